@@ -1,0 +1,1 @@
+"""The typed events of the network and the code lists they use: what services and partners agree on."""

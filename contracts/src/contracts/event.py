@@ -1,0 +1,80 @@
+"""The envelope every event travels in (CloudEvents 1.0) and the base class of what it carries."""
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal, NewType, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+EventId = NewType("EventId", UUID)
+
+# The CloudEvents `sequence` extension is a string that sorts as text, so the number is padded on the wire.
+Sequence = Annotated[
+    int,
+    BeforeValidator(lambda value: int(value) if isinstance(value, str) else value),
+    PlainSerializer(lambda value: f"{value:010d}", return_type=str),
+    Field(ge=1, lt=10**10, json_schema_extra={"type": "string", "pattern": "^[0-9]{10}$"}),
+]
+
+
+class Event(BaseModel):
+    """A fact, past tense, as the CloudEvents `data` of one `type`; frozen, and unknown fields are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    type: ClassVar[str]
+    """Literal on the wire: `<owner>.<noun>.<past_verb>.v<n>`, never derived from a name in the code."""
+
+    @classmethod
+    def dataschema(cls) -> str:
+        """Name the JSON Schema of this event and version, as CloudEvents `dataschema`."""
+        return f"urn:ilo:sse:schema:{cls.type}"
+
+
+class Envelope(BaseModel):
+    """CloudEvents 1.0 in structured JSON, with the extensions that carry order, site, trace and cause.
+
+    `subject` is the id of the aggregate the event is about. `epoch` and `sequence` order the changes of
+    that aggregate; `site` is its home. `causationid` is the event that led to this one, `correlationid`
+    the first of the chain. `to` says which site the event is meant for: `all`, or one site.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    specversion: Literal["1.0"] = "1.0"
+    id: EventId
+    source: str
+    type: str
+    subject: str
+    time: AwareDatetime
+    datacontenttype: Literal["application/json"] = "application/json"
+    dataschema: str
+    traceparent: str | None = None
+    sequence: Sequence
+    site: str
+    epoch: int = Field(ge=1)
+    to: str = "all"
+    causationid: EventId | None = None
+    correlationid: EventId
+    data: dict[str, Any]
+
+    @property
+    def nats_subject(self) -> str:
+        """Where the event is published: `sse.<from>.<to>.<service>.<noun>.<past_verb>.v<n>`."""
+        return subject_of(self.type, site=self.site, to=self.to)
+
+    def with_traceparent(self, traceparent: str | None) -> Self:
+        """The same event, its trace continued by another span."""
+        return self.model_copy(update={"traceparent": traceparent})
+
+
+def subject_of(event_type: str, *, site: str = "*", to: str = "all") -> str:
+    """The NATS subject of an event type, or the pattern for every announcing site."""
+    return f"sse.{site}.{to}.{event_type}"
+
+
+def utc(moment: datetime) -> datetime:
+    """Refuse a naive time instead of guessing its zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a time needs its UTC offset")
+    return moment

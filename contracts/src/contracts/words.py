@@ -1,0 +1,141 @@
+"""The small types that several events share: languages, texts, countries, codes of the plan, and code lists."""
+
+from enum import StrEnum
+from typing import Annotated, NewType
+from uuid import UUID
+
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, StringConstraints
+
+OrganisationId = NewType("OrganisationId", UUID)
+MemberId = NewType("MemberId", UUID)
+TaskId = NewType("TaskId", UUID)
+ItemId = NewType("ItemId", UUID)
+
+OrganisationCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Za-z0-9/ ._À-ÿ-]{0,39}$")]
+"""Short code of an organisation, in the ILO's style for units and offices: `COOP`, `CO-Dakar`, `DWT/CO-Cairo`."""
+
+CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+"""ISO 3166-1 alpha-2. Membership in the list is checked by `contracts.codes`, at the edge."""
+
+LanguageTag = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+"""BCP 47, starting with an ISO 639 code."""
+
+ResultCode = Annotated[str, StringConstraints(pattern=r"^[1-3]\.[1-3]\.[1-9]$")]
+"""Objective, output, row of the action plan's table: `2.1.1`."""
+
+WebAddress = Annotated[AnyHttpUrl, Field(max_length=2000)]
+
+
+class Model(BaseModel):
+    """A value inside an event: frozen, unknown fields ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Text(Model):
+    """Words in one language, as their author wrote them."""
+
+    language: LanguageTag
+    text: Annotated[str, StringConstraints(min_length=1, max_length=20_000, strip_whitespace=True)]
+
+
+class Title(Model):
+    """One line in one language, as its author wrote it."""
+
+    language: LanguageTag
+    text: Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
+
+
+class Labels(Model):
+    """The same words in the four working languages of the network."""
+
+    en: str
+    fr: str
+    es: str
+    ar: str
+
+    def in_language(self, language: str) -> str:
+        """The words in this language, or in English where it is none of the four."""
+        return {"en": self.en, "fr": self.fr, "es": self.es, "ar": self.ar}.get(language, self.en)
+
+
+class Language(StrEnum):
+    """The working languages of the network."""
+
+    EN = "en"
+    FR = "fr"
+    ES = "es"
+    AR = "ar"
+
+
+class Theme(StrEnum):
+    """The five thematic areas (GB.346 paper, para 24 (a)-(e))."""
+
+    CARE_ECONOMY = "care_economy"
+    INFORMAL_TO_FORMAL = "informal_to_formal"
+    JUST_TRANSITION = "just_transition"
+    SUPPLY_CHAINS = "supply_chains"
+    CRISIS = "crisis"
+
+
+class TargetGroup(StrEnum):
+    """Groups the plan names (paras 7(b), 14, 24)."""
+
+    WOMEN = "women"
+    YOUTH = "youth"
+    INDIGENOUS_AND_TRIBAL_PEOPLES = "indigenous_and_tribal_peoples"
+    PERSONS_WITH_DISABILITIES = "persons_with_disabilities"
+    OLDER_WORKERS = "older_workers"
+    MIGRANTS = "migrants"
+    REFUGEES = "refugees"
+    MINORITIES = "minorities"
+    INTERNALLY_DISPLACED_PERSONS = "internally_displaced_persons"
+    OTHER_FORCIBLY_DISPLACED_PERSONS = "other_forcibly_displaced_persons"
+    UNEMPLOYED = "unemployed"
+    CARE_ECONOMY_WORKERS = "care_economy_workers"
+    RURAL_ECONOMY_WORKERS = "rural_economy_workers"
+    INFORMAL_ECONOMY_WORKERS = "informal_economy_workers"
+
+
+class EntityType(StrEnum):
+    """Kinds of SSE entity (ILC 110 conclusions, 2022)."""
+
+    COOPERATIVE = "cooperative"
+    ASSOCIATION = "association"
+    MUTUAL_SOCIETY = "mutual_society"
+    FOUNDATION = "foundation"
+    SOCIAL_ENTERPRISE = "social_enterprise"
+    SELF_HELP_GROUP = "self_help_group"
+    OTHER = "other"
+
+
+class Constituency(StrEnum):
+    """On whose behalf a request is made: the three groups of constituents, and SSE bodies."""
+
+    GOVERNMENT = "government"
+    EMPLOYERS = "employers"
+    WORKERS = "workers"
+    SSE_BODY = "sse_body"
+
+
+class Role(StrEnum):
+    """What a member may do in the network."""
+
+    COORDINATOR = "coordinator"
+    FOCAL_POINT = "focal_point"
+    OPERATOR = "operator"
+
+
+class OrganisationKind(StrEnum):
+    """Headquarters unit, field office, or partner."""
+
+    UNIT = "unit"
+    OFFICE = "office"
+    PARTNER = "partner"
+
+
+class Named(Model):
+    """A name in one language."""
+
+    language: LanguageTag
+    name: Annotated[str, StringConstraints(min_length=1, max_length=300)]

@@ -1,0 +1,1 @@
+"""The `ssenet` command: the whole network on one machine, from two wheels."""

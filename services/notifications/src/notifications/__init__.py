@@ -1,0 +1,1 @@
+"""Who must know: one item per event, recipient and reason, live, in the member's language."""

@@ -1,0 +1,1 @@
+"""Who is who: units, offices, partners, members, and the keys of partner systems."""
