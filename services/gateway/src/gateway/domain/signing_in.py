@@ -1,0 +1,69 @@
+"""Sign-in links and sessions: what they hold, how long they last, and how their secrets are kept."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from contracts.words import Language, MemberId, OrganisationCode, Role
+
+IDLE_LIFE = timedelta(hours=12)
+"""A session that nobody used for this long is over."""
+WHOLE_LIFE = timedelta(days=7)
+"""No session outlives this, however busy."""
+SEEN_STEP = timedelta(minutes=5)
+"""How exact `seen_at` is kept: a page view is not worth a write."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A signed-in member, as every page may know them. `id` is the session's, not the cookie's secret."""
+
+    id: UUID
+    member_id: MemberId
+    organisation: OrganisationCode
+    role: Role
+    label: str
+    language: Language
+    time_zone: str
+    csrf_token: str
+
+
+@dataclass(frozen=True)
+class PendingLink:
+    """A sign-in link that may still be used: whose it is, shown before the member confirms."""
+
+    member_id: MemberId
+    organisation: OrganisationCode
+    role: Role
+    label: str
+    language: Language
+    time_zone: str
+    expires_at: datetime
+
+
+def new_token() -> str:
+    """256 random bits, for a cookie or a link."""
+    return secrets.token_urlsafe(32)
+
+
+def kept(token: str) -> str:
+    """The only form in which a token is stored: a look at the database lets nobody in."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def csrf_token_of(cookie_token: str) -> str:
+    """The token that forms carry: derived from the cookie's secret, so it is neither stored nor guessed."""
+    return hmac.new(cookie_token.encode(), b"csrf", hashlib.sha256).hexdigest()
+
+
+def same(given: str | None, expected: str) -> bool:
+    """Compare two secrets in constant time."""
+    return given is not None and hmac.compare_digest(given.encode(), expected.encode())
+
+
+def session_ends_at(created_at: datetime, seen_at: datetime) -> datetime:
+    """When a session is over: idle too long, or simply old."""
+    return min(created_at + WHOLE_LIFE, seen_at + IDLE_LIFE)

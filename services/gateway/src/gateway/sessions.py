@@ -1,0 +1,169 @@
+"""Who is signed in, for the pages: the cookie, the session behind it, the CSRF token, and what a role may do.
+
+A page takes `SignedIn` (or `OptionalSession`), a form post adds `dependencies=[Depends(check_csrf)]`, and a page for
+some roles adds `dependencies=[Depends(require_role(Role.OPERATOR))]`. Sign-in links have the form `/sign-in/{token}`:
+the GET shows whom `workflows.link_for` names, the POST (guarded by `check_origin`, since there is no session yet) calls
+`workflows.redeem_link` and then `set_session_cookie`.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from chassis.http import Problem
+from chassis.service import Service
+from contracts.words import Role
+from fastapi import Depends, Request, Response
+from starlette.responses import RedirectResponse
+
+from gateway import workflows
+from gateway.domain.signing_in import WHOLE_LIFE, PendingLink, Session, same
+
+__all__ = [
+    "OptionalSession",
+    "PendingLink",
+    "Session",
+    "SignInNeededError",
+    "SignedIn",
+    "check_csrf",
+    "check_origin",
+    "clear_session_cookie",
+    "link_url",
+    "optional_session",
+    "require_role",
+    "set_session_cookie",
+    "signed_in",
+    "to_sign_in",
+]
+
+SIGN_IN_PATH = "/sign-in"
+CSRF_FIELD = "csrf_token"
+CSRF_HEADER = "X-CSRF-Token"
+
+
+class SignInNeededError(Exception):
+    """A page was asked for without a live session."""
+
+
+def cookie_name(public_url: str) -> str:
+    """Over HTTPS the browser itself holds the cookie to this host and to secure transport."""
+    return "__Host-session" if public_url.startswith("https://") else "session"
+
+
+def set_session_cookie(response: Response, cookie_token: str, *, public_url: str) -> None:
+    """Hand the browser its session, for as long as any session may last."""
+    response.set_cookie(
+        cookie_name(public_url),
+        cookie_token,
+        max_age=int(WHOLE_LIFE.total_seconds()),
+        path="/",
+        secure=public_url.startswith("https://"),
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def clear_session_cookie(response: Response, *, public_url: str) -> None:
+    """Take the session back from the browser."""
+    response.delete_cookie(
+        cookie_name(public_url),
+        path="/",
+        secure=public_url.startswith("https://"),
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def link_url(public_url: str, token: str) -> str:
+    """The address of a sign-in link."""
+    return f"{public_url.rstrip('/')}{SIGN_IN_PATH}/{token}"
+
+
+async def optional_session(request: Request) -> Session | None:
+    """Find the live session of the request's cookie, if any; an expired one counts as none.
+
+    The database is asked and let go at once: a page that stays open for its live stream holds no connection.
+    """
+    token = request.cookies.get(cookie_name(_public_url(request)))
+    if not token:
+        return None
+    database = _service(request).database
+    async with database.reading() as session:
+        found = await workflows.session_for(session, token, now=database.clock())
+    if found is None:
+        return None
+    session, note_it = found
+    if note_it:
+        async with database.transaction() as tx:
+            await workflows.note_seen(tx, session.id)
+    request.state.session = session
+    return session
+
+
+OptionalSession = Annotated[Session | None, Depends(optional_session)]
+
+
+async def signed_in(session: OptionalSession) -> Session:
+    """Demand a live session: pages send the reader to the sign-in page, everything else gets 401."""
+    if session is None:
+        raise SignInNeededError
+    return session
+
+
+SignedIn = Annotated[Session, Depends(signed_in)]
+
+
+async def check_csrf(request: Request, session: SignedIn) -> None:
+    """Let a change through only from our own pages: the session's token, in the form or in the header."""
+    await check_origin(request)
+    given = request.headers.get(CSRF_HEADER)
+    if given is None:
+        field = (await request.form()).get(CSRF_FIELD)
+        given = field if isinstance(field, str) else None
+    if not same(given, session.csrf_token):
+        raise Problem(403, "csrf-token-mismatch", "The form is out of date. Load the page again and repeat.")
+
+
+async def check_origin(request: Request) -> None:
+    """Refuse a post that another site's page sent; browsers say so, and other clients say nothing."""
+    if request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}:
+        raise Problem(403, "foreign-origin", "This form was sent from another site.")
+    origin = request.headers.get("Origin")
+    if origin not in {None, _origin(_public_url(request)), _origin(str(request.base_url))}:
+        raise Problem(403, "foreign-origin", "This form was sent from another site.")
+
+
+def require_role(*roles: Role) -> Callable[[Session], Awaitable[Session]]:
+    """Make the dependency that lets only these roles through."""
+
+    async def has_role(session: SignedIn) -> Session:
+        if session.role not in roles:
+            raise Problem(403, "role-not-allowed", "Your role may not do this.")
+        return session
+
+    return has_role
+
+
+async def to_sign_in(request: Request, _error: Exception) -> Response:
+    """Answer a request that needed a session: a redirect for a page, 401 for the rest."""
+    if request.headers.get("HX-Request") == "true":
+        # A fragment's redirect would be followed and swapped into the page: the whole page must go there instead.
+        return Response(status_code=401, headers={"HX-Redirect": SIGN_IN_PATH})
+    if request.method in {"GET", "HEAD"} and "text/html" in request.headers.get("Accept", "text/html"):
+        return RedirectResponse(SIGN_IN_PATH, status_code=303)
+    return Response(status_code=401, headers={"WWW-Authenticate": f'Link realm="{SIGN_IN_PATH}"'})
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+def _public_url(request: Request) -> str:
+    public_url: str = request.app.state.public_url
+    return public_url
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

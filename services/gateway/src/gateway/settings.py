@@ -1,0 +1,32 @@
+"""What the gateway is told by its environment."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from chassis.settings import ServiceSettings
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+
+class Settings(ServiceSettings):
+    """`GATEWAY_...`: where the other services are, how the world reaches this one, and how much a partner may send."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True, extra="ignore")
+
+    registry_url: str
+    coordination_url: str
+    notifications_url: str
+    service_token: SecretStr
+    """The bearer token the other services know as `gateway`."""
+    public_url: str = Field(pattern=r"^https?://[^/]+/?$")
+    """The address in people's browsers; over https, cookies are bound to it."""
+
+    link_life: timedelta = timedelta(minutes=10)
+    """How long a sign-in link may wait. Longer where it is printed on the operator's own terminal."""
+    publish_timeout: timedelta = timedelta(seconds=5)
+    """How long a sender waits for the broker's word before being told to come back."""
+    client_timeout: timedelta = timedelta(seconds=5)
+    key_cache: timedelta = timedelta(seconds=15)
+    """A revoked key may live on in this process for so long."""
+    events_per_second: Annotated[int, Field(ge=1)] = 200
+    events_burst: Annotated[int, Field(ge=1)] = 400

@@ -1,0 +1,153 @@
+"""Letting members in by one-time link, keeping their sessions, and ending them."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+from chassis.ids import new_id
+from chassis.transaction import Transaction
+from contracts.registry import MemberFacts
+from contracts.words import Language, MemberId
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gateway.domain.signing_in import (
+    SEEN_STEP,
+    PendingLink,
+    Session,
+    csrf_token_of,
+    kept,
+    new_token,
+    session_ends_at,
+)
+from gateway.tables import SignInLink, StoredSession
+
+LINK_LIFE = timedelta(minutes=10)
+
+
+async def issue_link(tx: Transaction, member: MemberFacts, *, life: timedelta = LINK_LIFE) -> str:
+    """Make a link's token for this member. It works once, until `life` is over, and is not stored itself."""
+    token = new_token()
+    tx.session.add(
+        SignInLink(
+            token_sha256=kept(token),
+            member_id=member.member_id,
+            organisation=member.organisation,
+            role=member.role,
+            label=member.label,
+            language=member.language,
+            time_zone=member.time_zone,
+            created_at=tx.now,
+            expires_at=tx.now + life,
+        )
+    )
+    return token
+
+
+async def link_for(session: AsyncSession, token: str, *, now: datetime) -> PendingLink | None:
+    """Tell whom a link would let in, without using it up: mail scanners open links, too."""
+    link = await session.get(SignInLink, kept(token))
+    if link is None or link.expires_at <= now:
+        return None
+    return PendingLink(
+        member_id=MemberId(link.member_id),
+        organisation=link.organisation,
+        role=link.role,
+        label=link.label,
+        language=link.language,
+        time_zone=link.time_zone,
+        expires_at=link.expires_at,
+    )
+
+
+async def redeem_link(
+    tx: Transaction, token: str, *, language: Language | None = None
+) -> tuple[str, Session] | None:
+    """Use a link up and begin a session: the cookie's value and the session, or nothing for a link that is spent.
+
+    `language` is what the member chose before signing in; without it the registry's word for them holds.
+    """
+    # The row goes in the statement that finds it: of two browsers with one link, one gets in.
+    link = await tx.session.scalar(
+        sa.delete(SignInLink)
+        .where(SignInLink.token_sha256 == kept(token), SignInLink.expires_at > tx.now)
+        .returning(SignInLink)
+    )
+    if link is None:
+        return None
+    await _forget_what_expired(tx)
+    cookie_token = new_token()
+    stored = StoredSession(
+        id=new_id(),
+        token_sha256=kept(cookie_token),
+        member_id=link.member_id,
+        organisation=link.organisation,
+        role=link.role,
+        label=link.label,
+        language=language or link.language,
+        time_zone=link.time_zone,
+        created_at=tx.now,
+        seen_at=tx.now,
+        expires_at=session_ends_at(tx.now, tx.now),
+    )
+    tx.session.add(stored)
+    return cookie_token, _session(stored, cookie_token)
+
+
+async def session_for(
+    session: AsyncSession, cookie_token: str, *, now: datetime
+) -> tuple[Session, bool] | None:
+    """Find the live session of a cookie, and whether it is time to note that it was seen."""
+    stored = await session.scalar(
+        sa.select(StoredSession).where(
+            StoredSession.token_sha256 == kept(cookie_token), StoredSession.expires_at > now
+        )
+    )
+    if stored is None:
+        return None
+    return _session(stored, cookie_token), now - stored.seen_at >= SEEN_STEP
+
+
+async def note_seen(tx: Transaction, session_id: UUID) -> None:
+    """Put the idle limit off, never beyond the session's whole life."""
+    stored = await tx.session.get(StoredSession, session_id, with_for_update=True)
+    if stored is not None:
+        stored.seen_at = tx.now
+        stored.expires_at = session_ends_at(stored.created_at, tx.now)
+
+
+async def set_language(tx: Transaction, session_id: UUID, language: Language) -> None:
+    """Show this session's pages in another language from now on."""
+    await tx.session.execute(
+        sa.update(StoredSession).where(StoredSession.id == session_id).values(language=language)
+    )
+
+
+async def sign_out(tx: Transaction, session_id: UUID) -> None:
+    """End a session: its cookie opens nothing any more."""
+    await tx.session.execute(sa.delete(StoredSession).where(StoredSession.id == session_id))
+
+
+async def end_sessions_of(tx: Transaction, members: Sequence[MemberId]) -> None:
+    """End every session and link of members who left, or whose unit or role is no longer what it was."""
+    for table in (StoredSession, SignInLink):
+        await tx.session.execute(sa.delete(table).where(table.member_id.in_(members)))
+
+
+async def _forget_what_expired(tx: Transaction) -> None:
+    """Links and sessions that are over go when somebody signs in; nothing else needs them gone sooner."""
+    for table in (StoredSession, SignInLink):
+        await tx.session.execute(sa.delete(table).where(table.expires_at <= tx.now))
+
+
+def _session(stored: StoredSession, cookie_token: str) -> Session:
+    return Session(
+        id=stored.id,
+        member_id=MemberId(stored.member_id),
+        organisation=stored.organisation,
+        role=stored.role,
+        label=stored.label,
+        language=stored.language,
+        time_zone=stored.time_zone,
+        csrf_token=csrf_token_of(cookie_token),
+    )
