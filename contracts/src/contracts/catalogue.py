@@ -69,7 +69,11 @@ EVENTS: Final[Mapping[str, type[Event]]] = _by_type(
 
 
 def parse(envelope: Envelope) -> Event:
-    """Give the typed event an envelope carries, or raise: unknown types and broken data are permanent errors."""
+    """Give the typed event an envelope carries.
+
+    An unknown type raises `UnknownEventTypeError`, broken data pydantic's `ValidationError`: both are
+    permanent, and no retry heals them.
+    """
     event = EVENTS.get(envelope.type)
     if event is None:
         raise UnknownEventTypeError(envelope.type)

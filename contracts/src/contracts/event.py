@@ -4,7 +4,15 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, NewType, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 
 EventId = NewType("EventId", UUID)
 
@@ -13,7 +21,8 @@ Sequence = Annotated[
     int,
     BeforeValidator(lambda value: int(value) if isinstance(value, str) else value),
     PlainSerializer(lambda value: f"{value:010d}", return_type=str),
-    Field(ge=1, lt=10**10, json_schema_extra={"type": "string", "pattern": "^[0-9]{10}$"}),
+    Field(ge=1, lt=10**10),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{10}$"}),
 ]
 
 
@@ -64,12 +73,12 @@ class Envelope(BaseModel):
         return subject_of(self.type, site=self.site, to=self.to)
 
     def with_traceparent(self, traceparent: str | None) -> Self:
-        """The same event, its trace continued by another span."""
+        """Copy the event, its trace continued by another span."""
         return self.model_copy(update={"traceparent": traceparent})
 
 
 def subject_of(event_type: str, *, site: str = "*", to: str = "all") -> str:
-    """The NATS subject of an event type, or the pattern for every announcing site."""
+    """Name the NATS subject of an event type, or the pattern for every announcing site."""
     return f"sse.{site}.{to}.{event_type}"
 
 

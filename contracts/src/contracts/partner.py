@@ -36,7 +36,10 @@ class Origin(Model):
 
 
 class PartnerEvent(Event):
-    """What every partner event shares: where it came from. The gateway overwrites whatever a sender puts there."""
+    """What every partner event shares: where it came from.
+
+    The gateway overwrites whatever a sender puts there.
+    """
 
     origin: Origin | None = Field(default=None, json_schema_extra={"readOnly": True})
 

@@ -1,4 +1,4 @@
-"""Facts that the registry announces. Each carries the whole state, so that a projection needs the newest alone."""
+"""Facts that the registry announces. Each carries the whole state: a projection needs the newest alone."""
 
 from typing import ClassVar
 

@@ -1,10 +1,37 @@
-"""The small types that several events share: languages, texts, countries, codes of the plan, and code lists."""
+"""The small types that several events share: languages, texts, countries, codes of the plan, code lists."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, NewType
 from uuid import UUID
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+
+@dataclass(frozen=True)
+class InList:
+    """Marks a string as a code of one of the lists in `contracts.codes`.
+
+    The type itself checks the shape alone, so that a list may grow without a new version of the event;
+    whether the list holds the code is asked where the event enters, in `contracts.checks`.
+    """
+
+    name: str
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(schema) | {"x-code-list": self.name}
+
 
 OrganisationId = NewType("OrganisationId", UUID)
 MemberId = NewType("MemberId", UUID)
@@ -12,12 +39,14 @@ TaskId = NewType("TaskId", UUID)
 ItemId = NewType("ItemId", UUID)
 
 OrganisationCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Za-z0-9/ ._À-ÿ-]{0,39}$")]
-"""Short code of an organisation, in the ILO's style for units and offices: `COOP`, `CO-Dakar`, `DWT/CO-Cairo`."""
+"""Short code of an organisation, in the ILO's style for units and offices: `COOP`, `DWT/CO-Cairo`."""
 
-CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-"""ISO 3166-1 alpha-2. Membership in the list is checked by `contracts.codes`, at the edge."""
+CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), InList("countries")]
+"""ISO 3166-1 alpha-2."""
 
-LanguageTag = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+LanguageTag = Annotated[
+    str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"), InList("languages")
+]
 """BCP 47, starting with an ISO 639 code."""
 
 ResultCode = Annotated[str, StringConstraints(pattern=r"^[1-3]\.[1-3]\.[1-9]$")]
@@ -55,7 +84,7 @@ class Labels(Model):
     ar: str
 
     def in_language(self, language: str) -> str:
-        """The words in this language, or in English where it is none of the four."""
+        """Give the words in this language, or in English where it is none of the four."""
         return {"en": self.en, "fr": self.fr, "es": self.es, "ar": self.ar}.get(language, self.en)
 
 

@@ -1,0 +1,260 @@
+"""The code lists of the network: versioned data with labels in its four working languages.
+
+    codes.known("countries", "SN")              True
+    codes.label("countries", "SN", "fr")        "Sénégal"
+    codes.suggest("countries", "uk")            "GB"
+    codes.label_of(Theme.JUST_TRANSITION, "ar")
+
+The lists are read once, at import, from the JSON files in `data/`.
+"""
+
+import json
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from enum import StrEnum
+from functools import cached_property
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any, Final
+
+from contracts.coordination import TaskState
+from contracts.notifications import Channel, Reason
+from contracts.partner import ConcernGround, KnowledgeKind
+from contracts.words import (
+    Constituency,
+    EntityType,
+    Labels,
+    Language,
+    OrganisationKind,
+    Role,
+    TargetGroup,
+    Theme,
+)
+
+
+class UnknownCodeError(LookupError):
+    """The list has no such code, or there is no such list."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """One code of a list: its labels, what else people write for it, and what marks it."""
+
+    code: str
+    labels: Labels
+    aliases: tuple[str, ...] = ()
+    tags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class CodeList:
+    """One list, in its published order."""
+
+    name: str
+    version: int
+    source: str
+    codes: Mapping[str, Code] = field(repr=False)
+
+    def __iter__(self) -> Iterator[Code]:
+        return iter(self.codes.values())
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __contains__(self, code: object) -> bool:
+        return code in self.codes
+
+    def __getitem__(self, code: str) -> Code:
+        try:
+            return self.codes[code]
+        except KeyError:
+            raise UnknownCodeError(f"{self.name} has no code {code}") from None
+
+    def label(self, code: str, language: str) -> str:
+        """Name the code in this language, or in English where it is none of the four."""
+        return self[code].labels.in_language(language)
+
+    def tagged(self, tag: str) -> tuple[Code, ...]:
+        return tuple(code for code in self if tag in code.tags)
+
+    def sorted_by_label(self, language: str) -> list[tuple[str, str]]:
+        """Pair codes and labels in the order of the labels, accents aside: the choices on a page."""
+        return sorted(
+            ((code.code, code.labels.in_language(language)) for code in self),
+            key=lambda pair: _folded(pair[1]),
+        )
+
+    def suggest(self, text: str) -> str | None:
+        """Give the code that was probably meant: an alias, a label in any of the languages, or a near miss.
+
+        Codes of two letters have too many neighbours for a guess; for them a near miss must be in a name.
+        """
+        wanted = _folded(text)
+        exact = self._meant.get(wanted)
+        if exact is not None or len(wanted) <= _TOO_SHORT_TO_GUESS:
+            return exact
+        near = get_close_matches(wanted, self._meant, n=1, cutoff=0.8)
+        return self._meant[near[0]] if near else None
+
+    def is_alias(self, text: str) -> bool:
+        """Whether this is what some people write instead of one of the codes."""
+        return text in self._aliases
+
+    @cached_property
+    def _aliases(self) -> frozenset[str]:
+        return frozenset(alias for code in self for alias in code.aliases)
+
+    @cached_property
+    def _meant(self) -> Mapping[str, str]:
+        meant: dict[str, str] = {}
+        for code in self:
+            labels = code.labels
+            for text in (code.code, *code.aliases, labels.en, labels.fr, labels.es, labels.ar):
+                meant.setdefault(_folded(text), code.code)
+        return meant
+
+
+_TOO_SHORT_TO_GUESS: Final = 3
+_THREE_LETTERS: Final = 3
+
+
+def _folded(text: str) -> str:
+    """Letters and digits alone: without case, accents, signs and spaces."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in decomposed if character.isalnum())
+
+
+def _load(name: str) -> CodeList:
+    content = json.loads(files("contracts").joinpath("data", f"{name}.json").read_text(encoding="utf-8"))
+    codes = {row["code"]: _code(row) for row in content["codes"]}
+    return CodeList(name, content["version"], content["source"], MappingProxyType(codes))
+
+
+def _code(row: Mapping[str, Any]) -> Code:
+    return Code(
+        code=row["code"],
+        # Our own data, checked by the tests: validating 3,000 labels at every start would cost more than
+        # reading them.
+        labels=Labels.model_construct(en=row["en"], fr=row["fr"], es=row["es"], ar=row["ar"]),
+        aliases=tuple(row.get("aliases", ())),
+        tags=frozenset(row.get("tags", ())),
+    )
+
+
+countries: Final = _load("countries")
+languages: Final = _load("languages")
+isic_sections: Final = _load("isic_sections")
+entity_types: Final = _load("entity_types")
+cooperative_types: Final = _load("cooperative_types")
+sse_principles: Final = _load("sse_principles")
+constituencies: Final = _load("constituencies")
+themes: Final = _load("themes")
+target_groups: Final = _load("target_groups")
+knowledge_kinds: Final = _load("knowledge_kinds")
+concern_grounds: Final = _load("concern_grounds")
+partnership_levels: Final = _load("partnership_levels")
+scopes: Final = _load("scopes")
+sexes: Final = _load("sexes")
+pb_outputs: Final = _load("pb_outputs")
+conclusions_points: Final = _load("conclusions_points")
+roles: Final = _load("roles")
+organisation_kinds: Final = _load("organisation_kinds")
+task_states: Final = _load("task_states")
+channels: Final = _load("channels")
+reasons: Final = _load("reasons")
+event_types: Final = _load("event_types")
+
+LISTS: Final[Mapping[str, CodeList]] = MappingProxyType(
+    {
+        each.name: each
+        for each in (
+            countries,
+            languages,
+            isic_sections,
+            entity_types,
+            cooperative_types,
+            sse_principles,
+            constituencies,
+            themes,
+            target_groups,
+            knowledge_kinds,
+            concern_grounds,
+            partnership_levels,
+            scopes,
+            sexes,
+            pb_outputs,
+            conclusions_points,
+            roles,
+            organisation_kinds,
+            task_states,
+            channels,
+            reasons,
+            event_types,
+        )
+    }
+)
+
+LIST_OF: Final[Mapping[type[StrEnum], CodeList]] = MappingProxyType(
+    {
+        Channel: channels,
+        ConcernGround: concern_grounds,
+        Constituency: constituencies,
+        EntityType: entity_types,
+        KnowledgeKind: knowledge_kinds,
+        Language: languages,
+        OrganisationKind: organisation_kinds,
+        Reason: reasons,
+        Role: roles,
+        TargetGroup: target_groups,
+        TaskState: task_states,
+        Theme: themes,
+    }
+)
+"""Which list holds the labels of an enum's values."""
+
+
+def known(list_name: str, code: str) -> bool:
+    return code in _list(list_name)
+
+
+def label(list_name: str, code: str, language: str) -> str:
+    """Name the code in this language, or in English where it is none of the four."""
+    return _list(list_name).label(code, language)
+
+
+def suggest(list_name: str, code: str) -> str | None:
+    """Give the code of the list that was probably meant, if one is near enough."""
+    return _list(list_name).suggest(code)
+
+
+def label_of(value: StrEnum, language: str) -> str:
+    """Name an enum's value in this language, or in English where it is none of the four."""
+    return LIST_OF[type(value)].label(value.value, language)
+
+
+def known_language(tag: str) -> bool:
+    """Whether a BCP 47 tag starts with a language.
+
+    A code of two letters must be one of ISO 639-1. Of the three-letter codes ISO 639-3 has thousands, more
+    than have labels: they pass, unless BCP 47 wants the shorter one (`eng` is to be written `en`).
+    """
+    primary = tag.partition("-")[0]
+    if primary in languages:
+        return True
+    return len(primary) == _THREE_LETTERS and not languages.is_alias(primary)
+
+
+def suggest_language(tag: str) -> str | None:
+    """Give the tag with its language put right, where that can be guessed."""
+    primary, hyphen, rest = tag.partition("-")
+    meant = languages.suggest(primary)
+    return None if meant is None else f"{meant}{hyphen}{rest}"
+
+
+def _list(name: str) -> CodeList:
+    try:
+        return LISTS[name]
+    except KeyError:
+        raise UnknownCodeError(f"there is no list {name}") from None

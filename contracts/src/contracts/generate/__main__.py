@@ -1,0 +1,7 @@
+"""`python -m contracts.generate`."""
+
+import sys
+
+from contracts.generate import main
+
+sys.exit(main())

@@ -1,0 +1,67 @@
+"""JSON Schema 2020-12 of every event's data and of the envelope."""
+
+from inspect import cleandoc
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
+
+from contracts.catalogue import EVENTS
+from contracts.event import Envelope, Event
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+ENVELOPE_ID: Final = "urn:ilo:sse:schema:envelope"
+
+
+class _WithoutFieldTitles(GenerateJsonSchema):
+    """A title on every field repeats the field's name and nothing else."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+        return False
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Give every schema by file name, as a sender must fill it and a reader may rely on it."""
+    events = {f"{event_type}.json": schema_of(event) for event_type, event in EVENTS.items()}
+    return events | {"envelope.json": _schema(Envelope, identifier=ENVELOPE_ID, title="Envelope")}
+
+
+def schema_of(event: type[Event]) -> dict[str, Any]:
+    return _schema(event, identifier=event.dataschema(), title=title_of(event))
+
+
+def title_of(event: type[Event]) -> str:
+    """Name the schema so that no two share a title: `Partner.AssistanceRequested.v1`."""
+    owner = event.type.partition(".")[0]
+    name, _, version = event.__name__.rpartition("V")
+    return f"{owner.capitalize()}.{name}.v{version}"
+
+
+def description_of(model: type[BaseModel]) -> str:
+    return cleandoc(model.__doc__ or "")
+
+
+def _schema(model: type[BaseModel], *, identifier: str, title: str) -> dict[str, Any]:
+    generated = model.model_json_schema(schema_generator=_WithoutFieldTitles, mode="validation")
+    head = {
+        "$schema": DIALECT,
+        "$id": identifier,
+        "title": title,
+        "description": description_of(model),
+        "type": "object",
+    }
+    body = {key: generated[key] for key in ("properties", "required", "$defs") if key in generated}
+    return head | {key: _without_repeated_titles(value) for key, value in body.items()}
+
+
+def _without_repeated_titles(value: Any) -> Any:
+    """Leave out the titles of definitions, which only repeat the key they stand under."""
+    if isinstance(value, dict):
+        return {
+            key: _without_repeated_titles(item)
+            for key, item in value.items()
+            if not (key == "title" and isinstance(item, str))
+        }
+    if isinstance(value, list):
+        return [_without_repeated_titles(item) for item in value]
+    return value
