@@ -1,0 +1,153 @@
+"""One service's connection to NATS, and the acknowledged publish, whole batches at a time."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+from uuid import uuid4
+
+import nats
+import nats.errors
+import orjson
+import structlog
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+
+log = structlog.get_logger()
+
+MSG_ID = "Nats-Msg-Id"
+PUBLISH_TIMEOUT = 5.0
+"""Seconds to wait for a PubAck. The client's own default of 0.5 s is shorter than a slow fsync."""
+BATCH_LIMIT = 500
+"""Messages in one atomic batch; the server takes at most 1,000."""
+
+
+class PublishRefusedError(Exception):
+    """The stream answered a publish with an error."""
+
+    def __init__(self, code: int, description: str) -> None:
+        super().__init__(f"{description} (JetStream error {code})")
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message on its way to the stream; `message_id` lets the stream drop a repeat."""
+
+    subject: str
+    message_id: str
+    payload: bytes
+
+
+class Broker:
+    """A connection that reconnects for ever, publishes acknowledged, and never publishes any other way."""
+
+    def __init__(self, client: Client, *, service: str) -> None:
+        self.client = client
+        self.service = service
+        self.jetstream: JetStreamContext = client.jetstream(timeout=PUBLISH_TIMEOUT)
+
+    @classmethod
+    async def connect(
+        cls,
+        url: str,
+        *,
+        service: str,
+        seed: str | None = None,
+        on_reconnect: Callable[[], Awaitable[None]] | None = None,
+    ) -> Self:
+        """Connect as the service's NATS user; waits for a server that is not there yet."""
+
+        async def reconnected() -> None:
+            log.info("broker reconnected")
+            if on_reconnect is not None:
+                await on_reconnect()
+
+        async def disconnected() -> None:
+            log.warning("broker connection lost")
+
+        async def failed(error: Exception) -> None:
+            log.warning("broker error", error=str(error) or type(error).__name__)
+
+        client = await nats.connect(
+            url,
+            name=service,
+            nkeys_seed_str=seed,
+            # Replies to one service cannot be read by another: each has its own inbox prefix, and permission for it.
+            inbox_prefix=f"_INBOX_{service}",
+            # Giving up would leave the pull loops spinning on a closed connection.
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.5,  # type: ignore[arg-type]  # annotated int, used as seconds in asyncio.sleep
+            connect_timeout=5,
+            ping_interval=10,
+            max_outstanding_pings=2,
+            pending_size=16 * 1024 * 1024,
+            reconnected_cb=reconnected,
+            disconnected_cb=disconnected,
+            error_cb=failed,
+        )
+        return cls(client, service=service)
+
+    async def publish(self, messages: Sequence[Outgoing]) -> list[int]:
+        """Store the messages in the stream, in order; returns their stream sequences once it has acknowledged.
+
+        Several go as one atomic batch: all are stored, or none. A batch in which any message is stored already
+        is refused whole by the stream; then each goes by itself, and the stream drops the repeats.
+        Raises PublishRefusedError, or a NATS error when the stream did not answer: then all may be sent again.
+        """
+        if len(messages) > 1:
+            try:
+                return await self._publish_batch(messages)
+            except PublishRefusedError as error:
+                log.info("atomic batch refused, publishing singly", error=str(error), messages=len(messages))
+        return [await self._publish_one(message) for message in messages]
+
+    async def _publish_batch(self, messages: Sequence[Outgoing]) -> list[int]:
+        batch_id = uuid4().hex
+        for number, message in enumerate(messages[:-1], start=1):
+            await self.client.publish(
+                message.subject, message.payload, headers=_batch_headers(message, batch_id, number)
+            )
+        last = messages[-1]
+        headers = _batch_headers(last, batch_id, len(messages)) | {"Nats-Batch-Commit": "1"}
+        reply = await self.client.request(
+            last.subject, last.payload, timeout=PUBLISH_TIMEOUT, headers=headers
+        )
+        acknowledged = _checked(reply.data)
+        if acknowledged.get("count") != len(messages):
+            raise PublishRefusedError(
+                0, f"the stream stored {acknowledged.get('count')} of {len(messages)} messages"
+            )
+        final = int(acknowledged["seq"])
+        return list(range(final - len(messages) + 1, final + 1))
+
+    async def _publish_one(self, message: Outgoing) -> int:
+        reply = await self.client.request(
+            message.subject, message.payload, timeout=PUBLISH_TIMEOUT, headers={MSG_ID: message.message_id}
+        )
+        return int(_checked(reply.data)["seq"])
+
+    async def round_trip(self) -> None:
+        """Ask the server and wait for its answer; raises when it does not come within two seconds."""
+        await self.client.flush(timeout=2)
+
+    async def close(self) -> None:
+        """Flush what is pending and close."""
+        if self.client.is_connected:
+            try:
+                await self.client.flush(timeout=2)
+            except nats.errors.Error as error:
+                log.warning("broker flush failed at close", error=str(error))
+        await self.client.close()
+
+
+def _batch_headers(message: Outgoing, batch_id: str, number: int) -> dict[str, str]:
+    return {MSG_ID: message.message_id, "Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(number)}
+
+
+def _checked(payload: bytes) -> Mapping[str, Any]:
+    answer: dict[str, Any] = orjson.loads(payload) if payload else {}
+    if error := answer.get("error"):
+        raise PublishRefusedError(int(error.get("err_code", 0)), str(error.get("description", "")))
+    if "seq" not in answer:
+        raise PublishRefusedError(0, "the answer is no acknowledgement")
+    return answer

@@ -1,0 +1,87 @@
+"""One service's PostgreSQL: the engine, and the two ways in, a transaction that may announce and a reading session."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from chassis.clock import Clock, system_clock
+from chassis.transaction import Transaction
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def metadata() -> sa.MetaData:
+    """Table metadata whose constraints have predictable names, for the migrations to change later."""
+    return sa.MetaData(naming_convention=NAMING)
+
+
+class Database:
+    """The service's own database. No other service has a role in it."""
+
+    def __init__(
+        self, url: str, *, service: str, site: str = "hq", clock: Clock = system_clock, pool_size: int = 8
+    ) -> None:
+        self.url = url
+        self.service = service
+        self.site = site
+        self.clock = clock
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=4,
+            pool_timeout=10,
+            # A connection that the server closed (a restart) is found out and replaced before it is used.
+            pool_pre_ping=True,
+            connect_args={
+                "timeout": 5,
+                "server_settings": {"application_name": f"ssenet-{service}", "jit": "off"},
+            },
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """One unit of work: commits what was changed and announced together, or nothing of it."""
+        async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+            transaction = Transaction(session, service=self.service, site=self.site, now=self.clock())
+            yield transaction
+            await transaction.write_announcements()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session that cannot write: PostgreSQL refuses it."""
+        async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+            await session.execute(sa.text("SET TRANSACTION READ ONLY"))
+            yield session
+
+    @property
+    def asyncpg_dsn(self) -> str:
+        """The same database for a bare asyncpg connection (LISTEN needs one of its own)."""
+        return self.url.replace("postgresql+asyncpg://", "postgresql://", 1)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+# SQLSTATE classes in which nothing is wrong with the work itself: connection exceptions, serialization failure and
+# deadlock, out of resources, server shutting down or starting (operator intervention).
+_PASSING_CLASSES = ("08", "53", "57")
+_PASSING_STATES = ("40001", "40P01", "55P03", "25006")
+
+
+def is_database_away(error: BaseException) -> bool:
+    """Tell whether the database could not be reached or was not ready, so that the same work may succeed later."""
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if error.connection_invalidated or state.startswith(_PASSING_CLASSES) or state in _PASSING_STATES:
+            return True
+        return isinstance(error, (OperationalError, InterfaceError)) and not state
+    return isinstance(error, (ConnectionError, TimeoutError, sa.exc.TimeoutError, OSError))

@@ -1,0 +1,80 @@
+"""Schema changes: each service's own Alembic history in its own database, run one at a time."""
+
+import asyncio
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command, context, op
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from chassis.tables import backbone
+
+_LOCK = 7_305_802_023
+"""Advisory lock under which one process at a time migrates a database."""
+
+
+def create_backbone_tables() -> None:
+    """Make outbox, inbox, failed attempts and dead letters; every service's first migration begins with it."""
+    backbone.create_all(op.get_bind())
+    # The outbox is written and updated all the time: let autovacuum keep up with it.
+    op.execute(
+        "ALTER TABLE outbox SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05)"
+    )
+
+
+def run(metadata: sa.MetaData) -> None:
+    """What a service's `env.py` calls: run the migrations on the connection that `migrate` opened."""
+    connection = context.config.attributes["connection"]
+    context.configure(connection=connection, target_metadata=metadata, transaction_per_migration=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _configuration(package: str) -> Config:
+    with as_file(files(package) / "migrations") as folder:
+        config = Config()
+        config.set_main_option("script_location", str(Path(folder)).replace("%", "%%"))
+        config.set_main_option("path_separator", "os")
+        return config
+
+
+async def migrate(url: str, package: str) -> None:
+    """Bring the database to the newest migration of the package, waiting for another process that is at it."""
+    engine = create_async_engine(url, poolclass=sa.NullPool)
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(sa.text("SET lock_timeout = '5s'"))
+            await connection.execute(sa.text("SET statement_timeout = 0"))
+            await _under_lock(connection, package)
+    finally:
+        await engine.dispose()
+
+
+async def _under_lock(connection: AsyncConnection, package: str) -> None:
+    while not await connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_LOCK))):
+        await connection.rollback()
+        await asyncio.sleep(0.2)
+    await connection.commit()
+
+    def upgrade(sync_connection: sa.Connection) -> None:
+        config = _configuration(package)
+        config.attributes["connection"] = sync_connection
+        command.upgrade(config, "head")
+
+    await connection.run_sync(upgrade)
+    await connection.commit()
+
+
+async def at_head(connection: AsyncConnection, package: str) -> str | None:
+    """None where the database has the package's newest migration; else what is missing, in words."""
+
+    def current(sync_connection: sa.Connection) -> str | None:
+        return MigrationContext.configure(sync_connection).get_current_revision()
+
+    head = ScriptDirectory.from_config(_configuration(package)).get_current_head()
+    revision = await connection.run_sync(current)
+    return None if revision == head else f"the database is at migration {revision}, the code at {head}"

@@ -1,0 +1,269 @@
+"""From the outbox to the stream: the one place that publishes, in order, and only what was committed."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import nats.errors
+import orjson
+import structlog
+from opentelemetry.trace import SpanKind, Status, StatusCode
+
+from chassis import telemetry
+from chassis.broker import BATCH_LIMIT, Broker, Outgoing, PublishRefusedError
+from chassis.database import Database
+from chassis.tables import OUTBOX_PUBLISHED, OUTBOX_WRITTEN
+
+log = structlog.get_logger()
+
+RETENTION = timedelta(days=3)
+"""Published rows stay, so that a lost broker store can be refilled from PostgreSQL (at least 24 h: design, section 5)."""
+INBOX_RETENTION = timedelta(days=35)
+"""Longer than the stream keeps an event, so that nothing it can still deliver is applied a second time."""
+_BATCH_BYTES = 8 * 1024 * 1024
+_FALLBACK_POLL = 2.0
+_HOUSEKEEPING = 3600.0
+_BROKER_AWAY = (nats.errors.Error, PublishRefusedError, TimeoutError, OSError)
+
+_UNPUBLISHED = """
+SELECT position, event_id, type, nats_subject, envelope::text AS envelope
+FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT $1
+"""
+_MARK = """
+WITH marked AS (
+    UPDATE outbox SET published_at = now(), stream_sequence = sent.stream_sequence
+    FROM unnest($1::bigint[], $2::bigint[]) AS sent(position, stream_sequence)
+    WHERE outbox.position = sent.position RETURNING 1)
+SELECT pg_notify($3, '') FROM (SELECT count(*) FROM marked) AS done
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    position: int
+    event_id: UUID
+    type: str
+    nats_subject: str
+    envelope: str
+
+
+class Relay:
+    """Publishes committed rows while it is the leader of its service; tells waiters what has been acknowledged."""
+
+    def __init__(self, database: Database, broker: Broker) -> None:
+        self._database = database
+        self._broker = broker
+        self._woken = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._waiting: dict[UUID, list[asyncio.Future[None]]] = {}
+        # Acknowledged before the one who announced them came to wait: remembered for a moment.
+        self._recent: dict[UUID, None] = {}
+        self.is_leader = False
+
+    async def run(self) -> None:
+        """Run until stopped: hold the leader's lock where it is free, publish, and survive database and broker."""
+        pause = 0.2
+        while not self._stopping.is_set():
+            try:
+                await self._lead()
+                pause = 0.2
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, OSError) as error:
+                log.warning("relay lost its database, trying again", error=str(error) or type(error).__name__)
+                await self._sleep(pause)
+                pause = min(pause * 2, 5.0)
+
+    def stop(self) -> None:
+        """Publish what is committed now, then let go."""
+        self._stopping.set()
+        self._woken.set()
+
+    async def published(self, event_ids: Iterable[UUID], *, timeout: float) -> None:  # noqa: ASYNC109 - part of the promise
+        """Wait until the stream has acknowledged these events; raises TimeoutError after `timeout` seconds."""
+        async with asyncio.timeout(timeout):
+            await asyncio.gather(*(self._published(event_id) for event_id in event_ids))
+
+    async def _published(self, event_id: UUID) -> None:
+        while event_id not in self._recent:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.setdefault(event_id, []).append(future)
+            try:
+                async with asyncio.timeout(0.5):
+                    await future
+            except TimeoutError:
+                # Another process of this service leads, or a notice was lost with a connection: ask the table.
+                await self._look_up([event_id])
+            finally:
+                self._forget(event_id, future)
+
+    def _forget(self, event_id: UUID, future: asyncio.Future[None]) -> None:
+        waiting = self._waiting.get(event_id, [])
+        if future in waiting:
+            waiting.remove(future)
+        if not waiting:
+            self._waiting.pop(event_id, None)
+
+    async def _look_up(self, event_ids: Sequence[UUID]) -> None:
+        from sqlalchemy import select
+
+        from chassis.tables import outbox
+
+        query = select(outbox.c.event_id).where(
+            outbox.c.event_id.in_(event_ids), outbox.c.published_at.is_not(None)
+        )
+        async with self._database.reading() as session:
+            self._tell((await session.scalars(query)).all())
+
+    def _tell(self, event_ids: Iterable[UUID]) -> None:
+        for event_id in event_ids:
+            self._recent[event_id] = None
+            for future in self._waiting.get(event_id, []):
+                if not future.done():
+                    future.set_result(None)
+        while len(self._recent) > 20_000:
+            del self._recent[next(iter(self._recent))]
+
+    async def _lead(self) -> None:
+        connection = await asyncpg.connect(
+            self._database.asyncpg_dsn,
+            timeout=5,
+            command_timeout=30,
+            server_settings={"application_name": f"ssenet-{self._database.service}-relay"},
+        )
+        connection.add_termination_listener(lambda *_: self._woken.set())
+        try:
+            await connection.add_listener(OUTBOX_WRITTEN, lambda *_: self._woken.set())
+            await connection.add_listener(OUTBOX_PUBLISHED, lambda *_: self._woken.set())
+            while not self._stopping.is_set():
+                if self.is_leader or await connection.fetchval(
+                    "SELECT pg_try_advisory_lock($1)", self._lock_key()
+                ):
+                    self.is_leader = True
+                    await self._publish_until_told(connection)
+                else:
+                    await self._follow()
+            if self.is_leader:
+                await self._drain(connection)
+        finally:
+            self.is_leader = False
+            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+                await connection.close(timeout=2)
+
+    def _lock_key(self) -> int:
+        return int.from_bytes(sha256(b"ssenet relay").digest()[:8], "big", signed=True)
+
+    async def _follow(self) -> None:
+        await self._wait_for_work(_FALLBACK_POLL)
+        if self._waiting:
+            await self._look_up(list(self._waiting))
+
+    async def _publish_until_told(self, connection: "asyncpg.Connection[Any]") -> None:
+        pause = 0.1
+        next_housekeeping = asyncio.get_running_loop().time()
+        while not self._stopping.is_set():
+            # Cleared before looking: a row committed while we look wakes the next round.
+            self._woken.clear()
+            try:
+                published = await self._publish_next(connection)
+                pause = 0.1
+            except _BROKER_AWAY as error:
+                if connection.is_closed():
+                    raise
+                log.warning(
+                    "publishing failed, trying again", error=str(error) or type(error).__name__, pause_s=pause
+                )
+                await self._sleep(pause)
+                pause = min(pause * 2, 2.0)
+                continue
+            if published:
+                continue
+            if asyncio.get_running_loop().time() >= next_housekeeping:
+                await self._forget_old_rows(connection)
+                next_housekeeping += _HOUSEKEEPING
+            await self._wait_for_work(_FALLBACK_POLL)
+            if connection.is_closed():
+                raise ConnectionError("the relay's connection closed")
+
+    async def _drain(self, connection: "asyncpg.Connection[Any]") -> None:
+        try:
+            while await self._publish_next(connection):
+                pass
+        except _BROKER_AWAY as error:
+            log.warning("outbox not drained at stop; the next start goes on", error=str(error))
+
+    async def _publish_next(self, connection: "asyncpg.Connection[Any]") -> int:
+        records = await connection.fetch(_UNPUBLISHED, BATCH_LIMIT)
+        rows = _within_bytes([_Row(**dict(record)) for record in records])
+        if not rows:
+            return 0
+        sequences = await self._publish(rows)
+        await connection.execute(_MARK, [row.position for row in rows], sequences, OUTBOX_PUBLISHED)
+        self._tell(row.event_id for row in rows)
+        return len(rows)
+
+    async def _publish(self, rows: Sequence[_Row]) -> list[int]:
+        if not telemetry.exporting():
+            return await self._broker.publish(
+                [Outgoing(row.nats_subject, str(row.event_id), row.envelope.encode()) for row in rows]
+            )
+        spans = [_start_span(row, orjson.loads(row.envelope), len(rows)) for row in rows]
+        try:
+            return await self._broker.publish([outgoing for _, outgoing in spans])
+        except _BROKER_AWAY as error:
+            for span, _ in spans:
+                span.set_status(Status(StatusCode.ERROR, type(error).__name__))
+            raise
+        finally:
+            for span, _ in spans:
+                span.end()
+
+    async def _forget_old_rows(self, connection: "asyncpg.Connection[Any]") -> None:
+        await connection.execute("DELETE FROM outbox WHERE published_at < now() - $1::interval", RETENTION)
+        await connection.execute("DELETE FROM inbox WHERE applied_at < now() - $1::interval", INBOX_RETENTION)
+        await connection.execute(
+            "DELETE FROM failed_attempts WHERE failed_at < now() - $1::interval", INBOX_RETENTION
+        )
+
+    async def _wait_for_work(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        self._woken.clear()
+
+    async def _sleep(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+
+
+def _start_span(row: _Row, envelope: dict[str, Any], batch: int) -> tuple[Any, Outgoing]:
+    span = telemetry.tracer.start_span(
+        f"publish {row.type}",
+        context=telemetry.context_of(envelope.get("traceparent")),
+        kind=SpanKind.PRODUCER,
+        attributes={
+            "messaging.system": "nats",
+            "messaging.operation.type": "send",
+            "messaging.destination.name": row.nats_subject,
+            "messaging.message.id": str(row.event_id),
+            "messaging.batch.message_count": batch,
+        },
+    )
+    envelope["traceparent"] = telemetry.traceparent_of(telemetry.in_span(span))
+    return span, Outgoing(row.nats_subject, str(row.event_id), orjson.dumps(envelope))
+
+
+def _within_bytes(rows: Sequence[_Row]) -> list[_Row]:
+    taken: list[_Row] = []
+    size = 0
+    for row in rows:
+        size += len(row.envelope)
+        if taken and size > _BATCH_BYTES:
+            break
+        taken.append(row)
+    return taken

@@ -1,0 +1,206 @@
+"""A running service: database, broker, relay and consumers behind one FastAPI app, started and stopped in order."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar
+from uuid import UUID
+
+import structlog
+import uvicorn
+from fastapi import APIRouter, FastAPI
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+
+from chassis import health, migrations, telemetry
+from chassis.broker import Broker
+from chassis.clock import Clock, system_clock
+from chassis.consuming import Consumer
+from chassis.database import Database, is_database_away
+from chassis.http import Localise, Problems, install_problems
+from chassis.receiving import Subscriptions
+from chassis.relay import Relay
+from chassis.settings import ServiceSettings
+
+log = structlog.get_logger()
+
+S = TypeVar("S", bound=ServiceSettings)
+
+
+class Service:
+    """What the requests and the preparation of a service can reach."""
+
+    def __init__(
+        self, name: str, settings: ServiceSettings, subscriptions: Subscriptions, clock: Clock
+    ) -> None:
+        self.name = name
+        self.settings = settings
+        self.prepared = False
+        self.stopping = asyncio.Event()
+        """Set when the service begins to stop: open streams end on it."""
+        self.database = Database(
+            settings.database_url.get_secret_value(),
+            service=name,
+            site=settings.site,
+            clock=clock,
+            pool_size=settings.database_pool,
+        )
+        self.broker: Broker
+        self.relay: Relay
+        self.consumers: list[Consumer] = []
+        self._subscriptions = subscriptions
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def published(self, event_ids: Iterable[UUID], *, timeout: float = 5.0) -> None:  # noqa: ASYNC109
+        """Wait until the stream has acknowledged these announced events; raises TimeoutError after `timeout` s."""
+        await self.relay.published(event_ids, timeout=timeout)
+
+    async def start(self, prepare: Callable[["Service"], Awaitable[None]] | None) -> None:
+        """Connect, migrate if told to, start the relay, prepare, and only then begin to hear events."""
+        await self._await_database()
+        if self.settings.migrate_on_start:
+            await migrations.migrate(self.database.url, self.name)
+        seed = self.settings.nats_seed.get_secret_value()
+        self.broker = await Broker.connect(
+            self.settings.nats_url, service=self.name, seed=seed, on_reconnect=self._reconnected
+        )
+        self.relay = Relay(self.database, self.broker)
+        self._run("relay", self.relay.run())
+        if prepare is not None:
+            await prepare(self)
+        self.consumers = [
+            Consumer(subscription, self.database, self.broker, stream=self.settings.hears_streams)
+            for subscription in self._subscriptions
+        ]
+        for consumer in self.consumers:
+            self._run(consumer.durable, consumer.run())
+        self.prepared = True
+
+    async def stop(self) -> None:
+        """Fetch no more, finish or hand back what is held, drain the outbox, close."""
+        self.stopping.set()
+        for consumer in self.consumers:
+            consumer.stop()
+        if hasattr(self, "relay"):
+            self.relay.stop()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=self.settings.stop_timeout.total_seconds())
+            for task in late:
+                log.warning(
+                    "stopped before it was done; its events are delivered again", task=task.get_name()
+                )
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        if hasattr(self, "broker"):
+            await self.broker.close()
+        await self.database.close()
+
+    async def _await_database(self) -> None:
+        pause = 0.1
+        while True:
+            try:
+                async with self.database.reading():
+                    return
+            except Exception as error:
+                if not is_database_away(error):
+                    raise
+                log.warning("waiting for the database", error=type(error).__name__)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 2.0)
+
+    async def _reconnected(self) -> None:
+        for consumer in self.consumers:
+            consumer.reconnected()
+
+    def keep_running(self, name: str, work: Awaitable[None]) -> None:
+        """Run a loop of the service's own beside the chassis' ones: `prepare` starts it, `stopping` ends it."""
+        self._run(name, work)
+
+    def _run(self, name: str, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        task.set_name(name)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A loop that ends by itself is a bug: the process stops, loudly, and is started again by its keeper."""
+        if self.stopping.is_set() or task.cancelled():
+            return
+        log.error("a loop of the service ended", task=task.get_name(), exc_info=task.exception())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def create_service(
+    name: str,
+    settings: ServiceSettings,
+    *,
+    subscriptions: Subscriptions | None = None,
+    routers: Sequence[APIRouter] = (),
+    prepare: Callable[[Service], Awaitable[None]] | None = None,
+    problems: Problems | None = None,
+    localise: Localise | None = None,
+    clock: Clock = system_clock,
+) -> FastAPI:
+    """Compose one service; everything starts with the app's lifespan and ends with it.
+
+    `prepare` runs once the database is migrated and the relay publishes, before events are heard. `problems`
+    gives domain errors their HTTP status and code, `localise` may put a problem into the caller's language.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service = Service(name, settings, subscriptions or Subscriptions(name), clock)
+        app.state.service = service
+        try:
+            await service.start(prepare)
+            yield
+        finally:
+            await service.stop()
+
+    app = FastAPI(title=f"ssenet {name}", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    install_problems(app, problems or {}, localise)
+    app.include_router(health.router)
+    for router in routers:
+        app.include_router(router)
+    FastAPIInstrumentor.instrument_app(
+        app, excluded_urls="/health/.*,/metrics,/status,/static/.*", exclude_spans=["receive", "send"]
+    )
+    return app
+
+
+class _Server(uvicorn.Server):
+    """Tells the service to end its open streams as soon as the signal comes, not when the last client has gone."""
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        service: Service | None = getattr(self.config.app.state, "service", None)  # type: ignore[union-attr]
+        if service is not None:
+            service.stopping.set()
+        super().handle_exit(sig, frame)  # type: ignore[arg-type]
+
+
+def serve(build: Callable[[S], FastAPI], settings_class: type[S]) -> None:
+    """The command line of a service: serve until SIGTERM, or `migrate` and exit."""
+    settings = settings_class()  # type: ignore[call-arg]  # the environment fills it
+    name = settings_class.__module__.split(".")[0]
+    if sys.argv[1:] == ["migrate"]:
+        asyncio.run(migrations.migrate(settings.database_url.get_secret_value(), name))
+        return
+    if sys.argv[1:]:
+        sys.exit(f"usage: python -m {name} [migrate]")
+    provider = telemetry.start_telemetry(name, site=settings.site, log_level=settings.log_level)
+    try:
+        app = build(settings)
+        config = uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=int(settings.stop_timeout.total_seconds()),
+            timeout_keep_alive=75,
+        )
+        _Server(config).run()
+    finally:
+        provider.shutdown()

@@ -1,0 +1,30 @@
+"""The settings every service has; each service's own class adds its prefix and what else it needs."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """Read from the environment once, by the composition root; frozen, no default for URLs or secrets."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    database_url: SecretStr
+    """`postgresql+asyncpg://role:password@host:port/database`; a secret, since it carries one."""
+    nats_url: str
+    nats_seed: SecretStr
+    """The service's NKey seed: the broker knows only its public half."""
+    site: str = Field(default="hq", pattern=r"^[a-z0-9-]{1,40}$")
+    hears_streams: str = "EVENTS"
+    """The stream this service's durables stand on."""
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)]
+    callers: dict[str, str] = {}
+    """Who may call the internal HTTP API: caller's name to the SHA-256 (hex) of its bearer token."""
+    migrate_on_start: bool = False
+    stop_timeout: timedelta = timedelta(seconds=8)
+    log_level: str = "info"
+    database_pool: Annotated[int, Field(ge=2, le=100)] = 8

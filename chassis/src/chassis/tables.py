@@ -1,0 +1,72 @@
+"""The tables that every service's database carries for the backbone: outbox, inbox, failed attempts, dead letters."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import BYTEA, JSONB, UUID
+
+backbone = sa.MetaData()
+
+outbox = sa.Table(
+    "outbox",
+    backbone,
+    # The order of announcements. Identity values are taken before commit, so a later one may commit first; the relay
+    # therefore never moves a cursor past a position, it looks for rows not yet published.
+    sa.Column("position", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("event_id", UUID(as_uuid=True), nullable=False, unique=True),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("nats_subject", sa.Text, nullable=False),
+    sa.Column("aggregate_id", sa.Text, nullable=False),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("envelope", JSONB, nullable=False),
+    sa.Column("announced_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("published_at", sa.DateTime(timezone=True)),
+    sa.Column("stream_sequence", sa.BigInteger),
+    # Two writers that changed one aggregate without locking it would both take the same sequence: the second fails here.
+    sa.UniqueConstraint("aggregate_id", "epoch", "sequence", name="uq_outbox_aggregate_id_epoch_sequence"),
+    sa.Index("ix_outbox_unpublished", "position", postgresql_where=sa.text("published_at IS NULL")),
+    sa.Index("ix_outbox_published_at", "published_at"),
+)
+
+inbox = sa.Table(
+    "inbox",
+    backbone,
+    sa.Column("durable", sa.Text, primary_key=True),
+    sa.Column("event_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("applied_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+)
+
+failed_attempts = sa.Table(
+    "failed_attempts",
+    backbone,
+    sa.Column("durable", sa.Text, primary_key=True),
+    sa.Column("stream_sequence", sa.BigInteger, primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True),
+    sa.Column("failed_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+)
+
+dead_letters = sa.Table(
+    "dead_letters",
+    backbone,
+    sa.Column("id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("durable", sa.Text, nullable=False),
+    sa.Column("stream", sa.Text, nullable=False),
+    sa.Column("stream_sequence", sa.BigInteger, nullable=False),
+    sa.Column("nats_subject", sa.Text, nullable=False),
+    sa.Column("event_id", UUID(as_uuid=True)),
+    sa.Column("type", sa.Text),
+    sa.Column("dataschema", sa.Text),
+    sa.Column("trace_id", sa.Text),
+    sa.Column("payload", BYTEA, nullable=False),
+    sa.Column("error_class", sa.Text, nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Column("attempts", JSONB, nullable=False),
+    sa.Column("died_at", sa.DateTime(timezone=True), nullable=False),
+    sa.UniqueConstraint(
+        "durable", "stream", "stream_sequence", name="uq_dead_letters_durable_stream_stream_sequence"
+    ),
+)
+
+OUTBOX_WRITTEN = "outbox_written"
+OUTBOX_PUBLISHED = "outbox_published"
+"""NOTIFY channels: rows wait for the relay; the relay has had rows acknowledged."""

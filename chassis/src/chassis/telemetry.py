@@ -1,0 +1,116 @@
+"""OpenTelemetry: one tracer, W3C context in and out of strings, and structured logs that carry the trace id.
+
+With `OTEL_EXPORTER_OTLP_ENDPOINT` set, spans go out over OTLP/HTTP in batches. Without it nothing is recorded,
+but ids are still made and carried on, so that a partner's answer names a trace all the same.
+"""
+
+import logging
+import os
+import sys
+from typing import Any
+
+import structlog
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+_propagator = TraceContextTextMapPropagator()
+tracer = trace.get_tracer("ssenet.chassis")
+
+
+def exporting() -> bool:
+    """Tell whether an OTLP endpoint is set."""
+    return bool(
+        os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    )
+
+
+def start_telemetry(service: str, *, site: str, log_level: str = "info") -> TracerProvider:
+    """Set up the tracer provider and the logs of this process; call `shutdown()` on what it returns at the end."""
+    _start_logs(service, log_level)
+    resource = Resource.create({"service.name": service, "service.namespace": "ssenet", "ssenet.site": site})
+    if exporting():
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        provider = TracerProvider(resource=resource)
+        # A short timeout: with a dead endpoint the exporter's retries would hold up the process's end.
+        provider.add_span_processor(
+            BatchSpanProcessor(
+                OTLPSpanExporter(timeout=2), schedule_delay_millis=1000, export_timeout_millis=3000
+            )
+        )
+    else:
+        provider = TracerProvider(resource=resource, sampler=ALWAYS_OFF)
+    trace.set_tracer_provider(provider)
+    return provider
+
+
+def context_of(traceparent: str | None) -> Context:
+    """The trace context a `traceparent` stands for; an empty one where there is none."""
+    return _propagator.extract({"traceparent": traceparent} if traceparent else {}, context=Context())
+
+
+def traceparent_of(context: Context | None = None) -> str | None:
+    """The `traceparent` of a context (by default the current one), if it holds a span."""
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier, context=context if context is not None else otel_context.get_current())
+    return carrier.get("traceparent")
+
+
+def in_span(span: trace.Span) -> Context:
+    """A context that holds this span and nothing else."""
+    return trace.set_span_in_context(span, Context())
+
+
+def trace_id_of(traceparent: str | None) -> str | None:
+    """The 32 hex digits that name a trace."""
+    return traceparent.split("-")[1] if traceparent else None
+
+
+def _with_trace(_logger: Any, _name: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    span = trace.get_current_span().get_span_context()
+    if span.is_valid:
+        entry["trace_id"] = f"{span.trace_id:032x}"
+    return entry
+
+
+def _start_logs(service: str, level: str) -> None:
+    def with_service(
+        _logger: Any, _name: str, entry: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        entry["service"] = service
+        return entry
+
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        with_service,
+        _with_trace,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    # One line per request says nothing that the span and the metrics do not say; errors still come through.
+    for chatty in ("uvicorn.access", "httpx2", "httpcore2"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

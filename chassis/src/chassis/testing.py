@@ -1,0 +1,327 @@
+"""The test kit, a pytest plugin: real databases from migrated templates, a real broker, and the apply-once path.
+
+The session's two servers come from the fixtures `postgres_url` (a superuser's) and `nats_site`, which the tree's
+`conftest.py` provides; everything here stands on them.
+"""
+
+import asyncio
+import inspect
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx2
+import pytest
+import sqlalchemy as sa
+from fastapi import FastAPI
+
+from chassis.applying import Applier
+from chassis.broker import Broker
+from chassis.database import Database
+from chassis.ids import new_id
+from chassis.migrations import migrate
+from chassis.provisioner import PROVISIONER, Topology
+from chassis.receiving import Subscriptions
+from chassis.settings import ServiceSettings
+from chassis.tables import dead_letters, outbox
+from contracts.event import Envelope, Event, EventId
+
+T = TypeVar("T")
+S = TypeVar("S", bound=ServiceSettings)
+
+
+@dataclass(frozen=True)
+class NatsSite:
+    """A provisioned NATS server: its address, the seed of each service's user, and the topology it follows."""
+
+    url: str
+    seeds: Mapping[str, str]
+    topology: Topology
+
+
+async def eventually(check: Callable[[], T | Awaitable[T]], *, timeout: float = 10.0) -> T:  # noqa: ASYNC109
+    """Ask again and again until the check answers with something true; returns it, or fails after `timeout` s."""
+    deadline = asyncio.get_running_loop().time() + timeout
+    while True:
+        result = check()
+        answer: T = await result if inspect.isawaitable(result) else result  # type: ignore[assignment]
+        if answer:
+            return answer
+        if asyncio.get_running_loop().time() > deadline:
+            raise AssertionError(
+                f"not within {timeout} s: {inspect.getsource(check).strip()}; last answer {answer!r}"
+            )
+        await asyncio.sleep(0.02)
+
+
+class SettableClock:
+    """A clock that tests set and move."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, by: timedelta) -> None:
+        self.now += by
+
+
+def a_clock(now: datetime | None = None) -> SettableClock:
+    """A clock that stands still, by default on a Monday morning."""
+    return SettableClock(now or datetime(2026, 11, 23, 9, 0, tzinfo=UTC))
+
+
+class Databases:
+    """Hands out one migrated database per test, copied from a template that each service migrates once."""
+
+    def __init__(self, superuser_url: str) -> None:
+        self._superuser = superuser_url
+        self._templates: set[str] = set()
+
+    def url(self, name: str) -> str:
+        head, _, _ = self._superuser.rpartition("/")
+        return f"{head}/{name}"
+
+    async def create(self, package: str | None) -> str:
+        """Make a database with the migrations of a package (or an empty one) and return its asyncpg URL."""
+        template = "template1" if package is None else f"template_{package}"
+        if package is not None and template not in self._templates:
+            await self._execute(f'CREATE DATABASE "{template}"')
+            await migrate(_sqlalchemy_url(self.url(template)), package)
+            self._templates.add(template)
+        name = f"test_{uuid4().hex}"
+        await self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+        return _sqlalchemy_url(self.url(name))
+
+    async def drop(self, url: str) -> None:
+        await self._execute(f'DROP DATABASE "{url.rpartition("/")[2]}" WITH (FORCE)')
+
+    async def _execute(self, statement: str) -> None:
+        connection: asyncpg.Connection[Any] = await asyncpg.connect(self._superuser)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+def _sqlalchemy_url(url: str) -> str:
+    return url.replace("postgresql://", "postgresql+asyncpg://", 1)
+
+
+@pytest.fixture(scope="session")
+def databases(postgres_url: str) -> Databases:
+    """The session's factory of databases."""
+    return Databases(postgres_url)
+
+
+FreshDatabase = Callable[..., Awaitable[Database]]
+
+
+@pytest.fixture
+async def fresh_database(databases: Databases) -> AsyncGenerator[FreshDatabase, None]:
+    """`await fresh_database("coordination")`: a database of this test's own, migrated, dropped at its end."""
+    opened: list[Database] = []
+
+    async def create(package: str | None, *, clock: Callable[[], datetime] | None = None) -> Database:
+        url = await databases.create(package)
+        database = Database(url, service=package or "chassis", **({"clock": clock} if clock else {}))
+        opened.append(database)
+        return database
+
+    yield create
+    for database in opened:
+        await database.close()
+        await databases.drop(database.url)
+
+
+@dataclass
+class FakeDelivery:
+    """A delivery without a broker, which remembers how it was answered."""
+
+    payload: bytes
+    subject: str
+    stream_sequence: int
+    attempt: int = 1
+    stream: str = "EVENTS"
+    answers: list[str] = field(default_factory=list[str])
+
+    async def ack(self) -> None:
+        self.answers.append("ack")
+
+    async def nak(self, delay: float) -> None:
+        self.answers.append("nak")
+
+    async def term(self) -> None:
+        self.answers.append("term")
+
+
+class Deliver:
+    """Delivers events to a service's handlers through the real apply-once path, without a broker.
+
+    A failed delivery is raised as an AssertionError that quotes the dead letter or the recorded attempt, unless
+    `failing=True` says that it is expected.
+    """
+
+    def __init__(self, database: Database, subscriptions: Subscriptions) -> None:
+        self._database = database
+        self._subscriptions = subscriptions
+        self._count = 0
+
+    async def __call__(
+        self,
+        event: Event,
+        *,
+        subject: UUID | str | None = None,
+        sequence: int = 1,
+        epoch: int = 1,
+        event_id: UUID | None = None,
+        correlation: UUID | None = None,
+        failing: bool = False,
+    ) -> Envelope:
+        """Deliver one event in an envelope of its own; returns the envelope, for `again`."""
+        identity = event_id or new_id()
+        envelope = an_envelope(
+            event, subject=subject, sequence=sequence, epoch=epoch, event_id=identity, correlation=correlation
+        )
+        await self.again(envelope, failing=failing)
+        return envelope
+
+    async def again(self, *envelopes: Envelope, failing: bool = False) -> list[FakeDelivery]:
+        """Deliver these envelopes as one batch to every handler that hears them."""
+        deliveries: list[FakeDelivery] = []
+        for subscription in self._subscriptions:
+            types = {event.type for event in subscription.types}
+            batch: list[FakeDelivery] = []
+            for envelope in (one for one in envelopes if one.type in types):
+                self._count += 1
+                batch.append(
+                    FakeDelivery(envelope.model_dump_json().encode(), envelope.nats_subject, self._count)
+                )
+            if batch:
+                await Applier(subscription, self._database, _never_away).apply(batch)
+                deliveries += batch
+        assert deliveries, f"no handler hears {[one.type for one in envelopes]}"
+        if not failing:
+            assert all(one.answers == ["ack"] for one in deliveries), await self._failures()
+        return deliveries
+
+    async def _failures(self) -> str:
+        async with self._database.reading() as session:
+            rows = await session.execute(
+                sa.text(
+                    "SELECT durable, error FROM failed_attempts UNION ALL SELECT durable, error FROM dead_letters"
+                )
+            )
+            return "; ".join(f"{row.durable}: {row.error}" for row in rows)
+
+
+async def _never_away() -> None:
+    raise AssertionError("the database went away during a test that did not expect it")
+
+
+def an_envelope(
+    event: Event,
+    *,
+    subject: UUID | str | None = None,
+    sequence: int = 1,
+    epoch: int = 1,
+    event_id: UUID | None = None,
+    correlation: UUID | None = None,
+    time: datetime | None = None,
+    site: str = "hq",
+) -> Envelope:
+    """An event as a service of the network would have announced it."""
+    identity = EventId(event_id or new_id())
+    return Envelope(
+        id=identity,
+        source=f"/sites/{site}/{event.type.split('.')[0]}",
+        type=event.type,
+        subject=str(subject or new_id()),
+        time=time or datetime.now(UTC),
+        dataschema=event.dataschema(),
+        traceparent=f"00-{uuid4().hex}-{uuid4().hex[:16]}-01",
+        sequence=sequence,
+        site=site,
+        epoch=epoch,
+        correlationid=EventId(correlation or identity),
+        data=event.model_dump(mode="json"),
+    )
+
+
+async def announced(database: Database) -> list[Envelope]:
+    """What stands in the outbox, in order."""
+    async with database.reading() as session:
+        rows = await session.scalars(sa.select(outbox.c.envelope).order_by(outbox.c.position))
+        return [Envelope.model_validate(row) for row in rows]
+
+
+async def buried(database: Database) -> list[sa.Row[Any]]:
+    """The dead letters, oldest first."""
+    async with database.reading() as session:
+        return list((await session.execute(sa.select(dead_letters).order_by(dead_letters.c.died_at))).all())
+
+
+async def reset_broker(site: NatsSite) -> None:
+    """Empty every stream and forget every durable's position, so that one test does not hear another's events."""
+    from chassis.provisioner import provision
+
+    broker = await Broker.connect(site.url, service=PROVISIONER, seed=site.seeds[PROVISIONER])
+    try:
+        for service in site.topology.services:
+            for heard in service.hears:
+                await broker.jetstream.delete_consumer(site.topology.heard_stream, heard.durable)
+        for stream in site.topology.streams:
+            await broker.jetstream.purge_stream(stream)
+        await provision(broker.jetstream, site.topology)
+    finally:
+        await broker.close()
+
+
+Running = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
+
+
+@pytest.fixture
+async def running(databases: Databases, nats_site: NatsSite) -> AsyncGenerator[Running, None]:
+    """`async with running(build, Settings, "coordination", callers={"gateway": "secret"}) as client`.
+
+    Runs the app in this process with its own migrated database and the session's broker, emptied before; the
+    client talks to it without a socket, and `client.app` is the FastAPI app. Further keywords become settings.
+    """
+    used: list[str] = []
+
+    @asynccontextmanager
+    async def start(
+        build: Callable[[S], FastAPI],
+        settings_class: type[S],
+        package: str,
+        *,
+        callers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> AsyncIterator[httpx2.AsyncClient]:
+        await reset_broker(nats_site)
+        url = await databases.create(package)
+        used.append(url)
+        settings = settings_class(
+            database_url=url,  # type: ignore[arg-type]  # pydantic makes the secret
+            nats_url=nats_site.url,
+            nats_seed=nats_site.seeds[package],  # type: ignore[arg-type]
+            port=0,
+            callers={name: sha256(token.encode()).hexdigest() for name, token in (callers or {}).items()},
+            **more,
+        )
+        app = build(settings)
+        async with app.router.lifespan_context(app):
+            transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+            async with httpx2.AsyncClient(transport=transport, base_url="http://service.test") as client:
+                client.app = app  # type: ignore[attr-defined]
+                yield client
+
+    yield start
+    for url in used:
+        await databases.drop(url)

@@ -1,0 +1,5 @@
+from ledger import Base
+
+from chassis.migrations import run
+
+run(Base.metadata)

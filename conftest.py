@@ -1,0 +1,67 @@
+"""The servers of a test session: one real PostgreSQL, one real NATS, both from their wheels."""
+
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chassis.broker import Broker
+from chassis.provisioner import PROVISIONER, Topology, provision
+from chassis.testing import NatsSite
+from ssenet.nats_config import nats_users, new_seed
+from ssenet.servers import Nats, Postgres, start_nats, start_postgres
+
+ROOT = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    """A folder for the servers' data, gone with the session."""
+    folder = Path(tempfile.mkdtemp(prefix="ssenet-test-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(server_folder: Path) -> Iterator[Postgres]:
+    # Test databases live for seconds: what a crash of the machine would lose is no loss here.
+    fast = {"fsync": "off", "max_connections": "300"}
+    server = start_postgres(server_folder / "postgres", password=secrets.token_hex(16), settings=fast)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: Postgres) -> str:
+    return postgres.url()
+
+
+@pytest.fixture(scope="session")
+def topology() -> Topology:
+    return Topology.read(ROOT / "deploy" / "nats")
+
+
+@pytest.fixture(scope="session")
+def nats_seeds(topology: Topology) -> dict[str, str]:
+    names = [PROVISIONER, *(service.service for service in topology.services)]
+    return {name: new_seed() for name in names}
+
+
+@pytest.fixture(scope="session")
+def nats_server(server_folder: Path, topology: Topology, nats_seeds: dict[str, str]) -> Iterator[Nats]:
+    server = start_nats(server_folder / "nats", nats_users(topology, nats_seeds))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+async def nats_site(nats_server: Nats, topology: Topology, nats_seeds: dict[str, str]) -> NatsSite:
+    """The session's NATS, with the streams and durables of the real topology."""
+
+    broker = await Broker.connect(nats_server.url, service=PROVISIONER, seed=nats_seeds[PROVISIONER])
+    await provision(broker.jetstream, topology)
+    await broker.close()
+    return NatsSite(nats_server.url, nats_seeds, topology)
