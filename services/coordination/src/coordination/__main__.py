@@ -1,0 +1,7 @@
+"""`python -m coordination` serves; `python -m coordination migrate` migrates and exits."""
+
+from chassis.service import serve
+from coordination.app import build
+from coordination.settings import Settings
+
+serve(build, Settings)

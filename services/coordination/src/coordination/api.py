@@ -1,0 +1,128 @@
+"""HTTP in: the plan with its progress, tasks, and what members do with them."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from chassis.http import ActorId, FieldError, Problem, Reading, Tx, allow
+from contracts.coordination import TaskState
+from contracts.words import OrganisationCode, TaskId
+from coordination import views, workflows
+from coordination.domain.tasks import Action, NoSuchTaskError
+from coordination.tables import tasks as stored
+from coordination.views import PlanView, TaskSummary, TaskView
+from coordination.workflows.tasks import UnknownUnitsError
+
+router = APIRouter(dependencies=[allow("gateway", "operator")])
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Completion(_Body):
+    """What came of it, for those who follow the task."""
+
+    note: Words | None = None
+
+
+class Refusal(_Body):
+    """Why the unit cannot take the task; the coordinator reads it to place the task elsewhere."""
+
+    reason: Words
+
+
+class Assignment(_Body):
+    """Which units and offices are to act, each on its own part."""
+
+    units: Annotated[list[OrganisationCode], Field(min_length=1, max_length=20)]
+    reason: Words | None = None
+
+
+@router.get("/plan")
+async def plan(session: Reading) -> PlanView:
+    """Show the newest version of the plan, and how many tasks stand where under each result."""
+    found = await views.plan_view(session)
+    if found is None:
+        raise Problem(404, "no-plan", "No action plan has been published yet.")
+    return found
+
+
+@router.get("/tasks")
+async def tasks(
+    session: Reading,
+    *,
+    state: TaskState | None = None,
+    organisation: OrganisationCode | None = None,
+    needs_routing: bool | None = None,
+    before: UUID | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> list[TaskSummary]:
+    """List tasks, newest first; `before` is the `task_id` that the page before ended with."""
+    found = await stored.found(
+        session,
+        state=state,
+        organisation=organisation,
+        needs_routing=needs_routing,
+        before=before,
+        limit=limit,
+    )
+    return [views.task_summary(row) for row in found]
+
+
+@router.get("/tasks/{task_id}")
+async def task(task_id: TaskId, session: Reading, actor: ActorId) -> TaskView:
+    """Show a task with its history, and what the acting member may do with it now."""
+    row = await session.get(stored.TaskRow, task_id)
+    if row is None:
+        raise NoSuchTaskError
+    return await views.task_view(session, row, actor)
+
+
+@router.post("/tasks/{task_id}/accept")
+async def accept(task_id: TaskId, tx: Tx, actor: ActorId) -> TaskView:
+    """Take the task on for one's unit. Repeating it changes nothing; so it is with each action below."""
+    row = await workflows.act(tx, task_id, Action.ACCEPT, actor)
+    return await views.task_view(tx.session, row, actor)
+
+
+@router.post("/tasks/{task_id}/start")
+async def start(task_id: TaskId, tx: Tx, actor: ActorId) -> TaskView:
+    """Say that work has begun."""
+    row = await workflows.act(tx, task_id, Action.START, actor)
+    return await views.task_view(tx.session, row, actor)
+
+
+@router.post("/tasks/{task_id}/complete")
+async def complete(task_id: TaskId, tx: Tx, actor: ActorId, body: Completion | None = None) -> TaskView:
+    """Finish one's unit's part; the task is completed once every unit has."""
+    note = body.note if body else None
+    row = await workflows.act(tx, task_id, Action.COMPLETE, actor, reason=note)
+    return await views.task_view(tx.session, row, actor)
+
+
+@router.post("/tasks/{task_id}/decline")
+async def decline(task_id: TaskId, tx: Tx, actor: ActorId, body: Refusal) -> TaskView:
+    """Give the task back to the coordinator, with the reason."""
+    row = await workflows.act(tx, task_id, Action.DECLINE, actor, reason=body.reason)
+    return await views.task_view(tx.session, row, actor)
+
+
+@router.post("/tasks/{task_id}/assign")
+async def assign(task_id: TaskId, tx: Tx, actor: ActorId, body: Assignment) -> TaskView:
+    """Place the task with these units, as the coordinator; it stands opened there."""
+    try:
+        row = await workflows.assign(tx, task_id, body.units, actor, reason=body.reason)
+    except UnknownUnitsError as error:
+        errors = [
+            FieldError(
+                f"/units/{place}", "unknown-unit", "No unit or office has the code %(code)s.", {"code": code}
+            )
+            for place, code in error.unknown.items()
+        ]
+        raise Problem(422, "invalid-request", "The request has fields to correct.", errors=errors) from error
+    return await views.task_view(tx.session, row, actor)

@@ -1,0 +1,240 @@
+"""Rules that turn a partner's event into a task: their form as reviewed data, and what they decide."""
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from string import Formatter
+from textwrap import shorten
+from types import MappingProxyType
+from typing import Any, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from contracts import codes
+from contracts.catalogue import PARTNER_EVENTS
+from contracts.partner import PartnerEvent
+from contracts.words import CountryCode, Labels, Language, Named, OrganisationCode, ResultCode, Text, Title
+from coordination.domain.working_days import working_days_after
+
+NOT_SAID: Final = "—"
+TITLE_LENGTH: Final = 300
+
+# What a title may say, and the fields of an event that say it; the first that the event has counts.
+_VALUES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "partner": ("origin",),
+        "country": ("country",),
+        "sender": ("requested_by", "reported_by", "organiser"),
+        "entity": ("entity_name", "names"),
+        "year": ("reference_year",),
+    }
+)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Choice(_Strict):
+    """A result chosen by what a field of the event says."""
+
+    by: str
+    of: dict[str, ResultCode] = Field(min_length=1)
+
+
+class OfficeCovering(_Strict):
+    """The office that covers the country which this field names."""
+
+    office_covering: str
+
+
+class Units(_Strict):
+    """These units, each with a part of its own to finish."""
+
+    units: tuple[OrganisationCode, ...] = Field(min_length=1)
+
+
+class Rule(_Strict):
+    """One way from an event type to a task."""
+
+    code: str = Field(pattern=r"^[a-z]+(-[a-z]+)*$")
+    hears: str
+    result: ResultCode | Choice
+    place: OfficeCovering | Units
+    due: int = Field(ge=1, le=260)
+    title: Labels
+
+    @property
+    def event(self) -> type[PartnerEvent]:
+        """The event class this rule hears."""
+        return PARTNER_EVENTS[self.hears]
+
+    def results(self) -> tuple[str, ...]:
+        """Every result a task of this rule may serve."""
+        return tuple(self.result.of.values()) if isinstance(self.result, Choice) else (self.result,)
+
+    @model_validator(mode="after")
+    def _speaks_of_its_event(self) -> Self:
+        if self.hears not in PARTNER_EVENTS:
+            raise ValueError(f"{self.code} hears {self.hears}, which no partner can send")
+        fields = self.event.model_fields
+        named = [self.result.by] if isinstance(self.result, Choice) else []
+        named += [self.place.office_covering] if isinstance(self.place, OfficeCovering) else []
+        if missing := [field for field in named if field not in fields]:
+            raise ValueError(f"{self.code} reads {', '.join(missing)}, which {self.hears} has not")
+        sayable = {value for value, sources in _VALUES.items() if any(source in fields for source in sources)}
+        for language in Language:
+            said = placeholders(self.title.in_language(language))
+            if said != placeholders(self.title.en):
+                raise ValueError(f"{self.code}: the {language} title says other values than the English one")
+            if unknown := said - sayable:
+                raise ValueError(f"{self.code}: {self.hears} has no {', '.join(sorted(unknown))}")
+        return self
+
+
+class RuleBook(_Strict):
+    """All rules, and the unit that gets what they cannot place."""
+
+    routing: OrganisationCode
+    rules: tuple[Rule, ...]
+
+    @model_validator(mode="after")
+    def _codes_differ(self) -> Self:
+        if len({rule.code for rule in self.rules}) != len(self.rules):
+            raise ValueError("two rules share one code: the code is what keeps a task from opening twice")
+        return self
+
+    def hearing(self, event_type: str) -> tuple[Rule, ...]:
+        """Give the rules for one event type."""
+        return tuple(rule for rule in self.rules if rule.hears == event_type)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Which office covers which country."""
+
+    office_of: Mapping[str, str]
+
+    @classmethod
+    def of(cls, offices: Iterable[tuple[str, Iterable[CountryCode]]]) -> "Coverage":
+        """Work it out from the offices' own lists.
+
+        Where a regional office and a nearer one both name a country, the one that names fewer has it; ties
+        break on the code, so that the same directory always gives the same answer.
+        """
+        by_reach = sorted(
+            ((code, tuple(covers)) for code, covers in offices), key=lambda o: (len(o[1]), o[0])
+        )
+        office_of: dict[str, str] = {}
+        for code, covers in by_reach:
+            for country in covers:
+                office_of.setdefault(country, code)
+        return cls(MappingProxyType(office_of))
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A task that a rule asks for."""
+
+    rule: str
+    result: str
+    units: tuple[str, ...]
+    needs_routing: bool
+    due_on: date
+    title: Labels
+    request: Title | None
+    country: str | None
+
+
+def opening(
+    rule: Rule,
+    event: PartnerEvent,
+    *,
+    coverage: Coverage,
+    routing: str,
+    today: date,
+) -> Opening:
+    """Decide the task that this event becomes; what cannot be placed goes to the routing unit, marked so."""
+    units = _units_for(rule.place, event, coverage)
+    result = (
+        rule.result.of.get(getattr(event, rule.result.by)) if isinstance(rule.result, Choice) else rule.result
+    )
+    return Opening(
+        rule=rule.code,
+        result=result or rule.results()[0],
+        units=units or (routing,),
+        # A result that the rule does not know how to choose is for a person to look at, too.
+        needs_routing=not units or result is None,
+        due_on=working_days_after(today, rule.due),
+        title=_title(rule.title, event),
+        request=_request(event),
+        country=_country(event),
+    )
+
+
+def placeholders(template: str) -> set[str]:
+    """Name the values a title template says."""
+    return {name for _, name, _, _ in Formatter().parse(template) if name is not None}
+
+
+def _units_for(place: OfficeCovering | Units, event: PartnerEvent, coverage: Coverage) -> tuple[str, ...]:
+    if isinstance(place, Units):
+        return place.units
+    office = coverage.office_of.get(getattr(event, place.office_covering) or "")
+    return (office,) if office else ()
+
+
+def _country(event: PartnerEvent) -> str | None:
+    """The one country the event is about; an event about several is about none in particular."""
+    several: tuple[str, ...] = getattr(event, "countries", ())
+    return getattr(event, "country", None) or (several[0] if len(several) == 1 else None)
+
+
+def _request(event: PartnerEvent) -> Title | None:
+    """The partner's own words in one line."""
+    match event:
+        case object(title=Title() as title):
+            return title
+        case object(description=Text() as text):
+            return Title(language=text.language, text=shorten(text.text, TITLE_LENGTH, placeholder=" …"))
+        case object(names=(Named() as first, *_)):
+            return Title(language=first.language, text=first.name)
+        case _:
+            return None
+
+
+def _title(templates: Labels, event: PartnerEvent) -> Labels:
+    said = placeholders(templates.en)
+
+    def in_language(language: Language) -> str:
+        values = {name: _isolated(_value(name, event, language), language) for name in said}
+        return templates.in_language(language).format(**values)
+
+    return Labels(**{language: in_language(language) for language in Language})
+
+
+def _value(name: str, event: PartnerEvent, language: str) -> str:
+    found: Any = next((getattr(event, field) for field in _VALUES[name] if hasattr(event, field)), None)
+    if not found:
+        return NOT_SAID
+    if name == "partner":
+        return _one_line(found.partner_name)
+    if name == "country":
+        return codes.label("countries", found, language) if codes.known("countries", found) else found
+    if isinstance(found, tuple):
+        names: tuple[Named, ...] = found
+        return _one_line(next((n.name for n in names if n.language.split("-")[0] == language), names[0].name))
+    return _one_line(str(found))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _isolated(value: str, language: str) -> str:
+    """Put a value that runs against the title's direction into isolates: neither then scrambles the other."""
+    against = {"L"} if language == Language.AR else {"R", "AL"}
+    if any(unicodedata.bidirectional(character) in against for character in value):
+        return f"\N{FIRST STRONG ISOLATE}{value}\N{POP DIRECTIONAL ISOLATE}"
+    return value

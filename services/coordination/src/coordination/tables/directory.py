@@ -1,0 +1,92 @@
+"""Coordination's own copy of the directory, as far as tasks need it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from contracts.words import MemberId, OrganisationKind, Role
+from coordination.domain.tasks import Member
+from coordination.tables.base import Base
+
+
+class _Mirrored:
+    """A copy of the registry's: the newest (epoch, sequence) wins, in whatever order events come."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    epoch: Mapped[int] = mapped_column(sa.BigInteger)
+    sequence: Mapped[int] = mapped_column(sa.BigInteger)
+
+
+class OrganisationRow(_Mirrored, Base):
+    __tablename__ = "organisations"
+
+    code: Mapped[str] = mapped_column(index=True)
+    kind: Mapped[str]
+    names: Mapped[list[Any]]
+    covers: Mapped[list[str]]
+    confirmed: Mapped[bool]
+    parent: Mapped[str | None]
+
+
+class MemberRow(_Mirrored, Base):
+    """A member account. One that left keeps its row, so that an older event cannot bring it back."""
+
+    __tablename__ = "members"
+
+    organisation: Mapped[str]
+    role: Mapped[str]
+    label: Mapped[str]
+    is_gone: Mapped[bool]
+
+
+async def keep_newest(
+    session: AsyncSession, table: type[OrganisationRow | MemberRow], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Write these states where they are newer than what is stored; late and repeated ones change nothing."""
+    newest: dict[UUID, Mapping[str, Any]] = {}
+    for row in rows:
+        known = newest.get(row["id"])
+        if known is None or (known["epoch"], known["sequence"]) < (row["epoch"], row["sequence"]):
+            newest[row["id"]] = row
+    if not newest:
+        return
+    # Rows are locked in one order, so that two processes with the same organisations cannot deadlock.
+    statement = insert(table).values([dict(newest[key]) for key in sorted(newest)])
+    new = statement.excluded
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[table.id],
+            set_={column.name: new[column.name] for column in table.__table__.columns if column.name != "id"},
+            where=sa.tuple_(table.epoch, table.sequence) < sa.tuple_(new.epoch, new.sequence),
+        )
+    )
+
+
+async def offices(session: AsyncSession) -> Sequence[tuple[str, Sequence[str]]]:
+    """Give every office with the countries it covers."""
+    query = sa.select(OrganisationRow.code, OrganisationRow.covers).where(
+        OrganisationRow.kind == OrganisationKind.OFFICE
+    )
+    return [(code, covers) for code, covers in await session.execute(query)]
+
+
+async def assignable(session: AsyncSession, codes: Sequence[str]) -> set[str]:
+    """Say which of these codes are units or offices of the Office, and so can be given a task."""
+    query = sa.select(OrganisationRow.code).where(
+        OrganisationRow.code.in_(codes),
+        OrganisationRow.kind.in_([OrganisationKind.UNIT, OrganisationKind.OFFICE]),
+    )
+    return set((await session.scalars(query)).all())
+
+
+async def member(session: AsyncSession, member_id: MemberId | None) -> Member | None:
+    """Give the member account, or None where there is none or it was closed."""
+    row = await session.get(MemberRow, member_id) if member_id else None
+    if row is None or row.is_gone:
+        return None
+    return Member(MemberId(row.id), row.organisation, Role(row.role), row.label)
