@@ -27,7 +27,7 @@ async def test_a_poisoned_event_among_good_ones_is_buried_alone(fresh_database: 
     assert [one.answers for one in deliveries] == [["term"] if n == 3 else ["ack"] for n in range(8)]
     [letter] = await buried(database)
     assert letter.event_id == batch[3].id
-    assert letter.error_class == "RefusedEntry"
+    assert letter.error_class == "RefusedEntryError"
     assert letter.trace_id == (batch[3].traceparent or "").split("-")[1]
     assert letter.dataschema == "urn:ilo:sse:schema:ledger.entry.made.v1"
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 from uuid import uuid4
 
-import nats
 import nats.errors
 import orjson
 import structlog
@@ -63,12 +62,14 @@ class Broker:
                 await on_reconnect()
 
         async def disconnected() -> None:
-            log.warning("broker connection lost")
+            if not client.is_closed:
+                log.warning("broker connection lost")
 
         async def failed(error: Exception) -> None:
             log.warning("broker error", error=str(error) or type(error).__name__)
 
-        client = await nats.connect(
+        client = Client()
+        await client.connect(
             url,
             name=service,
             nkeys_seed_str=seed,

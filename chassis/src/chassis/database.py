@@ -1,10 +1,11 @@
 """One service's PostgreSQL: the engine, and the two ways in, a transaction that may announce and a reading session."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from chassis.clock import Clock, system_clock
@@ -48,7 +49,7 @@ class Database:
         )
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    async def transaction(self) -> AsyncGenerator[Transaction]:
         """One unit of work: commits what was changed and announced together, or nothing of it."""
         async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
             transaction = Transaction(session, service=self.service, site=self.site, now=self.clock())
@@ -56,7 +57,7 @@ class Database:
             await transaction.write_announcements()
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncSession]:
+    async def reading(self) -> AsyncGenerator[AsyncSession]:
         """A session that cannot write: PostgreSQL refuses it."""
         async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
             await session.execute(sa.text("SET TRANSACTION READ ONLY"))
@@ -84,4 +85,4 @@ def is_database_away(error: BaseException) -> bool:
         if error.connection_invalidated or state.startswith(_PASSING_CLASSES) or state in _PASSING_STATES:
             return True
         return isinstance(error, (OperationalError, InterfaceError)) and not state
-    return isinstance(error, (ConnectionError, TimeoutError, sa.exc.TimeoutError, OSError))
+    return isinstance(error, (ConnectionError, TimeoutError, PoolTimeoutError, OSError))

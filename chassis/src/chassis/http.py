@@ -226,7 +226,7 @@ async def _reading(request: Request) -> AsyncIterator[AsyncSession]:
         yield session
 
 
-# `scope="function"`: the dependency ends, and so commits, before the response is sent. A failed commit is an error answer.
+# `scope="function"`: the dependency ends, and so commits, before the response is sent; a failed commit is an error.
 Tx = Annotated[Transaction, Depends(_transaction, scope="function")]
 """The one transaction of a request."""
 Reading = Annotated[AsyncSession, Depends(_reading, scope="function")]

@@ -23,10 +23,11 @@ from chassis.tables import OUTBOX_PUBLISHED, OUTBOX_WRITTEN
 log = structlog.get_logger()
 
 RETENTION = timedelta(days=3)
-"""Published rows stay, so that a lost broker store can be refilled from PostgreSQL (at least 24 h: design, section 5)."""
+"""Published rows stay, so that a lost broker store can be refilled from PostgreSQL; 24 h is the least."""
 INBOX_RETENTION = timedelta(days=35)
 """Longer than the stream keeps an event, so that nothing it can still deliver is applied a second time."""
 _BATCH_BYTES = 8 * 1024 * 1024
+_REMEMBERED = 20_000
 _FALLBACK_POLL = 2.0
 _HOUSEKEEPING = 3600.0
 _BROKER_AWAY = (nats.errors.Error, PublishRefusedError, TimeoutError, OSError)
@@ -125,7 +126,7 @@ class Relay:
             for future in self._waiting.get(event_id, []):
                 if not future.done():
                     future.set_result(None)
-        while len(self._recent) > 20_000:
+        while len(self._recent) > _REMEMBERED:
             del self._recent[next(iter(self._recent))]
 
     async def _lead(self) -> None:
@@ -135,10 +136,10 @@ class Relay:
             command_timeout=30,
             server_settings={"application_name": f"ssenet-{self._database.service}-relay"},
         )
-        connection.add_termination_listener(lambda *_: self._woken.set())
+        connection.add_termination_listener(self._wake)
         try:
-            await connection.add_listener(OUTBOX_WRITTEN, lambda *_: self._woken.set())
-            await connection.add_listener(OUTBOX_PUBLISHED, lambda *_: self._woken.set())
+            await connection.add_listener(OUTBOX_WRITTEN, self._wake)
+            await connection.add_listener(OUTBOX_PUBLISHED, self._wake)
             while not self._stopping.is_set():
                 if self.is_leader or await connection.fetchval(
                     "SELECT pg_try_advisory_lock($1)", self._lock_key()
@@ -154,6 +155,9 @@ class Relay:
             with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
                 await connection.close(timeout=2)
 
+    def _wake(self, *_: object) -> None:
+        self._woken.set()
+
     def _lock_key(self) -> int:
         return int.from_bytes(sha256(b"ssenet relay").digest()[:8], "big", signed=True)
 
@@ -162,7 +166,7 @@ class Relay:
         if self._waiting:
             await self._look_up(list(self._waiting))
 
-    async def _publish_until_told(self, connection: "asyncpg.Connection[Any]") -> None:
+    async def _publish_until_told(self, connection: asyncpg.Connection) -> None:
         pause = 0.1
         next_housekeeping = asyncio.get_running_loop().time()
         while not self._stopping.is_set():
@@ -189,14 +193,14 @@ class Relay:
             if connection.is_closed():
                 raise ConnectionError("the relay's connection closed")
 
-    async def _drain(self, connection: "asyncpg.Connection[Any]") -> None:
+    async def _drain(self, connection: asyncpg.Connection) -> None:
         try:
             while await self._publish_next(connection):
                 pass
         except _BROKER_AWAY as error:
             log.warning("outbox not drained at stop; the next start goes on", error=str(error))
 
-    async def _publish_next(self, connection: "asyncpg.Connection[Any]") -> int:
+    async def _publish_next(self, connection: asyncpg.Connection) -> int:
         records = await connection.fetch(_UNPUBLISHED, BATCH_LIMIT)
         rows = _within_bytes([_Row(**dict(record)) for record in records])
         if not rows:
@@ -222,7 +226,7 @@ class Relay:
             for span, _ in spans:
                 span.end()
 
-    async def _forget_old_rows(self, connection: "asyncpg.Connection[Any]") -> None:
+    async def _forget_old_rows(self, connection: asyncpg.Connection) -> None:
         await connection.execute("DELETE FROM outbox WHERE published_at < now() - $1::interval", RETENTION)
         await connection.execute("DELETE FROM inbox WHERE applied_at < now() - $1::interval", INBOX_RETENTION)
         await connection.execute(

@@ -21,7 +21,7 @@ outbox = sa.Table(
     sa.Column("announced_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("published_at", sa.DateTime(timezone=True)),
     sa.Column("stream_sequence", sa.BigInteger),
-    # Two writers that changed one aggregate without locking it would both take the same sequence: the second fails here.
+    # Two writers that changed one aggregate unlocked would both take the same sequence: the second fails here.
     sa.UniqueConstraint("aggregate_id", "epoch", "sequence", name="uq_outbox_aggregate_id_epoch_sequence"),
     sa.Index("ix_outbox_unpublished", "position", postgresql_where=sa.text("published_at IS NULL")),
     sa.Index("ix_outbox_published_at", "published_at"),

@@ -6,7 +6,7 @@ The session's two servers come from the fixtures `postgres_url` (a superuser's) 
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,6 +22,7 @@ from fastapi import FastAPI
 
 from chassis.applying import Applier
 from chassis.broker import Broker
+from chassis.clock import Clock, system_clock
 from chassis.database import Database
 from chassis.ids import new_id
 from chassis.migrations import migrate
@@ -103,7 +104,7 @@ class Databases:
         await self._execute(f'DROP DATABASE "{url.rpartition("/")[2]}" WITH (FORCE)')
 
     async def _execute(self, statement: str) -> None:
-        connection: asyncpg.Connection[Any] = await asyncpg.connect(self._superuser)
+        connection: asyncpg.Connection = await asyncpg.connect(self._superuser)
         try:
             await connection.execute(statement)
         finally:
@@ -125,12 +126,12 @@ FreshDatabase = Callable[..., Awaitable[Database]]
 
 @pytest.fixture
 async def fresh_database(databases: Databases) -> AsyncGenerator[FreshDatabase, None]:
-    """`await fresh_database("coordination")`: a database of this test's own, migrated, dropped at its end."""
+    """Give a test migrated databases of its own, by package; they are dropped at its end."""
     opened: list[Database] = []
 
-    async def create(package: str | None, *, clock: Callable[[], datetime] | None = None) -> Database:
+    async def create(package: str | None, *, clock: Clock | None = None) -> Database:
         url = await databases.create(package)
-        database = Database(url, service=package or "chassis", **({"clock": clock} if clock else {}))
+        database = Database(url, service=package or "chassis", clock=clock or system_clock)
         opened.append(database)
         return database
 
@@ -155,6 +156,7 @@ class FakeDelivery:
         self.answers.append("ack")
 
     async def nak(self, delay: float) -> None:
+        assert delay > 0
         self.answers.append("nak")
 
     async def term(self) -> None:
@@ -288,7 +290,7 @@ Running = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
 
 @pytest.fixture
 async def running(databases: Databases, nats_site: NatsSite) -> AsyncGenerator[Running, None]:
-    """`async with running(build, Settings, "coordination", callers={"gateway": "secret"}) as client`.
+    """Run the app of a service; keywords are its settings, `callers` their plain tokens.
 
     Runs the app in this process with its own migrated database and the session's broker, emptied before; the
     client talks to it without a socket, and `client.app` is the FastAPI app. Further keywords become settings.
@@ -303,7 +305,7 @@ async def running(databases: Databases, nats_site: NatsSite) -> AsyncGenerator[R
         *,
         callers: Mapping[str, str] | None = None,
         **more: Any,
-    ) -> AsyncIterator[httpx2.AsyncClient]:
+    ) -> AsyncGenerator[httpx2.AsyncClient]:
         await reset_broker(nats_site)
         url = await databases.create(package)
         used.append(url)

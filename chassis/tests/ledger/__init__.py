@@ -41,7 +41,7 @@ class Posting(Base):
     amount: Mapped[int]
 
 
-class RefusedEntry(Exception):
+class RefusedEntryError(Exception):
     """No later delivery can change it."""
 
 
@@ -57,18 +57,18 @@ async def make_entries(database: Database, *amounts: int, poison: str | None = N
 
 
 async def post(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
-    """Write one posting per entry; a poisoned entry fails in the way it names, after its effect was written."""
+    """Write one posting per entry; a poisoned one fails as it says, after its effect was written."""
     tx.session.add_all(Posting(event_id=one.envelope.id, amount=one.event.amount) for one in entries)
     await tx.session.flush()
     for one in entries:
         if one.event.poison == "refused":
-            raise RefusedEntry("this amount cannot be posted")
+            raise RefusedEntryError("this amount cannot be posted")
         if one.event.poison == "bug":
             raise KeyError("missing")
 
 
 def subscriptions(handler: object = post) -> Subscriptions:
-    found = Subscriptions("ledger", permanent=(RefusedEntry,))
+    found = Subscriptions("ledger", permanent=(RefusedEntryError,))
     found.hears(EntryMadeV1, durable="ledger-post-entries")(handler)  # type: ignore[arg-type]
     return found
 

@@ -1,4 +1,4 @@
-"""The users of the NATS server as its configuration file wants them: one NKey per service, nobody anonymous."""
+"""The users of the NATS server in its configuration: one NKey per service, nobody anonymous."""
 
 import json
 import secrets

@@ -1,4 +1,4 @@
-"""Real PostgreSQL and real NATS from their wheels: started in a folder, on loopback, as root or as anyone else."""
+"""Real PostgreSQL and real NATS from their wheels, on loopback, started by root or by anyone else."""
 
 import contextlib
 import importlib.util
@@ -106,7 +106,7 @@ def start_postgres(
     arguments = [str(binaries / "postgres"), "-D", str(data)]
     for name, value in options.items():
         arguments += ["-c", f"{name}={value}"]
-    process = _spawn(arguments, log or folder / "postgres.log", folder, run_as)
+    process = _spawn(arguments, log or folder / "postgres.log", run_as)
     server = Postgres(process, folder, port, password)
     _await(process, lambda: _answers(server, binaries), log or folder / "postgres.log", "PostgreSQL")
     return server
@@ -119,7 +119,7 @@ def start_nats(folder: Path, configuration: str, *, port: int = 0, log: Path | N
     config = folder / "nats.conf"
     config.write_text(nats_head(folder / "store", port) + configuration, encoding="utf-8")
     log = log or folder / "nats.log"
-    process = _spawn([str(nats_binary()), "-c", str(config)], log, folder, {})
+    process = _spawn([str(nats_binary()), "-c", str(config)], log, {})
     _await(process, lambda: _listens(port), log, "NATS")
     return Nats(process, folder, port)
 
@@ -196,9 +196,7 @@ def _unprivileged(folder: Path, binaries: Path) -> dict[str, Any]:
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
-def _spawn(
-    arguments: Sequence[str], log: Path, folder: Path, run_as: Mapping[str, Any]
-) -> "subprocess.Popen[bytes]":
+def _spawn(arguments: Sequence[str], log: Path, run_as: Mapping[str, Any]) -> "subprocess.Popen[bytes]":
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - our own wheels' binaries
             arguments,

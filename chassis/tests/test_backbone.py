@@ -1,0 +1,376 @@
+"""From the outbox of one transaction to the effect of another: on a real broker and a real database."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import nats.errors
+import pytest
+import sqlalchemy as sa
+from ledger import Entry, EntryMadeV1, make_entries, post, postings, subscriptions
+from ledger.messaging import TOPOLOGY, provisioner_of
+from nats.js.api import ConsumerConfig
+from sqlalchemy.exc import DBAPIError
+
+from chassis import consuming
+from chassis.broker import Broker, Outgoing
+from chassis.consuming import Consumer, ConsumerDriftError
+from chassis.database import Database
+from chassis.ids import new_id
+from chassis.receiving import Received, Subscriptions
+from chassis.relay import Relay
+from chassis.tables import failed_attempts, outbox
+from chassis.testing import FreshDatabase, NatsSite, buried, eventually
+from chassis.transaction import Transaction
+from ssenet.nats_config import nats_users
+from ssenet.servers import start_nats, start_postgres
+
+
+@dataclass
+class Backbone:
+    """A relay and a consumer of the ledger, as its service would run them."""
+
+    database: Database
+    broker: Broker
+    relay: Relay
+    consumer: Consumer
+
+
+@asynccontextmanager
+async def backbone(
+    database: Database, url: str, seed: str, heard: Subscriptions | None = None
+) -> AsyncGenerator[Backbone]:
+    broker = await Broker.connect(url, service="ledger", seed=seed)
+    relay = Relay(database, broker)
+    [subscription] = heard or subscriptions()
+    consumer = Consumer(subscription, database, broker, stream="EVENTS")
+    tasks = [asyncio.create_task(relay.run()), asyncio.create_task(consumer.run())]
+    try:
+        yield Backbone(database, broker, relay, consumer)
+    finally:
+        relay.stop()
+        consumer.stop()
+        await asyncio.wait_for(asyncio.gather(*tasks), 10)
+        await broker.close()
+
+
+@pytest.fixture
+async def ledger(fresh_database: FreshDatabase) -> Database:
+    return await fresh_database("ledger")
+
+
+async def delivered(site: NatsSite) -> int:
+    """How many events the durable still has to deliver or to hear an answer for."""
+    async with provisioner_of(site) as broker:
+        info = await broker.jetstream.consumer_info("EVENTS", "ledger-post-entries")
+        return (info.num_pending or 0) + (info.num_ack_pending or 0)
+
+
+async def test_what_a_transaction_announced_is_applied_once_and_in_order(
+    ledger: Database, site: NatsSite
+) -> None:
+    async with backbone(ledger, site.url, site.seeds["ledger"]) as running:
+        ids = await make_entries(ledger, *range(1200))
+        await running.relay.published(ids, timeout=10)
+        await eventually(lambda: _count(ledger, 1200))
+
+    assert await postings(ledger) == list(range(1200))
+    assert await delivered(site) == 0
+
+
+async def test_a_rolled_back_transaction_announces_nothing(ledger: Database, site: NatsSite) -> None:
+    async def announce_and_fail() -> None:
+        async with ledger.transaction() as tx:
+            entry = Entry(id=new_id(), home_site=tx.site, epoch=1, sequence=0, amount=1)
+            tx.session.add(entry)
+            tx.announce(EntryMadeV1(amount=1), of=entry)
+            await tx.write_announcements()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await announce_and_fail()
+
+    async with ledger.reading() as session:
+        assert await session.scalar(sa.select(sa.func.count()).select_from(outbox)) == 0
+
+
+async def test_a_refused_atomic_batch_loses_and_doubles_nothing(ledger: Database, site: NatsSite) -> None:
+    await make_entries(ledger, *range(10))
+    async with ledger.reading() as session:
+        rows = (await session.execute(sa.select(outbox).order_by(outbox.c.position))).all()
+    # Four of the ten are in the stream already, as after a crash between acknowledgement and mark.
+    early = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"])
+    for row in rows[2:6]:
+        async with ledger.reading() as session:
+            text = await session.scalar(
+                sa.text("SELECT envelope::text FROM outbox WHERE position = :p"), {"p": row.position}
+            )
+        await early.publish([Outgoing(row.nats_subject, str(row.event_id), str(text).encode())])
+    await early.close()
+
+    async with backbone(ledger, site.url, site.seeds["ledger"]) as running:
+        await running.relay.published([row.event_id for row in rows], timeout=10)
+        await eventually(lambda: _count(ledger, 10))
+
+    assert sorted(await postings(ledger)) == list(range(10))
+    async with provisioner_of(site) as broker:
+        assert (await broker.jetstream.stream_info("EVENTS")).state.messages == 10
+
+
+async def test_a_crash_between_commit_and_ack_does_not_apply_twice(ledger: Database, site: NatsSite) -> None:
+    broker = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"])
+    relay = Relay(ledger, broker)
+    relaying = asyncio.create_task(relay.run())
+    [subscription] = subscriptions()
+    crashing = Consumer(subscription, ledger, broker, stream="EVENTS")
+    committed = asyncio.Event()
+
+    async def commit_and_die(batch: Sequence[consuming.StreamDelivery]) -> None:
+        for delivery in batch:
+            delivery.ack = _never  # type: ignore[method-assign]
+        await crashing._applier.apply(batch)
+        committed.set()
+        raise asyncio.CancelledError
+
+    crashing._apply = commit_and_die  # type: ignore[method-assign]
+    task = asyncio.create_task(crashing.run())
+    await make_entries(ledger, 1, 2, 3)
+    await asyncio.wait_for(committed.wait(), 10)
+    await asyncio.gather(task, return_exceptions=True)
+    relay.stop()
+    await relaying
+    await broker.close()
+    assert await delivered(site) == 3
+
+    await _redeliver_at_once(site)
+    async with backbone(ledger, site.url, site.seeds["ledger"]):
+        await eventually(lambda: _settled(site))
+
+    assert await postings(ledger) == [1, 2, 3]
+
+
+async def test_a_poisoned_event_lets_the_others_through_and_leaves_a_record(
+    ledger: Database, site: NatsSite
+) -> None:
+    async with backbone(ledger, site.url, site.seeds["ledger"]):
+        await make_entries(ledger, 1, 2)
+        await make_entries(ledger, 3, poison="refused")
+        await make_entries(ledger, 4, 5)
+        await eventually(lambda: buried(ledger))
+        await eventually(lambda: _count(ledger, 4))
+        await eventually(lambda: _settled(site))
+
+    assert await postings(ledger) == [1, 2, 4, 5]
+    [letter] = await buried(ledger)
+    assert letter.nats_subject == "sse.hq.all.ledger.entry.made.v1"
+    assert [attempt["attempt"] for attempt in letter.attempts] == [1]
+
+
+async def test_a_failing_event_is_delivered_again_with_a_growing_delay(
+    ledger: Database, site: NatsSite
+) -> None:
+    failures: list[float] = []
+
+    async def fail_twice(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+        if len(failures) < 2:
+            failures.append(asyncio.get_running_loop().time())
+            raise LookupError("not yet")
+        await post(entries, tx)
+
+    async with backbone(ledger, site.url, site.seeds["ledger"], subscriptions(fail_twice)):
+        await make_entries(ledger, 7)
+        await eventually(lambda: _count(ledger, 1))
+
+    assert await postings(ledger) == [7]
+    assert failures[1] - failures[0] >= 0.5
+    async with ledger.reading() as session:
+        assert len((await session.execute(sa.select(failed_attempts))).all()) == 2
+
+
+async def test_a_broker_restart_loses_nothing(
+    ledger: Database, ledger_seeds: dict[str, str], tmp_path: Path
+) -> None:
+    configuration = nats_users(TOPOLOGY, ledger_seeds)
+    server = start_nats(tmp_path / "nats", configuration)
+    site = NatsSite(server.url, ledger_seeds, TOPOLOGY)
+    await _provision(site)
+    try:
+        async with backbone(ledger, server.url, ledger_seeds["ledger"]):
+            await make_entries(ledger, 1, 2)
+            await eventually(lambda: _count(ledger, 2))
+            server.process.kill()
+            server.process.wait()
+            await make_entries(ledger, 3, 4)
+            server = start_nats(tmp_path / "nats", configuration, port=server.port)
+            await eventually(lambda: _count(ledger, 4), timeout=20)
+            # A killed server may have forgotten acknowledgements: those come again, and change nothing.
+            await _redeliver_at_once(site)
+            await eventually(lambda: _settled(site))
+    finally:
+        server.stop()
+
+    assert await postings(ledger) == [1, 2, 3, 4]
+
+
+async def test_a_database_restart_uses_up_no_attempt_and_loses_nothing(
+    site: NatsSite, tmp_path: Path
+) -> None:
+    from chassis.migrations import migrate
+
+    server = start_postgres(tmp_path / "pg", password="secret", settings={"fsync": "off"})
+    url = server.url("postgres").replace("postgresql://", "postgresql+asyncpg://")
+    await migrate(url, "ledger")
+    database = Database(url, service="ledger")
+    try:
+        async with backbone(database, site.url, site.seeds["ledger"]):
+            await make_entries(database, 1, 2)
+            await eventually(lambda: _count(database, 2))
+            server.process.kill()
+            server.process.wait()
+            await _publish_past_the_outbox(site, 3)
+            server = start_postgres(
+                tmp_path / "pg", password="secret", port=server.port, settings={"fsync": "off"}
+            )
+            await make_entries(database, 4)
+            await eventually(lambda: _count(database, 4), timeout=20)
+            await eventually(lambda: _settled(site))
+        assert sorted(await postings(database)) == [1, 2, 3, 4]
+        assert await buried(database) == []
+    finally:
+        await database.close()
+        server.stop()
+
+
+async def test_changed_consumer_settings_are_noticed_and_provisioning_mends_them(
+    ledger: Database, site: NatsSite
+) -> None:
+    async with provisioner_of(site) as broker:
+        await broker.jetstream.delete_consumer("EVENTS", "ledger-post-entries")
+        await broker.jetstream.add_consumer(
+            "EVENTS",
+            ConsumerConfig(
+                durable_name="ledger-post-entries", filter_subject="sse.*.all.ledger.other.v1", max_deliver=3
+            ),
+        )
+        user = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"])
+        [subscription] = subscriptions()
+        consumer = Consumer(subscription, ledger, user, stream="EVENTS")
+        with pytest.raises(ConsumerDriftError, match="filters"):
+            await consumer.look()
+
+        from chassis.provisioner import provision
+
+        changed = await provision(broker.jetstream, TOPOLOGY)
+        assert "ledger-post-entries" in changed[0]
+        assert "max_deliver" in changed[0]
+        assert await provision(broker.jetstream, TOPOLOGY) == []
+        assert (await consumer.look()).config.max_deliver == 12
+        await user.close()
+
+
+async def test_a_stop_under_load_leaves_no_event_waiting_for_its_ack_timeout(
+    ledger: Database, site: NatsSite
+) -> None:
+    async with backbone(ledger, site.url, site.seeds["ledger"]) as running:
+        ids = await make_entries(ledger, *range(3000))
+        await running.relay.published(ids, timeout=20)
+        await eventually(lambda: _some(ledger))
+
+    async with provisioner_of(site) as broker:
+        info = await broker.jetstream.consumer_info("EVENTS", "ledger-post-entries")
+    assert info.num_ack_pending == 0
+
+    async with backbone(ledger, site.url, site.seeds["ledger"]):
+        await eventually(lambda: _count(ledger, 3000), timeout=20)
+    assert sorted(await postings(ledger)) == list(range(3000))
+
+
+async def test_a_second_relay_takes_over_when_the_leader_goes(ledger: Database, site: NatsSite) -> None:
+    first = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"])
+    leader = Relay(ledger, first)
+    leading = asyncio.create_task(leader.run())
+    await eventually(lambda: leader.is_leader)
+    async with backbone(ledger, site.url, site.seeds["ledger"]) as running:
+        ids = await make_entries(ledger, 1)
+        # The follower hears of what the leader published.
+        await running.relay.published(ids, timeout=10)
+        assert not running.relay.is_leader
+        leader.stop()
+        await leading
+        ids = await make_entries(ledger, 2)
+        await running.relay.published(ids, timeout=10)
+        assert running.relay.is_leader
+    await first.close()
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "sse.hq.all.ledger.entry.made.v1",
+        "$JS.API.STREAM.PURGE.EVENTS",
+        "$JS.API.CONSUMER.MSG.NEXT.EVENTS.ledger-post-entries",
+    ],
+)
+async def test_a_service_may_not_touch_anothers_subjects_or_durables(site: NatsSite, subject: str) -> None:
+    stranger = await Broker.connect(site.url, service="stranger", seed=site.seeds["stranger"])
+    with pytest.raises(nats.errors.TimeoutError):
+        await stranger.client.request(subject, b"{}", timeout=0.5)
+    assert "permissions violation" in str(stranger.client.last_error).lower()
+    await stranger.close()
+
+
+async def test_nobody_connects_without_a_key(site: NatsSite) -> None:
+    host, _, port = site.url.removeprefix("nats://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    await reader.readline()
+    writer.write(b'CONNECT {"verbose":false,"pedantic":false,"lang":"python","version":"1"}\r\nPING\r\n')
+    answer = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    await writer.wait_closed()
+    assert b"Authorization Violation" in answer
+
+
+async def _never() -> None: ...
+
+
+async def _some(database: Database) -> bool:
+    return bool(await postings(database))
+
+
+async def _count(database: Database, count: int) -> bool:
+    try:
+        return len(await postings(database)) >= count
+    except (OSError, DBAPIError):
+        return False
+
+
+async def _settled(site: NatsSite) -> bool:
+    return await delivered(site) == 0
+
+
+async def _provision(site: NatsSite) -> None:
+    from chassis.provisioner import provision
+
+    async with provisioner_of(site) as broker:
+        await provision(broker.jetstream, TOPOLOGY)
+
+
+async def _redeliver_at_once(site: NatsSite) -> None:
+    """Shorten the durable's ack wait, so that what the dead consumer held comes back now."""
+    async with provisioner_of(site) as broker:
+        config = (await broker.jetstream.consumer_info("EVENTS", "ledger-post-entries")).config
+        config.ack_wait = 0.2
+        await broker.jetstream.add_consumer("EVENTS", config)
+
+
+async def _publish_past_the_outbox(site: NatsSite, amount: int) -> None:
+    from chassis.testing import an_envelope
+
+    envelope = an_envelope(EntryMadeV1(amount=amount))
+    broker = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"])
+    await broker.publish(
+        [Outgoing(envelope.nats_subject, str(envelope.id), envelope.model_dump_json().encode())]
+    )
+    await broker.close()
