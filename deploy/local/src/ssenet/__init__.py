@@ -1,1 +1,1 @@
-"""The `ssenet` command: the whole network on one machine, from two wheels."""
+"""The `ssenet` command, and the whole network run on one machine."""

@@ -1,0 +1,11 @@
+"""What goes wrong, said to a person: one sentence, and what to do about it."""
+
+
+class CommandError(Exception):
+    """Ends the command with a message instead of a traceback."""
+
+    def __init__(self, what: str, *, hint: str = "", exit_code: int = 1) -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+        self.exit_code = exit_code

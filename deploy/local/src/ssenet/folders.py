@@ -1,0 +1,77 @@
+"""Where things lie: the project, and the data folder of one running network."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[4]
+"""The project's root; every package is installed in place."""
+
+SERVICES = ("registry", "coordination", "notifications", "gateway")
+SITE = "hq"
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    """Everything one network keeps between runs."""
+
+    path: Path
+
+    @property
+    def postgres(self) -> Path:
+        return self.path / "postgres"
+
+    @property
+    def nats(self) -> Path:
+        return self.path / "nats"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def state(self) -> Path:
+        return self.path / "state.json"
+
+    @property
+    def secrets(self) -> Path:
+        return self.path / "secrets.json"
+
+    @property
+    def tour(self) -> Path:
+        return self.path / "tour.json"
+
+    def log_of(self, process: str) -> Path:
+        return self.logs / f"{process}.log"
+
+
+def data_folder(chosen: Path | None) -> DataFolder:
+    """The folder that was asked for, else the project's own."""
+    return DataFolder((chosen or ROOT / ".ssenet").expanduser().absolute())
+
+
+def rotate(log: Path, *, keep: int = 3) -> None:
+    """Give a starting process an empty log; the last ones stay beside it as `.1`, `.2`, `.3`."""
+    if not log.exists() or log.stat().st_size == 0:
+        return
+    for number in range(keep - 1, 0, -1):
+        older = log.with_name(f"{log.name}.{number}")
+        if older.exists():
+            older.replace(log.with_name(f"{log.name}.{number + 1}"))
+    log.replace(log.with_name(f"{log.name}.1"))
+
+
+def tail(log: Path, lines: int) -> list[str]:
+    """The last lines of a log; nothing when there is none yet."""
+    try:
+        with log.open("rb") as file:
+            size = file.seek(0, 2)
+            # A log line is rarely longer than 2 kB; a tail need not read a big file through.
+            file.seek(max(0, size - lines * 2048))
+            text = file.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return []
+    return text.splitlines()[-lines:]

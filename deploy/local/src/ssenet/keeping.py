@@ -1,0 +1,105 @@
+"""Keeping parts running: started, watched, and started again when they end."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+
+from ssenet.errors import CommandError
+from ssenet.folders import DataFolder
+from ssenet.parts import Part
+from ssenet.state import ProcessState, State, is_alive, started_at, write_state
+
+STARTING_CHECK = 0.1
+DEATH_CHECK = 0.25
+HEALTH_CHECK = 5.0
+TRIES_TO_BECOME_READY = 3
+FIRST_WAIT, LONGEST_WAIT = 0.1, 10.0
+
+
+class Keeper:
+    """Starts parts and writes down what runs, for whoever stops the network to stop all of it."""
+
+    def __init__(self, folder: DataFolder, state: State, say: Callable[..., None]) -> None:
+        self.state = state
+        self.failed = ""
+        """The part that did not start, once one did not."""
+        self._folder = folder
+        self._say = say
+
+    async def start(self, part: Part) -> ProcessState:
+        """Start a part. Even when cancelled meanwhile, what was started is written down, to be stopped."""
+        starting = asyncio.create_task(asyncio.to_thread(part.start))
+        try:
+            pid = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            with contextlib.suppress(CommandError):
+                self._note(part, await starting)
+            raise
+        except CommandError:
+            self.failed = self.failed or part.name
+            raise
+        return self._note(part, pid)
+
+    async def start_until_ready(self, part: Part) -> None:
+        """Start a part, wait until it is ready; raises CommandError when it ends before that, thrice."""
+        for _ in range(TRIES_TO_BECOME_READY):
+            process = await self.start(part)
+            while is_alive(process.pid, process.started):
+                if await part.is_ready():
+                    process.ready = True
+                    self.write()
+                    return
+                await asyncio.sleep(STARTING_CHECK)
+        self.failed = self.failed or part.name
+        raise CommandError(f"{part.name} ended before it was ready, {TRIES_TO_BECOME_READY} times in a row.")
+
+    async def keep(self, part: Part) -> None:
+        """Start the part again whenever it ends; the more often it ends early, the longer the wait before."""
+        process = self.state.process(part.name)
+        assert process is not None, "kept before it was started"
+        wait = FIRST_WAIT
+        while True:
+            since = time.monotonic()
+            await self._watch(part, process)
+            lasted = time.monotonic() - since
+            wait = FIRST_WAIT if lasted > LONGEST_WAIT else min(wait * 2, LONGEST_WAIT)
+            process.ready = False
+            self._settle()
+            self._say(f"{part.name} ended; starting it again in {wait:.1f} s", stamped=True)
+            await asyncio.sleep(wait)
+            try:
+                await self.start(part)
+            except CommandError as error:
+                self._say(error.what, stamped=True)
+
+    async def _watch(self, part: Part, process: ProcessState) -> None:
+        """Return when the process has ended; until then, what is written of its readiness is true."""
+        next_check = 0.0
+        while is_alive(process.pid, process.started):
+            if time.monotonic() >= next_check:
+                was, process.ready = process.ready, await part.is_ready()
+                next_check = time.monotonic() + (HEALTH_CHECK if process.ready else STARTING_CHECK)
+                if was != process.ready:
+                    self._say(f"{part.name} is {'ready' if process.ready else 'not ready'}", stamped=True)
+                    self._settle()
+            await asyncio.sleep(DEATH_CHECK if process.ready else STARTING_CHECK)
+
+    def _note(self, part: Part, pid: int) -> ProcessState:
+        process = self.state.process(part.name)
+        if process is None:
+            process = ProcessState(part.name, pid, started_at(pid), part.port)
+            self.state.processes.append(process)
+        else:
+            process.pid, process.started, process.ready = pid, started_at(pid), False
+            process.restarts += 1
+        self.write()
+        return process
+
+    def _settle(self) -> None:
+        self.state.ready = all(one.ready for one in self.state.processes)
+        self.write()
+
+    def write(self) -> None:
+        """Write the state down for the other commands."""
+        write_state(self._folder.state, self.state)

@@ -1,0 +1,138 @@
+"""`up` and `down`: handing the work to a supervisor, and waiting for what comes of it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from ssenet.errors import CommandError
+from ssenet.folders import ROOT, DataFolder, rotate
+from ssenet.network import Network, running
+from ssenet.ports import public_port
+from ssenet.state import AlreadyLockedError, is_alive, is_locked, locked, read_state
+from ssenet.stopping import stop_what_was_left
+
+PATIENCE = 75.0
+"""Seconds: the supervisor gives up a start after 60 and then needs a moment to stop what runs."""
+CHECK_EVERY = 0.05
+
+
+def bring_up(folder: DataFolder, *, port: int | None, detach: bool) -> int:
+    """Start the network, unless it runs; in the foreground this process becomes its supervisor."""
+    if is_locked(folder):
+        return _already_up(folder, port=port)
+    _prepare(folder)
+    public_port(port)  # said here, before anything starts, when it is taken
+    command = [sys.executable, "-P", "-m", "ssenet.supervisor", "--data", str(folder.path)]
+    if port is not None:
+        command += ["--port", str(port)]
+    print(
+        "Starting the network. The first start sets up the database, and takes a little longer.", flush=True
+    )
+    if not detach:
+        sys.stdout.flush()
+        os.chdir(ROOT)
+        os.execv(sys.executable, [*command, "--foreground"])  # noqa: S606 - our own interpreter
+    return _start_detached(folder, command)
+
+
+def _prepare(folder: DataFolder) -> None:
+    try:
+        folder.logs.mkdir(parents=True, exist_ok=True)
+        probe = folder.path / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise CommandError(
+            f"The data folder {folder.path} cannot be written: {error.strerror}.",
+            hint="Choose another with --data DIR.",
+        ) from error
+
+
+def _already_up(folder: DataFolder, *, port: int | None) -> int:
+    network = _wait_until_ready(folder, printed=None)
+    if network is None:
+        raise CommandError(
+            "The network was starting already, and did not become ready.", hint="./ssenet logs supervisor"
+        )
+    print(f"The network is running already: {network.state.url}")
+    if port not in {None, 0, network.state.port}:
+        print(f"It keeps its port; for port {port}, stop it first with `./ssenet down`.")
+    return 0
+
+
+def _start_detached(folder: DataFolder, command: list[str]) -> int:
+    log = folder.log_of("supervisor")
+    rotate(log)
+    with log.open("ab") as output:
+        # A session of its own: neither this terminal's Ctrl-C nor its closing reaches it.
+        supervisor = subprocess.Popen(  # noqa: S603
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT, start_new_session=True
+        )
+    network = _wait_until_ready(folder, printed=log, supervisor=supervisor)
+    if network is None:
+        print("ssenet: the network did not become ready; nothing was left running.", file=sys.stderr)
+        return 1
+    from ssenet.welcome import welcome
+
+    welcome(network, detached=True)
+    return 0
+
+
+def _wait_until_ready(
+    folder: DataFolder, *, printed: Path | None, supervisor: "subprocess.Popen[bytes] | None" = None
+) -> Network | None:
+    """The network once it is ready; nothing when its supervisor ended before that. Shows its log as it grows."""
+    shown = 0
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        ended = supervisor.poll() is not None if supervisor else not is_locked(folder)
+        if printed is not None:
+            shown = _show_new(printed, shown)
+        network = running(folder)
+        if network is not None and network.state.ready:
+            return network
+        if ended:
+            return None
+        time.sleep(CHECK_EVERY)
+    if supervisor is not None:
+        supervisor.terminate()
+        supervisor.wait()
+    return None
+
+
+def _show_new(log: Path, shown: int) -> int:
+    with log.open("rb") as file:
+        file.seek(shown)
+        new = file.read()
+    whole = new[: new.rfind(b"\n") + 1]
+    print(whole.decode("utf-8", "replace"), end="", flush=True)
+    return shown + len(whole)
+
+
+def bring_down(folder: DataFolder) -> None:
+    """Stop the supervisor, which stops the rest; what a killed one left behind is stopped from here."""
+    if not folder.path.exists():
+        print("The network is not running.")
+        return
+    state = read_state(folder.state)
+    if state is not None and is_alive(state.supervisor_pid, state.supervisor_started):
+        os.kill(state.supervisor_pid, signal.SIGTERM)
+        deadline = time.monotonic() + PATIENCE
+        while is_alive(state.supervisor_pid, state.supervisor_started):
+            if time.monotonic() > deadline:
+                os.kill(state.supervisor_pid, signal.SIGKILL)
+            time.sleep(CHECK_EVERY)
+        stop_what_was_left(folder, print)
+        print("The network is stopped; its data is kept.")
+        return
+    try:
+        with locked(folder):
+            left = stop_what_was_left(folder, print)
+    except AlreadyLockedError:
+        raise CommandError(
+            "The network is just starting or stopping.", hint="Try again in a few seconds."
+        ) from None
+    print("Stopped; the data is kept." if left else "The network is not running.")
