@@ -1,21 +1,20 @@
-"""Who is signed in, for the pages: the cookie, the session behind it, the CSRF token, and what a role may do.
+"""Who is signed in, for the pages: the cookie, the session behind it, the CSRF token, what a role may do.
 
-A page takes `SignedIn` (or `OptionalSession`), a form post adds `dependencies=[Depends(check_csrf)]`, and a page for
-some roles adds `dependencies=[Depends(require_role(Role.OPERATOR))]`. Sign-in links have the form `/sign-in/{token}`:
-the GET shows whom `workflows.link_for` names, the POST (guarded by `check_origin`, since there is no session yet) calls
-`workflows.redeem_link` and then `set_session_cookie`.
+A page takes `SignedIn` (or `OptionalSession`), a form post adds `dependencies=[Depends(check_csrf)]`, and a page
+for some roles adds `dependencies=[Depends(require_role(Role.OPERATOR))]`. Sign-in links have the form
+`/sign-in/{token}`: the GET shows whom `workflows.link_for` names, the POST (guarded by `check_origin`, since
+there is no session yet) calls `workflows.redeem_link` and then `set_session_cookie`.
 """
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from chassis.http import Problem
-from chassis.service import Service
-from contracts.words import Role
 from fastapi import Depends, Request, Response
 from starlette.responses import RedirectResponse
 
+from chassis.http import Problem, declares_access, service_of
+from contracts.words import Role
 from gateway import workflows
 from gateway.domain.signing_in import WHOLE_LIFE, PendingLink, Session, same
 
@@ -75,7 +74,7 @@ def clear_session_cookie(response: Response, *, public_url: str) -> None:
 
 
 def link_url(public_url: str, token: str) -> str:
-    """The address of a sign-in link."""
+    """Write the address of a sign-in link."""
     return f"{public_url.rstrip('/')}{SIGN_IN_PATH}/{token}"
 
 
@@ -87,7 +86,7 @@ async def optional_session(request: Request) -> Session | None:
     token = request.cookies.get(cookie_name(_public_url(request)))
     if not token:
         return None
-    database = _service(request).database
+    database = service_of(request).database
     async with database.reading() as session:
         found = await workflows.session_for(session, token, now=database.clock())
     if found is None:
@@ -103,6 +102,7 @@ async def optional_session(request: Request) -> Session | None:
 OptionalSession = Annotated[Session | None, Depends(optional_session)]
 
 
+@declares_access
 async def signed_in(session: OptionalSession) -> Session:
     """Demand a live session: pages send the reader to the sign-in page, everything else gets 401."""
     if session is None:
@@ -147,16 +147,11 @@ def require_role(*roles: Role) -> Callable[[Session], Awaitable[Session]]:
 async def to_sign_in(request: Request, _error: Exception) -> Response:
     """Answer a request that needed a session: a redirect for a page, 401 for the rest."""
     if request.headers.get("HX-Request") == "true":
-        # A fragment's redirect would be followed and swapped into the page: the whole page must go there instead.
+        # A fragment's redirect would be followed and swapped in: the whole page must go there instead.
         return Response(status_code=401, headers={"HX-Redirect": SIGN_IN_PATH})
     if request.method in {"GET", "HEAD"} and "text/html" in request.headers.get("Accept", "text/html"):
         return RedirectResponse(SIGN_IN_PATH, status_code=303)
     return Response(status_code=401, headers={"WWW-Authenticate": f'Link realm="{SIGN_IN_PATH}"'})
-
-
-def _service(request: Request) -> Service:
-    service: Service = request.app.state.service
-    return service
 
 
 def _public_url(request: Request) -> str:

@@ -3,13 +3,14 @@
 from datetime import timedelta
 from typing import Annotated
 
-from chassis.settings import ServiceSettings
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from chassis.settings import ServiceSettings
+
 
 class Settings(ServiceSettings):
-    """`GATEWAY_...`: where the other services are, how the world reaches this one, and how much a partner may send."""
+    """`GATEWAY_...`: where the other services are, how the world reaches this one, what a partner may send."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True, extra="ignore")
 

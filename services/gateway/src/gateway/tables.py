@@ -1,15 +1,31 @@
 """What the gateway keeps: the events it took, the steps they went through, sign-in links and sessions."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
 from chassis.database import metadata as named_metadata
 from chassis.transaction import AggregateColumns
 from contracts.words import Language, Role
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+def _values(codes: Iterable[StrEnum]) -> list[str]:
+    return [code.value for code in codes]
+
+
+# Codes as plain text: a new one in the contracts needs no migration here.
+_AS_TEXT: dict[str, Any] = {
+    "native_enum": False,
+    "create_constraint": False,
+    "length": None,
+    "values_callable": _values,
+}
 
 
 class Base(DeclarativeBase):
@@ -20,20 +36,13 @@ class Base(DeclarativeBase):
         datetime: sa.DateTime(timezone=True),
         str: sa.Text(),
         dict[str, Any]: JSONB(),
-        Role: sa.Enum(
-            Role, native_enum=False, create_constraint=False, values_callable=lambda roles: [*roles]
-        ),
-        Language: sa.Enum(
-            Language,
-            native_enum=False,
-            create_constraint=False,
-            values_callable=lambda languages: [*languages],
-        ),
+        Role: sa.Enum(Role, **_AS_TEXT),
+        Language: sa.Enum(Language, **_AS_TEXT),
     }
 
 
 class ReceivedEvent(AggregateColumns, Base):
-    """An event that a partner sent: its `id` and `source` as sent, and the `event_id` it travels under here."""
+    """An event that a partner sent: its `id` and `source` as sent, and the `event_id` it travels under."""
 
     __tablename__ = "received_events"
 

@@ -1,12 +1,13 @@
 """The three services behind the gateway, as typed calls."""
 
-from gateway.clients.calling import Clients, NotFoundError, RefusedError, ServiceUnavailableError
+from gateway.clients.calling import Clients, NotFoundError, RefusedError, ServiceUnavailableError, client_for
 from gateway.clients.coordination import (
     Coordination,
     CoordinationClient,
     Plan,
     TaskView,
 )
+from gateway.clients.keys import VerifiedKeys
 from gateway.clients.notifications import Inbox, Item, Notifications, NotificationsClient
 from gateway.clients.registry import Registry, RegistryClient, VerifiedKey
 
@@ -26,4 +27,6 @@ __all__ = [
     "ServiceUnavailableError",
     "TaskView",
     "VerifiedKey",
+    "VerifiedKeys",
+    "client_for",
 ]

@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 
 import httpx2
 import orjson
+from opentelemetry import trace
+from pydantic import BaseModel, ValidationError
+
 from chassis.telemetry import traceparent_of
 from contracts.words import MemberId
-from opentelemetry import trace
-from pydantic import BaseModel, TypeAdapter, ValidationError
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -67,6 +68,11 @@ class Calling:
     def __init__(self, http: httpx2.AsyncClient) -> None:
         self._http = http
 
+    async def status(self) -> Mapping[str, Any]:
+        """What the service says of itself to operators: readiness, lag, outbox, dead letters."""
+        answer: dict[str, Any] = orjson.loads(await self._call("GET", "/status"))
+        return answer
+
     async def _call(
         self,
         method: str,
@@ -118,8 +124,9 @@ class Calling:
 
     def _read_list(self, model: type[M], content: bytes) -> list[M]:
         try:
-            return TypeAdapter(list[model]).validate_json(content)
-        except ValidationError as error:
+            rows: list[object] = orjson.loads(content)
+            return [model.model_validate_json(orjson.dumps(row)) for row in rows]
+        except (ValidationError, TypeError, orjson.JSONDecodeError) as error:
             raise ServiceUnavailableError(
                 self.service, f"it answered something else than {model.__name__}"
             ) from error

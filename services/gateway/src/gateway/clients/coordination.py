@@ -5,12 +5,12 @@ from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
-from contracts.coordination import Actor, TaskFacts, TaskState
-from contracts.event import EventId
-from contracts.words import Labels, MemberId, OrganisationCode, TaskId
 from fastapi import Depends, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from contracts.coordination import Actor, TaskFacts, TaskState
+from contracts.event import EventId
+from contracts.words import Labels, MemberId, OrganisationCode, TaskId
 from gateway.clients.calling import Calling
 
 

@@ -1,17 +1,17 @@
 """Calls to notifications: a member's inbox, and the stream of what is new in it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
 import httpx2
-from chassis.telemetry import traceparent_of
-from contracts.words import ItemId, Language, MemberId, TaskId
 from fastapi import Depends, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from chassis.telemetry import traceparent_of
+from contracts.words import ItemId, Language, MemberId, TaskId
 from gateway.clients.calling import Calling, ServiceUnavailableError
 
 SILENCE_LIMIT = 40.0
@@ -93,8 +93,8 @@ class NotificationsClient(Calling):
     @asynccontextmanager
     async def inbox_stream(
         self, member_id: MemberId, *, language: Language, last_event_id: str | None = None
-    ) -> AsyncIterator[AsyncIterator[bytes]]:
-        """Open the live stream and give its raw server-sent events; errors before the first byte are raised here."""
+    ) -> AsyncGenerator[AsyncIterator[bytes]]:
+        """Open the live stream and give its raw server-sent events; what fails before them is raised here."""
         headers = {"Accept": "text/event-stream"}
         if last_event_id:
             headers["Last-Event-ID"] = last_event_id
@@ -108,7 +108,7 @@ class NotificationsClient(Calling):
                 headers=headers,
                 timeout=httpx2.Timeout(5.0, read=SILENCE_LIMIT),
             ) as answer:
-                if answer.status_code != httpx2.codes.OK:
+                if not answer.is_success:
                     self.checked(answer.status_code, await answer.aread())
                 yield answer.aiter_raw()
         except httpx2.TransportError as error:

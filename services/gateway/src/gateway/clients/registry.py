@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Annotated
 from urllib.parse import quote
 
-from contracts.registry import MemberFacts, OrganisationFacts
-from contracts.words import MemberId, OrganisationCode, OrganisationKind, Role
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict
 
+from contracts.registry import MemberFacts, OrganisationFacts
+from contracts.words import MemberId, OrganisationCode, OrganisationKind, Role
 from gateway.clients.calling import Calling
 
 

@@ -50,12 +50,12 @@ def new_token() -> str:
 
 
 def kept(token: str) -> str:
-    """The only form in which a token is stored: a look at the database lets nobody in."""
+    """Turn a token into the only form in which it is stored: a look at the database lets nobody in."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def csrf_token_of(cookie_token: str) -> str:
-    """The token that forms carry: derived from the cookie's secret, so it is neither stored nor guessed."""
+    """Derive the token that forms carry from the cookie's secret: it is neither stored nor guessed."""
     return hmac.new(cookie_token.encode(), b"csrf", hashlib.sha256).hexdigest()
 
 
@@ -65,5 +65,5 @@ def same(given: str | None, expected: str) -> bool:
 
 
 def session_ends_at(created_at: datetime, seen_at: datetime) -> datetime:
-    """When a session is over: idle too long, or simply old."""
+    """Tell when a session is over: idle too long, or simply old."""
     return min(created_at + WHOLE_LIFE, seen_at + IDLE_LIFE)

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from chassis.ids import new_id
 from chassis.transaction import Transaction
 from contracts.registry import MemberFacts
 from contracts.words import Language, MemberId
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from gateway.domain.signing_in import (
     SEEN_STEP,
     PendingLink,
@@ -63,7 +63,7 @@ async def link_for(session: AsyncSession, token: str, *, now: datetime) -> Pendi
 async def redeem_link(
     tx: Transaction, token: str, *, language: Language | None = None
 ) -> tuple[str, Session] | None:
-    """Use a link up and begin a session: the cookie's value and the session, or nothing for a link that is spent.
+    """Use a link up and begin a session: the cookie's value and the session, or nothing for a spent link.
 
     `language` is what the member chose before signing in; without it the registry's word for them holds.
     """
@@ -129,9 +129,29 @@ async def sign_out(tx: Transaction, session_id: UUID) -> None:
 
 
 async def end_sessions_of(tx: Transaction, members: Sequence[MemberId]) -> None:
-    """End every session and link of members who left, or whose unit or role is no longer what it was."""
+    """End every session and link of members who left the network."""
     for table in (StoredSession, SignInLink):
         await tx.session.execute(sa.delete(table).where(table.member_id.in_(members)))
+
+
+async def end_changed_sessions(tx: Transaction, members: Sequence[MemberFacts]) -> None:
+    """End the sessions and links of members who now have another role or unit: they sign in as that."""
+    if not members:
+        return
+    for table in (StoredSession, SignInLink):
+        await tx.session.execute(
+            sa.delete(table).where(
+                sa.or_(
+                    *(
+                        sa.and_(
+                            table.member_id == member.member_id,
+                            sa.or_(table.role != member.role, table.organisation != member.organisation),
+                        )
+                        for member in members
+                    )
+                )
+            )
+        )
 
 
 async def _forget_what_expired(tx: Transaction) -> None:

@@ -1,0 +1,82 @@
+"""The gateway, composed: the partner API, the pages, and the clients of the services behind."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import httpx2
+from fastapi import FastAPI, Request, Response
+from starlette.requests import ClientDisconnect
+
+from chassis.service import create_service
+from gateway import api, pages, problems
+from gateway.api.bodies import limited_bodies
+from gateway.api.senders import Allowances
+from gateway.clients import (
+    Clients,
+    CoordinationClient,
+    NotFoundError,
+    NotificationsClient,
+    RefusedError,
+    RegistryClient,
+    ServiceUnavailableError,
+    VerifiedKeys,
+    client_for,
+)
+from gateway.sessions import SignInNeededError, to_sign_in
+from gateway.settings import Settings
+from gateway.subscribers import subscriptions
+
+
+def build(settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = None) -> FastAPI:
+    """Make the app; `transport` may stand in for the network to the other services."""
+    app = create_service(
+        "gateway",
+        settings,
+        subscriptions=subscriptions,
+        routers=[api.router, pages.router],
+        localise=problems.localise,
+    )
+    clients = _clients(settings, transport)
+    _set_state(app, settings, clients)
+    for error in (NotFoundError, RefusedError, ServiceUnavailableError):
+        app.add_exception_handler(error, problems.answer)
+    app.add_exception_handler(SignInNeededError, to_sign_in)
+    app.add_exception_handler(ClientDisconnect, _nobody_listens)
+    app.add_middleware(limited_bodies)
+    app.add_middleware(pages.security_headers)
+    inner = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        try:
+            async with inner(app):
+                yield
+        finally:
+            await clients.close()
+
+    app.router.lifespan_context = lifespan
+    return app
+
+
+def _clients(settings: Settings, transport: httpx2.AsyncBaseTransport | None) -> Clients:
+    token = settings.service_token.get_secret_value()
+    urls = (settings.registry_url, settings.coordination_url, settings.notifications_url)
+    return Clients(
+        *(client_for(url, token=token, timeout=settings.client_timeout, transport=transport) for url in urls)
+    )
+
+
+def _set_state(app: FastAPI, settings: Settings, clients: Clients) -> None:
+    app.state.registry = RegistryClient(clients.registry)
+    app.state.coordination = CoordinationClient(clients.coordination)
+    app.state.notifications = NotificationsClient(clients.notifications)
+    app.state.keys = VerifiedKeys(app.state.registry, life=settings.key_cache)
+    app.state.allowances = Allowances(per_second=settings.events_per_second, burst=settings.events_burst)
+    app.state.public_url = settings.public_url
+    app.state.link_life = settings.link_life
+    app.state.publish_timeout = settings.publish_timeout.total_seconds()
+
+
+async def _nobody_listens(_request: Request, _error: Exception) -> Response:
+    """The sender hung up before the body was whole: nothing was stored, and nobody reads the answer."""
+    return Response(status_code=400)

@@ -1,0 +1,67 @@
+"""A partner's key, and how much a partner may send in a while."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from math import ceil
+
+_KEY = re.compile(r"sse_(?P<key_id>[a-z2-7]{12})_(?P<secret>[A-Za-z0-9_-]{43})")
+_SCHEME = re.compile(r"bearer +(?P<key>\S+) *", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class PresentedKey:
+    """A key as a request shows it: its public id and the hash of its secret, which goes no further."""
+
+    key_id: str
+    secret_sha256: str
+
+
+def key_in(authorization: str | None) -> PresentedKey | None:
+    """Read `Authorization: Bearer sse_<key id>_<secret>`; anything else is no key."""
+    scheme = _SCHEME.fullmatch(authorization or "")
+    match = _KEY.fullmatch(scheme["key"]) if scheme else None
+    if match is None:
+        return None
+    return PresentedKey(match["key_id"], hashlib.sha256(match["secret"].encode()).hexdigest())
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What a partner may do now: whether this passes, how many events are left, and when to come back."""
+
+    allowed: bool
+    left: int
+    wait_seconds: int
+
+
+class TokenBucket:
+    """So many events a second, so many at once. A batch passes while anything is left, and is paid off later."""
+
+    def __init__(self, *, per_second: float, burst: int) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._tokens = float(burst)
+        self._at: float | None = None
+
+    def take(self, events: int, *, at: float) -> Allowance:
+        """Let these events pass if anything is left at this moment of a clock that only rises."""
+        self._fill(at)
+        if self._tokens < 1:
+            return Allowance(allowed=False, left=0, wait_seconds=self._seconds_until(1))
+        return self.charge(events, at=at)
+
+    def charge(self, events: int, *, at: float) -> Allowance:
+        """Count events that have passed already; the bucket may owe for a while."""
+        self._fill(at)
+        self._tokens -= events
+        left = max(0, int(self._tokens))
+        return Allowance(allowed=True, left=left, wait_seconds=self._seconds_until(self._burst))
+
+    def _fill(self, at: float) -> None:
+        if self._at is not None:
+            self._tokens = min(self._burst, self._tokens + (at - self._at) * self._per_second)
+        self._at = at
+
+    def _seconds_until(self, tokens: float) -> int:
+        return max(1, ceil((tokens - self._tokens) / self._per_second))

@@ -1,0 +1,4 @@
+from chassis.migrations import run
+from gateway.tables import Base
+
+run(Base.metadata)

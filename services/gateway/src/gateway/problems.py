@@ -1,0 +1,118 @@
+"""Every error of the gateway as a problem document in the caller's language."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request, Response
+
+from chassis.http import FieldError, Problem, problem_response
+from chassis.i18n import LANGUAGES, Catalogues
+from gateway.clients import NotFoundError, RefusedError, ServiceUnavailableError
+from gateway.domain.words import RefusalError, Words
+
+catalogues = Catalogues("gateway", domain="problems")
+
+
+class TranslatedProblem(Problem):
+    """A problem whose title, too, is in the caller's language."""
+
+    def __init__(
+        self, problem: Problem, *, title: str, detail: str, language: str, errors: tuple[FieldError, ...]
+    ) -> None:
+        headers = problem.headers | {"Content-Language": language, "Vary": "Accept-Language"}
+        super().__init__(
+            problem.status, problem.code, detail, params=problem.params, errors=errors, headers=headers
+        )
+        self.title = title
+
+    def as_json(self) -> dict[str, Any]:
+        return super().as_json() | {"title": self.title}
+
+
+def language_of(accept_language: str | None) -> str:
+    """Choose the best of the four languages for an `Accept-Language` header; English where none is asked for."""
+    ranked: list[tuple[float, int, str]] = []
+    for place, part in enumerate((accept_language or "").split(",")[:20]):
+        tag, _, parameters = part.partition(";")
+        quality = parameters.strip().removeprefix("q=") if parameters else "1"
+        primary = tag.strip().lower().partition("-")[0]
+        try:
+            weight = float(quality)
+        except ValueError:
+            continue
+        if weight > 0 and (primary in LANGUAGES or primary == "*"):
+            ranked.append((-weight, place, primary))
+    best = min(ranked, default=(0.0, 0, "en"))[2]
+    return "en" if best == "*" else best
+
+
+def problem_of(error: RefusalError, *, headers: Mapping[str, str] | None = None) -> Problem:
+    """Write a refusal of the domain as a problem."""
+    return Problem(
+        error.status,
+        error.code,
+        error.detail.text,
+        params=dict(error.detail.params),
+        errors=[
+            FieldError(fault.pointer, fault.code, fault.words.text, dict(fault.words.params))
+            for fault in error.faults
+        ],
+        headers=headers,
+    )
+
+
+def unavailable(detail: Words) -> Problem:
+    """Ask the caller to come back while a part of the network is away."""
+    return Problem(503, "unavailable", detail.text, params=dict(detail.params), headers={"Retry-After": "5"})
+
+
+def localised(problem: Problem, language: str) -> Problem:
+    """Put a problem into a language: title, detail and every field's sentence."""
+    translate = catalogues.for_language(language).gettext
+    title = problem.as_json()["title"]
+    errors = tuple(
+        FieldError(error.pointer, error.code, translate(error.detail), error.params)
+        for error in problem.errors
+    )
+    return TranslatedProblem(
+        problem, title=translate(title), detail=translate(problem.detail), language=language, errors=errors
+    )
+
+
+def localise(request: Request, problem: Problem) -> Problem:
+    """Put a problem into the language the caller asks for."""
+    return localised(problem, language_of(request.headers.get("Accept-Language")))
+
+
+def as_problem(error: Exception) -> Problem:
+    """Say what an error of the gateway's own layers means to the caller."""
+    match error:
+        case Problem():
+            return error
+        case RefusalError():
+            return problem_of(error)
+        case NotFoundError():
+            return Problem(404, "not-found", _detail(error.problem, "There is nothing at this address."))
+        case RefusedError():
+            return Problem(error.status, _code(error.problem), _detail(error.problem, "This was refused."))
+        case ServiceUnavailableError():
+            return unavailable(
+                Words("A part of the network is not available just now. Try again in a moment.")
+            )
+        case _:
+            raise error
+
+
+async def answer(request: Request, error: Exception) -> Response:
+    """Handle the errors above, wherever in the app they come from."""
+    return problem_response(request, localise(request, as_problem(error)))
+
+
+def _detail(problem: Mapping[str, Any], otherwise: str) -> str:
+    detail = problem.get("detail")
+    # Another service's words may hold anything: as a text of ours they must not be read as a pattern.
+    return detail if isinstance(detail, str) and detail else otherwise
+
+
+def _code(problem: Mapping[str, Any]) -> str:
+    return str(problem.get("type", "")).removeprefix("urn:ilo:sse:problem:") or "refused"

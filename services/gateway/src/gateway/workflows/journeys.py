@@ -1,0 +1,163 @@
+"""Following partners' events: recording the steps that other services announce, and reading them back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.receiving import Received
+from chassis.tables import outbox
+from chassis.transaction import Transaction
+from contracts.coordination import TaskFacts
+from contracts.notifications import NotificationFacts
+from contracts.words import OrganisationCode
+from gateway.domain.journeys import (
+    Status,
+    Step,
+    StepName,
+    shown,
+    status_of,
+    step_of_notification,
+    step_of_task,
+)
+from gateway.tables import EventStep, ReceivedEvent
+
+
+@dataclass(frozen=True)
+class Journey:
+    """A partner's event and what became of it."""
+
+    event_id: UUID
+    sent_id: str
+    source: str
+    type: str
+    received_at: datetime
+    trace_id: str | None
+    status: Status
+    steps: tuple[Step, ...]
+
+
+async def record_task_steps(tx: Transaction, events: Sequence[Received[TaskFacts]]) -> None:
+    """Note what happened to the tasks that partners' events led to; other tasks are no concern of a partner's."""
+    await _record(tx, [_row(one, step_of_task(one.event, one.envelope.time)) for one in events])
+
+
+async def record_notification_steps(tx: Transaction, events: Sequence[Received[NotificationFacts]]) -> None:
+    """Note which units were told of a partner's event, and which saw it."""
+    steps = [(one, step_of_notification(one.event, one.envelope.time)) for one in events]
+    await _record(tx, [_row(one, step) for one, step in steps if step is not None])
+
+
+async def journey(
+    session: AsyncSession, partner: OrganisationCode, name: str, *, source: str | None = None
+) -> Journey | None:
+    """Find one of the partner's own events by our id or by theirs (of several sources, the latest)."""
+    found = sa.select(ReceivedEvent).where(ReceivedEvent.partner == partner)
+    event_id = _uuid(name)
+    by_name = ReceivedEvent.sent_id == name
+    found = found.where(by_name if event_id is None else sa.or_(ReceivedEvent.event_id == event_id, by_name))
+    if source is not None:
+        found = found.where(ReceivedEvent.source == source)
+    # Our own id is unique; a partner could have chosen the same words as an id of theirs.
+    ours_first = () if event_id is None else ((ReceivedEvent.event_id == event_id).desc(),)
+    event = await session.scalar(found.order_by(*ours_first, ReceivedEvent.event_id.desc()).limit(1))
+    return (await _journeys(session, [event]))[0] if event else None
+
+
+async def latest_journeys(
+    session: AsyncSession, partner: OrganisationCode, *, limit: int, before: UUID | None
+) -> list[Journey]:
+    """List the partner's events, newest first, from before one of them where it is named."""
+    events = sa.select(ReceivedEvent).where(ReceivedEvent.partner == partner)
+    if before is not None:
+        events = events.where(ReceivedEvent.event_id < before)
+    found = await session.scalars(events.order_by(ReceivedEvent.event_id.desc()).limit(limit))
+    return await _journeys(session, found.all())
+
+
+async def _record(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
+    known = set(
+        await tx.session.scalars(
+            sa.select(ReceivedEvent.event_id).where(
+                ReceivedEvent.event_id.in_({row["event_id"] for row in rows})
+            )
+        )
+    )
+    ours = [row for row in rows if row["event_id"] in known]
+    if not ours:
+        return
+    await tx.session.execute(insert(EventStep).values(ours).on_conflict_do_nothing())
+    await _record_publications(tx, known)
+
+
+async def _record_publications(tx: Transaction, event_ids: set[UUID]) -> None:
+    """Keep when the broker acknowledged these events: the outbox forgets it after some days."""
+    published = sa.select(
+        outbox.c.event_id,
+        outbox.c.event_id,
+        sa.literal(StepName.PUBLISHED.value),
+        outbox.c.published_at,
+        sa.literal(0),
+        sa.literal({}, type_=EventStep.detail.type),
+    ).where(outbox.c.event_id.in_(event_ids), outbox.c.published_at.is_not(None))
+    await tx.session.execute(
+        insert(EventStep)
+        .from_select(["id", "event_id", "name", "at", "sequence", "detail"], published)
+        .on_conflict_do_nothing()
+    )
+
+
+def _row(received: Received[Any], step: Step) -> dict[str, Any]:
+    return {
+        "id": received.envelope.id,
+        "event_id": received.envelope.correlationid,
+        "name": step.name,
+        "at": step.at,
+        "sequence": received.envelope.sequence,
+        "task_id": step.task_id,
+        "detail": step.detail,
+    }
+
+
+async def _journeys(session: AsyncSession, events: Sequence[ReceivedEvent]) -> list[Journey]:
+    ids = [event.event_id for event in events]
+    steps: dict[UUID, list[Step]] = {event_id: [] for event_id in ids}
+    # UUIDv7 ids break a tie of times in the order the facts were announced.
+    recorded = sa.select(EventStep).where(EventStep.event_id.in_(ids)).order_by(EventStep.at, EventStep.id)
+    for row in await session.scalars(recorded):
+        steps[row.event_id].append(Step(StepName(row.name), row.at, row.task_id, row.detail))
+    waiting = sa.select(outbox.c.event_id, outbox.c.published_at).where(outbox.c.event_id.in_(ids))
+    acknowledged = dict((await session.execute(waiting)).tuples().all())
+    return [_journey(event, steps[event.event_id], acknowledged) for event in events]
+
+
+def _journey(event: ReceivedEvent, steps: list[Step], acknowledged: dict[UUID, datetime | None]) -> Journey:
+    first = [Step(StepName.RECEIVED, event.received_at)]
+    published = next((step for step in steps if step.name is StepName.PUBLISHED), None)
+    later = [step for step in steps if step is not published]
+    if published is None and (event.event_id not in acknowledged or acknowledged[event.event_id] is not None):
+        published = Step(StepName.PUBLISHED, acknowledged.get(event.event_id))
+    if published is not None:
+        first.append(published)
+    return Journey(
+        event_id=event.event_id,
+        sent_id=event.sent_id,
+        source=event.source,
+        type=event.type,
+        received_at=event.received_at,
+        trace_id=event.trace_id,
+        status=status_of(later),
+        steps=tuple(first + shown(later)),
+    )
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
