@@ -1,0 +1,64 @@
+"""Member accounts: roles at units and offices."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Response, status
+
+from chassis.http import Reading, Tx
+from contracts.registry import MemberFacts
+from contracts.words import Language, MemberId, OrganisationCode, Role, Theme
+from registry import domain, tables
+from registry.api.problems import OPERATORS, READERS, Body, Line
+from registry.workflows.members import close_member, put_member
+
+router = APIRouter()
+
+
+class MemberBody(Body):
+    """The whole of an account but its id; the label follows from the rest, never from a person's name."""
+
+    organisation: OrganisationCode
+    role: Role
+    language: Language
+    time_zone: Line
+    themes: tuple[Theme, ...] = ()
+
+
+@router.get("/members", dependencies=[READERS])
+async def members(
+    session: Reading, organisation: str | None = None, role: Role | None = None
+) -> list[MemberFacts]:
+    """List open accounts, of one organisation or role, or all."""
+    code = None
+    if organisation is not None:
+        row = await tables.organisation_by_code(session, organisation)
+        if row is None:
+            raise domain.NoSuchOrganisationError(organisation)
+        code = row.code
+    return [row.facts() for row in await tables.members(session, organisation=code, role=role)]
+
+
+@router.get("/members/{member_id}", dependencies=[READERS])
+async def member(member_id: UUID, session: Reading) -> MemberFacts:
+    """Find one open account."""
+    row = await session.get(tables.Member, member_id)
+    if row is None or row.left_at is not None:
+        raise domain.NoSuchMemberError(member_id)
+    return row.facts()
+
+
+@router.put("/members/{member_id}", dependencies=[OPERATORS])
+async def put(member_id: UUID, body: MemberBody, tx: Tx, response: Response) -> MemberFacts:
+    """Open an account, or update it; the same again changes nothing."""
+    wanted = MemberFacts(
+        member_id=MemberId(member_id), label=domain.label(body.role, body.organisation), **dict(body)
+    )
+    facts, new = await put_member(tx, wanted)
+    response.status_code = status.HTTP_201_CREATED if new else status.HTTP_200_OK
+    return facts
+
+
+@router.delete("/members/{member_id}", dependencies=[OPERATORS], status_code=status.HTTP_204_NO_CONTENT)
+async def close(member_id: UUID, tx: Tx) -> None:
+    """Close an account."""
+    await close_member(tx, member_id)

@@ -1,0 +1,52 @@
+"""What the registry's refusals are over HTTP, and what every endpoint shares."""
+
+from typing import Annotated
+
+from fastapi import Request, Response
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from chassis.http import FieldError, Problem, allow, problem_response
+from registry.domain import (
+    KindIsFixedError,
+    NoSuchKeyError,
+    NoSuchMemberError,
+    NoSuchOrganisationError,
+    NoSuchPartnerError,
+    RefusedError,
+    TooManyKeysError,
+)
+
+PROBLEMS: dict[type[Exception], tuple[int, str]] = {
+    NoSuchOrganisationError: (404, "no-such-organisation"),
+    NoSuchMemberError: (404, "no-such-member"),
+    NoSuchPartnerError: (404, "no-such-partner"),
+    NoSuchKeyError: (404, "no-such-key"),
+    KindIsFixedError: (409, "kind-is-fixed"),
+    TooManyKeysError: (409, "too-many-keys"),
+}
+
+READERS = allow("gateway", "operator")
+OPERATORS = allow("operator")
+GATEWAY = allow("gateway")
+
+# No control characters: PostgreSQL cannot hold U+0000, and no page should show the others.
+Line = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$"
+    ),
+]
+
+
+class Body(BaseModel):
+    """What an operator sends: a field we do not know is a mistake, and said to be one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+async def on_refused(request: Request, error: Exception) -> Response:
+    """Point at every field that contradicts the code lists or the directory."""
+    assert isinstance(error, RefusedError)
+    errors = [FieldError(each.pointer, each.code, each.message, each.params) for each in error.findings]
+    problem = Problem(422, "invalid-request", "The request has fields to correct.", errors=errors)
+    return problem_response(request, problem)

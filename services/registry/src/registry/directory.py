@@ -1,0 +1,108 @@
+"""The packaged directory: units, offices and role accounts that every installation starts from."""
+
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+from uuid import UUID
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from contracts.registry import MemberFacts, OrganisationFacts
+from contracts.words import (
+    CountryCode,
+    Labels,
+    Language,
+    MemberId,
+    Named,
+    OrganisationCode,
+    OrganisationId,
+    OrganisationKind,
+    Role,
+)
+from registry.domain import Region, label, member_id, organisation_id
+
+
+class _Row(BaseModel):
+    # A misspelt key in reviewed data is a mistake, never something to pass over.
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FocalPoint(_Row):
+    """Working language and time zone of a unit's or office's role account."""
+
+    language: Language
+    time_zone: str
+
+
+class OrganisationRow(_Row):
+    """A unit or office, and what its row rests on."""
+
+    code: OrganisationCode
+    kind: Literal[OrganisationKind.UNIT, OrganisationKind.OFFICE]
+    names: Labels
+    city: str
+    country: CountryCode | None = None
+    region: Region | None = None
+    parent: OrganisationCode | None = None
+    covers: tuple[CountryCode, ...] = ()
+    focal_point: FocalPoint
+    confirmed: bool
+    basis: str
+
+
+class AccountRow(FocalPoint):
+    """A role account beside the focal points."""
+
+    role: Role
+    organisation: OrganisationCode
+
+
+class Directory(_Row):
+    """The whole file."""
+
+    home: str
+    namespace: UUID
+    organisations: tuple[OrganisationRow, ...]
+    accounts: tuple[AccountRow, ...]
+
+    def organisation_facts(self) -> list[OrganisationFacts]:
+        """Every unit and office, in the order of the file."""
+        return [
+            OrganisationFacts(
+                organisation_id=OrganisationId(organisation_id(self.namespace, row.code)),
+                code=row.code,
+                kind=row.kind,
+                names=tuple(Named(language=tag, name=name) for tag, name in row.names),
+                parent=row.parent,
+                country=row.country,
+                city=row.city,
+                region=row.region,
+                covers=tuple(sorted(row.covers)),
+                confirmed=row.confirmed,
+            )
+            for row in self.organisations
+        ]
+
+    def member_facts(self) -> list[MemberFacts]:
+        """A focal point for every unit and office, and the accounts beside them."""
+        accounts = [(Role.FOCAL_POINT, row.code, row.focal_point) for row in self.organisations]
+        accounts += [(row.role, row.organisation, row) for row in self.accounts]
+        return [
+            MemberFacts(
+                member_id=MemberId(member_id(self.namespace, role, organisation)),
+                organisation=organisation,
+                role=role,
+                label=label(role, organisation),
+                language=settled.language,
+                time_zone=settled.time_zone,
+            )
+            for role, organisation, settled in accounts
+        ]
+
+
+@cache
+def packaged() -> Directory:
+    """Read the file that comes with the service."""
+    text = (files("registry") / "data" / "directory.yaml").read_text(encoding="utf-8")
+    return Directory.model_validate(yaml.safe_load(text))

@@ -1,0 +1,4 @@
+from chassis.migrations import run
+from registry.tables import Base
+
+run(Base.metadata)

@@ -1,0 +1,99 @@
+"""Register and update units and offices."""
+
+from chassis.transaction import Transaction
+from contracts.checks import Finding
+from contracts.registry import OrganisationFacts, OrganisationRegisteredV1, OrganisationUpdatedV1
+from contracts.words import OrganisationKind
+from registry.domain import (
+    KindIsFixedError,
+    RefusedError,
+    covered_twice,
+    folded,
+    unknown_countries,
+    unknown_organisation,
+)
+from registry.tables import (
+    Organisation,
+    coverage_of,
+    covered_by_others,
+    one_change_at_a_time,
+    organisation_by_code,
+    replace_coverage,
+)
+
+_CIRCULAR = "%(code)s stands above %(parent)s already."
+
+
+async def put_organisation(tx: Transaction, wanted: OrganisationFacts) -> tuple[OrganisationFacts, bool]:
+    """Register the unit or office, or make it what these facts say; tells whether it is new.
+
+    Sending the same again changes and announces nothing.
+    """
+    await one_change_at_a_time(tx.session)
+    row = await organisation_by_code(tx.session, wanted.code)
+    if row is not None:
+        # Found under another spelling, it keeps its own code and id: others refer to it by them.
+        wanted = wanted.model_copy(update={"code": row.code, "organisation_id": row.id})
+        if (row.kind == OrganisationKind.PARTNER) != (wanted.kind is OrganisationKind.PARTNER):
+            raise KindIsFixedError(row.code, OrganisationKind(row.kind))
+    wanted = await _settled(tx, wanted)
+    if row is None:
+        row = entered(tx, wanted, edited=True)
+        tx.announce(OrganisationRegisteredV1(**dict(wanted)), of=row)
+        await replace_coverage(tx.session, {row.id: wanted.covers})
+        return wanted, True
+    if row.facts((await coverage_of(tx.session, [row.id]))[row.id]) != wanted:
+        row.take(wanted, now=tx.now)
+        row.edited_at = tx.now
+        tx.announce(OrganisationUpdatedV1(**dict(wanted)), of=row)
+        await replace_coverage(tx.session, {row.id: wanted.covers})
+    return wanted, False
+
+
+def entered(tx: Transaction, facts: OrganisationFacts, *, edited: bool = False) -> Organisation:
+    """Make the row that these facts describe; to announce it and to store its coverage is the caller's."""
+    row = Organisation(
+        id=facts.organisation_id,
+        home_site=tx.site,
+        epoch=1,
+        sequence=0,
+        code=facts.code,
+        folded=folded(facts.code),
+        registered_at=tx.now,
+        edited_at=tx.now if edited else None,
+    )
+    row.take(facts, now=tx.now)
+    tx.session.add(row)
+    return row
+
+
+async def _settled(tx: Transaction, wanted: OrganisationFacts) -> OrganisationFacts:
+    """The same facts with the parent's own code and the countries in order, or what is wrong with them."""
+    findings = unknown_countries(wanted.covers, lambda place: f"/covers/{place}")
+    if wanted.country is not None:
+        findings += unknown_countries([wanted.country], lambda _: "/country")
+    held = await covered_by_others(tx.session, wanted.covers, than=wanted.organisation_id)
+    findings += covered_twice(wanted.covers, held)
+    parent = None if wanted.parent is None else await organisation_by_code(tx.session, wanted.parent)
+    if wanted.parent is not None:
+        findings += await _wrong_parent(tx, wanted, parent)
+    if findings:
+        raise RefusedError(findings)
+    return wanted.model_copy(
+        update={"parent": parent and parent.code, "covers": tuple(sorted(set(wanted.covers)))}
+    )
+
+
+async def _wrong_parent(
+    tx: Transaction, wanted: OrganisationFacts, parent: Organisation | None
+) -> list[Finding]:
+    if parent is None:
+        return [unknown_organisation("/parent", wanted.parent or "")]
+    above: Organisation | None = parent
+    while above is not None:
+        if above.code == wanted.code:
+            return [
+                Finding("/parent", "circular-parent", _CIRCULAR, {"code": wanted.code, "parent": parent.code})
+            ]
+        above = None if above.parent is None else await organisation_by_code(tx.session, above.parent)
+    return []
