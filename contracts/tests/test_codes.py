@@ -1,0 +1,162 @@
+"""The code lists hold what their sources hold, in every language of the network."""
+
+import json
+import subprocess
+import sys
+from enum import StrEnum
+from importlib.resources import files
+
+import pytest
+
+from contracts import codes, coordination, notifications, partner, words
+from contracts.catalogue import EVENTS
+from contracts.words import Language, Theme
+
+every_list = pytest.mark.parametrize("code_list", codes.LISTS.values(), ids=codes.LISTS)
+
+
+@every_list
+def test_every_code_has_a_label_in_the_four_languages(code_list: codes.CodeList) -> None:
+    for code in code_list:
+        for language in Language:
+            label = code_list.label(code.code, language)
+            assert label, f"{code.code} in {language}"
+            assert label == label.strip(), f"{code.code} in {language}"
+
+
+@every_list
+def test_a_list_says_its_version_and_where_it_comes_from(code_list: codes.CodeList) -> None:
+    assert code_list.version >= 1
+    assert code_list.source
+
+
+@every_list
+def test_a_list_names_no_code_twice(code_list: codes.CodeList) -> None:
+    rows = json.loads(files("contracts").joinpath("data", f"{code_list.name}.json").read_text("utf-8"))[
+        "codes"
+    ]
+
+    assert len({row["code"] for row in rows}) == len(rows) == len(code_list)
+
+
+def test_every_packaged_list_can_be_asked_for() -> None:
+    packaged = {entry.name.removesuffix(".json") for entry in files("contracts").joinpath("data").iterdir()}
+
+    assert packaged == set(codes.LISTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("countries", 249),
+        ("isic_sections", 22),
+        ("themes", 5),
+        ("target_groups", 14),
+        ("entity_types", 7),
+        ("cooperative_types", 4),
+        ("sse_principles", 4),
+        ("pb_outputs", 31),
+        ("conclusions_points", 44),
+    ],
+)
+def test_a_list_is_as_long_as_its_source(name: str, size: int) -> None:
+    assert len(codes.LISTS[name]) == size
+
+
+def test_iso_639_1_is_complete_and_the_working_languages_are_marked() -> None:
+    assert len([code for code in codes.languages if len(code.code) == 2]) == 183
+    assert {code.code for code in codes.languages.tagged("working")} == set(Language)
+
+
+def test_each_event_type_has_a_name_a_member_can_read() -> None:
+    assert set(codes.event_types.codes) == set(EVENTS)
+
+
+@pytest.mark.parametrize(
+    "module", [words, partner, coordination, notifications], ids=lambda each: each.__name__
+)
+def test_every_value_of_an_enum_has_a_label(module: object) -> None:
+    enums = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, StrEnum) and value is not StrEnum
+    ]
+    assert enums
+    for enum in enums:
+        if enum is not Language:
+            assert [code.code for code in codes.LIST_OF[enum]] == [member.value for member in enum]
+        for member in enum:
+            assert codes.label_of(member, "ar")
+
+
+def test_the_themes_are_those_of_paragraph_24_in_its_order() -> None:
+    tags = [tag for code in codes.themes for tag in code.tags]
+
+    assert tags == ["24(a)", "24(b)", "24(c)", "24(d)", "24(e)"]
+    assert codes.label_of(Theme.JUST_TRANSITION, "fr").startswith("Transition juste")
+
+
+def test_a_label_is_in_english_where_the_language_is_none_of_the_four() -> None:
+    assert codes.label("countries", "SN", "fr") == "Sénégal"
+    assert codes.label("countries", "SN", "de") == "Senegal"
+
+
+def test_an_unknown_code_or_list_is_said_to_be_unknown() -> None:
+    assert not codes.known("countries", "XX")
+    with pytest.raises(codes.UnknownCodeError, match="countries has no code XX"):
+        codes.label("countries", "XX", "en")
+    with pytest.raises(codes.UnknownCodeError, match="there is no list planets"):
+        codes.known("planets", "XX")
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "meant"),
+    [
+        ("countries", "uk", "GB"),
+        ("countries", "EL", "GR"),
+        ("countries", "SEN", "SN"),
+        ("countries", "Cote d'Ivoire", "CI"),
+        ("countries", "Ivory Coast", None),
+        ("countries", "Turkey", "TR"),
+        ("countries", "السنغال", "SN"),
+        ("countries", "Kazakstan", "KZ"),
+        ("countries", "XX", None),
+        ("languages", "eng", "en"),
+        ("themes", "just-transition", "just_transition"),
+        ("target_groups", "woman", "women"),
+        ("entity_types", "co-operative", "cooperative"),
+    ],
+)
+def test_a_near_miss_is_answered_with_the_code_that_was_meant(
+    name: str, written: str, meant: str | None
+) -> None:
+    assert codes.suggest(name, written) == meant
+
+
+@every_list
+def test_a_code_is_never_corrected_into_another(code_list: codes.CodeList) -> None:
+    for code in code_list:
+        assert code_list.suggest(code.code) == code.code
+
+
+@pytest.mark.parametrize("tag", ["fr", "pt-BR", "zh-Hans", "quz", "mos", "swh"])
+def test_a_language_tag_passes_when_its_language_exists(tag: str) -> None:
+    assert codes.known_language(tag)
+
+
+@pytest.mark.parametrize(("tag", "meant"), [("eng", "en"), ("fra-CA", "fr-CA"), ("xx", None)])
+def test_a_language_tag_that_is_no_bcp_47_is_put_right(tag: str, meant: str | None) -> None:
+    assert not codes.known_language(tag)
+    assert codes.suggest_language(tag) == meant
+
+
+def test_choices_on_a_page_stand_in_the_order_of_their_labels() -> None:
+    labels = [label for _, label in codes.countries.sorted_by_label("fr")]
+
+    assert labels.index("Égypte") < labels.index("France")
+
+
+def test_services_need_no_babel_to_read_the_lists() -> None:
+    program = "import sys; sys.modules['babel'] = None; import contracts.codes, contracts.checks"
+
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -1,0 +1,102 @@
+"""Every example is what its contract says, for the class, for the schema and for the CloudEvents SDK."""
+
+import json
+from typing import Any
+
+import pytest
+from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
+from jsonschema import Draft202012Validator
+
+from contracts.catalogue import EVENTS, PARTNER_EVENTS, parse
+from contracts.checks import problems_of
+from contracts.event import Envelope
+from contracts.generate import HOME
+from contracts.partner import PartnerEvent
+from contracts.testing import Golden, golden_events
+
+every_example = pytest.mark.parametrize("golden", golden_events(), ids=str)
+every_internal_example = pytest.mark.parametrize(
+    "golden", [each for each in golden_events() if each.type not in PARTNER_EVENTS], ids=str
+)
+every_partner_example = pytest.mark.parametrize("golden", golden_events(*PARTNER_EVENTS), ids=str)
+
+WHAT_A_PARTNER_POSTS = ["specversion", "id", "source", "type", "time", "datacontenttype", "data"]
+
+
+def test_each_event_type_has_an_example() -> None:
+    assert {golden.type for golden in golden_events()} == set(EVENTS)
+
+
+def test_each_partner_event_has_three_examples_in_three_languages() -> None:
+    for event_type in PARTNER_EVENTS:
+        examples = golden_events(event_type)
+        languages = {tag.partition("-")[0] for golden in examples for tag in golden.languages}
+        assert len(examples) >= 3, event_type
+        assert len(languages) >= 3, event_type
+
+
+def test_partner_examples_speak_the_working_languages_and_more() -> None:
+    languages = {
+        tag.partition("-")[0] for golden in golden_events(*PARTNER_EVENTS) for tag in golden.languages
+    }
+
+    assert {"en", "fr", "es", "ar", "pt", "ru", "zh", "hi", "sw", "am", "ka", "km"} <= languages
+
+
+@every_example
+def test_an_example_names_its_type_as_its_folder_does(golden: Golden) -> None:
+    assert golden.cloudevent["type"] == golden.type
+
+
+@every_example
+def test_a_reader_gets_back_what_an_example_says(golden: Golden) -> None:
+    data = golden.cloudevent["data"]
+
+    assert golden.event.model_dump(mode="json", exclude_unset=True) == data
+
+
+@every_example
+def test_an_example_agrees_with_its_published_schema(golden: Golden) -> None:
+    _validator(golden.type).validate(golden.cloudevent["data"])
+
+
+@every_internal_example
+def test_an_internal_example_is_an_envelope_that_survives_the_wire(golden: Golden) -> None:
+    envelope = Envelope.model_validate_json(golden.text)
+
+    _validator("envelope").validate(golden.cloudevent)
+    assert json.loads(envelope.model_dump_json(exclude_none=True)) == golden.cloudevent
+    assert envelope.dataschema == EVENTS[golden.type].dataschema()
+    assert parse(envelope) == golden.event
+
+
+@every_partner_example
+def test_a_partner_example_is_what_a_partner_posts_and_draws_no_finding(golden: Golden) -> None:
+    event = golden.event
+
+    assert list(golden.cloudevent) == WHAT_A_PARTNER_POSTS
+    assert isinstance(event, PartnerEvent)
+    assert event.origin is None
+    assert problems_of(event) == []
+
+
+@every_example
+def test_the_cloudevents_sdk_accepts_an_example(golden: Golden) -> None:
+    message = HTTPMessage({"content-type": "application/cloudevents+json"}, golden.text.encode())
+
+    received = from_structured_event(message)
+
+    assert received.get_type() == golden.type
+    assert received.get_data() == golden.cloudevent["data"]
+
+
+@every_example
+def test_an_example_is_written_in_its_own_script(golden: Golden) -> None:
+    assert golden.text == json.dumps(golden.cloudevent, ensure_ascii=False, indent=2) + "\n"
+
+
+def _validator(schema_name: str) -> Draft202012Validator:
+    schema: dict[str, Any] = json.loads(
+        (HOME / "schemas" / f"{schema_name}.json").read_text(encoding="utf-8")
+    )
+    return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
