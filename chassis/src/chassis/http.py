@@ -82,7 +82,8 @@ class Problem(Exception):  # noqa: N818 - the term of RFC 9457
 
 
 Localise = Callable[[Request, Problem], Problem]
-Problems = Mapping[type[Exception], tuple[int, str]]
+# Any, since a mapping's key type is invariant: a dict of one error class would not fit `type[Exception]`.
+Problems = Mapping[Any, tuple[int, str]]
 
 
 def problem_response(request: Request, problem: Problem) -> Response:

@@ -19,6 +19,8 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
 
 from chassis.applying import Applier
 from chassis.broker import Broker
@@ -33,6 +35,13 @@ from chassis.tables import dead_letters, outbox
 from contracts.event import Envelope, Event, EventId
 
 T = TypeVar("T")
+
+
+def pytest_configure() -> None:
+    """Record every span of the session, so that traces can be asserted; nothing is exported."""
+    trace.set_tracer_provider(TracerProvider())
+
+
 S = TypeVar("S", bound=ServiceSettings)
 
 
