@@ -25,6 +25,14 @@ class DataFolder:
         return self.path / "nats"
 
     @property
+    def broker_users(self) -> Path:
+        return self.path / "nats-users.conf"
+
+    @property
+    def prepared(self) -> Path:
+        return self.path / "prepared.json"
+
+    @property
     def logs(self) -> Path:
         return self.path / "logs"
 

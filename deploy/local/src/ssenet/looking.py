@@ -13,8 +13,10 @@ from ssenet.network import NOT_RUNNING, Network, is_ready, running
 from ssenet.ports import answers
 from ssenet.state import ProcessState, is_alive
 
-PROCESSES = ("supervisor", "postgres", "nats", *SERVICES)
+PROCESSES = ("supervisor", "postgres", "nats", "nursery", *SERVICES)
 CHECK_EVERY = 0.2
+PARENTS = {"supervisor", "nursery"}
+"""Their children have rows of their own."""
 
 
 def describe(network: Network) -> dict[str, Any]:
@@ -22,7 +24,7 @@ def describe(network: Network) -> dict[str, Any]:
     from ssenet.memory import resident_mb
 
     state = network.state
-    supervisor = ProcessState("supervisor", state.supervisor_pid, state.supervisor_started, state.port)
+    supervisor = ProcessState("supervisor", state.supervisor_pid, state.supervisor_started, port=0)
     listed = [*state.processes, supervisor]
     with ThreadPoolExecutor(max_workers=len(listed)) as pool:
         ready = list(pool.map(_is_ready, listed))
@@ -31,8 +33,7 @@ def describe(network: Network) -> dict[str, Any]:
             "name": one.name,
             "pid": one.pid,
             "ready": is_so,
-            # The supervisor's children are the other rows: alone it is counted without them.
-            "rss_mb": resident_mb(one.pid, with_children=one is not supervisor),
+            "rss_mb": resident_mb(one.pid, with_children=one.name not in PARENTS),
         }
         for one, is_so in zip(listed, ready, strict=True)
     ]
@@ -77,7 +78,7 @@ def _is_ready(process: ProcessState) -> bool:
         return False
     if process.name in SERVICES:
         return is_ready(process.port)
-    return process.name == "supervisor" or answers(process.port)
+    return process.port == 0 or answers(process.port)
 
 
 def show_logs(folder: DataFolder, process: str | None, *, lines: int, follow: bool) -> None:

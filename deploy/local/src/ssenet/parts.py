@@ -6,12 +6,17 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Protocol
+
+import psutil
 
 from ssenet.credentials import SUPERUSER, Secrets, read_secrets
 from ssenet.errors import CommandError
 from ssenet.folders import SERVICES, SITE, DataFolder, rotate
+from ssenet.nursery import Order
 from ssenet.ports import LOOPBACK
 from ssenet.servers import Nats, Postgres, ServerFailedError, free_port, start_nats, start_postgres
 from ssenet.stopping import clear_database_folder
@@ -69,17 +74,17 @@ class Broker:
 
     name = "nats"
 
-    def __init__(self, folder: DataFolder, configuration: str) -> None:
+    def __init__(self, folder: DataFolder) -> None:
         self.port = free_port()
         self.url = f"nats://{LOOPBACK}:{self.port}"
         self._folder = folder
-        self._configuration = configuration
         self._server: Nats | None = None
 
     def start(self) -> int:
         rotate(log := self._folder.log_of(self.name))
         try:
-            self._server = start_nats(self._folder.nats, self._configuration, port=self.port, log=log)
+            users = self._folder.broker_users.read_text(encoding="utf-8")
+            self._server = start_nats(self._folder.nats, users, port=self.port, log=log)
         except (ServerFailedError, OSError) as error:
             raise CommandError(f"NATS did not start: {_first_line(error)}") from error
         return self._server.process.pid
@@ -88,30 +93,79 @@ class Broker:
         return await _accepts(self.port)
 
 
-class ServicePart:
-    """One of our services, as a process of its own."""
+class Nursery:
+    """The process from which the services are forked."""
 
-    def __init__(self, name: str, port: int, folder: DataFolder, environment: Mapping[str, str]) -> None:
-        self.name = name
-        self.port = port
+    name = "nursery"
+    port = 0
+
+    def __init__(self, folder: DataFolder) -> None:
         self._folder = folder
-        self._environment = environment
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[str] | None = None
+        self._one_order = threading.Lock()
 
     def start(self) -> int:
         rotate(log := self._folder.log_of(self.name))
         with log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
-                [sys.executable, "-P", "-m", self.name],
-                env={**os.environ, **self._environment},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
+                # The folder only makes the command line long enough to be renamed.
+                [sys.executable, "-P", "-m", "ssenet.nursery", str(self._folder.path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
                 stderr=output,
-                cwd=self._folder.path,
-                # Out of reach of the terminal's Ctrl-C: the supervisor stops everything in order.
+                text=True,
                 start_new_session=True,
             )
+        if self._exchange("") != "ready":
+            raise CommandError("What the services share could not be loaded.")
         return self._process.pid
+
+    async def is_ready(self) -> bool:
+        return True
+
+    def fork(self, module: str, *arguments: str, log: Path, environment: Mapping[str, str]) -> int:
+        """Have a module run as a process of its own; returns its process id."""
+        told = {**os.environ, **environment}
+        order = Order(module, list(arguments), told, log=str(log), folder=str(self._folder.path))
+        answer = self._exchange(order.line())
+        if not answer:
+            raise CommandError(f"{module} could not be started: the process it is forked from has ended.")
+        return int(answer)
+
+    def run(self, module: str, *arguments: str, log: Path) -> None:
+        """Have a module run, and wait until it has ended."""
+        pid = self.fork(module, *arguments, log=log, environment={})
+        with contextlib.suppress(psutil.NoSuchProcess):
+            psutil.Process(pid).wait()
+
+    def _exchange(self, line: str) -> str:
+        assert self._process is not None, "asked before it was started"
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with self._one_order:
+            try:
+                self._process.stdin.write(line)
+                self._process.stdin.flush()
+            except OSError:
+                return ""
+            return self._process.stdout.readline().strip()
+
+
+class ServicePart:
+    """One of our services, as a process of its own."""
+
+    def __init__(
+        self, name: str, port: int, *, folder: DataFolder, nursery: Nursery, environment: Mapping[str, str]
+    ) -> None:
+        self.name = name
+        self.port = port
+        self._folder = folder
+        self._nursery = nursery
+        self._environment = environment
+
+    def start(self) -> int:
+        rotate(log := self._folder.log_of(self.name))
+        return self._nursery.fork(self.name, log=log, environment=self._environment)
 
     async def is_ready(self) -> bool:
         """Ask the service's readiness; spoken by hand, since an HTTP library would double the supervisor's size."""
@@ -130,7 +184,7 @@ class ServicePart:
 
 
 def service_parts(
-    folder: DataFolder, public_port: int, database: Database, broker: Broker
+    folder: DataFolder, public_port: int, database: Database, broker: Broker, nursery: Nursery
 ) -> list[ServicePart]:
     """The four services, told of each other and of their servers by their environment alone."""
     secrets = read_secrets(folder.secrets)
@@ -158,59 +212,9 @@ def service_parts(
                 "SERVICE_TOKEN": secrets.tokens["gateway"],
                 "PUBLIC_URL": f"http://localhost:{public_port}",
             }
-        parts.append(
-            ServicePart(name, port, folder, {f"{name.upper()}_{key}": value for key, value in told.items()})
-        )
+        environment = {f"{name.upper()}_{key}": value for key, value in told.items()}
+        parts.append(ServicePart(name, port, folder=folder, nursery=nursery, environment=environment))
     return parts
-
-
-class Preparation:
-    """The helper that makes secrets, databases and streams; it loads its libraries while the servers start."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-
-    @classmethod
-    async def begin(cls, folder: DataFolder) -> "Preparation":
-        rotate(log := folder.log_of("preparation"))
-        with log.open("ab") as output:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "ssenet.preparation", str(folder.path)),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=output,
-                start_new_session=True,
-                limit=2**20,
-            )
-        return cls(process)
-
-    async def broker_configuration(self) -> str:
-        """The broker's users; from then on the secrets are there too."""
-        return str((await self._answer())["broker_configuration"])
-
-    async def finish(self, database: Database, broker: Broker) -> None:
-        """Have databases and streams made, now that the servers run."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(
-            json.dumps({"postgres_url": database.url, "nats_url": broker.url}).encode() + b"\n"
-        )
-        await self._answer()
-        await self._process.wait()
-
-    def abandon(self) -> None:
-        """End the helper, if it still runs."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
-
-    async def _answer(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = await self._process.stdout.readline()
-        if not line:
-            raise CommandError("The preparation of databases and streams failed.")
-        answer: dict[str, Any] = json.loads(line)
-        if "error" in answer:
-            raise CommandError(str(answer["error"]), hint=str(answer["hint"]))
-        return answer
 
 
 async def _accepts(port: int) -> bool:

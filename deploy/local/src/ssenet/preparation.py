@@ -1,30 +1,38 @@
 """What the services expect to find: the broker's users, a database and a role for each of them, the streams.
 
-A helper process of the supervisor (`python -m ssenet.preparation DIR`): it loads the libraries while the servers
-start, does its work and ends, so that they do not stay in memory. It tells the broker's users first, then waits
-for one line of JSON with the addresses of the running servers. Done again, it changes nothing.
+A short-lived process of the supervisor's: `python -m ssenet.preparation DIR` writes the broker's users, and with the
+ports of PostgreSQL and NATS behind it makes the rest in the running servers. Done again, it changes nothing.
 """
 
 import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 
 from chassis.broker import Broker
 from chassis.provisioner import PROVISIONER, Topology, TopologyError, provision
-from ssenet.credentials import Secrets, read_secrets
+from ssenet.credentials import SUPERUSER, Secrets, read_secrets
 from ssenet.errors import CommandError
 from ssenet.folders import ROOT, SERVICES, DataFolder
 from ssenet.nats_config import nats_users
+from ssenet.servers import HOST
+
+DESCRIPTION = ROOT / "deploy" / "nats"
 
 
-async def prepare_databases(superuser_url: str, passwords: dict[str, str]) -> None:
+async def prepare_databases(port: int, passwords: dict[str, str]) -> None:
     """Give every service a database that its own role alone, besides the superuser, may enter."""
     try:
-        connection = await asyncpg.connect(superuser_url, timeout=10)
+        connection = await asyncpg.connect(
+            host=HOST,
+            port=port,
+            user=SUPERUSER,
+            password=passwords[SUPERUSER],
+            database="postgres",
+            timeout=10,
+        )
     except asyncpg.InvalidAuthorizationSpecificationError as error:
         raise CommandError(
             "The database was made with other secrets than the ones in secrets.json.",
@@ -47,44 +55,47 @@ async def prepare_databases(superuser_url: str, passwords: dict[str, str]) -> No
         await connection.close()
 
 
-async def prepare_streams(url: str, secrets: Secrets, topology: Topology) -> list[str]:
+async def prepare_streams(url: str, secrets: Secrets) -> list[str]:
     """Make streams and durables as `deploy/nats` describes them; returns what was changed."""
     broker = await Broker.connect(url, service=PROVISIONER, seed=secrets.nats_seeds[PROVISIONER])
     try:
-        return await provision(broker.jetstream, topology)
+        return await provision(broker.jetstream, Topology.read(DESCRIPTION))
     finally:
         await broker.close()
 
 
-async def prepare(folder: DataFolder) -> None:
-    """Both stages, with what the supervisor needs to know on the standard output."""
+def write_broker_users(folder: DataFolder) -> list[str]:
+    """Write the broker's users, with the permissions that `deploy/nats` gives them."""
+    users = nats_users(Topology.read(DESCRIPTION), read_secrets(folder.secrets).nats_seeds)
+    partial = folder.broker_users.with_suffix(".part")
+    partial.touch(mode=0o600)
+    partial.write_text(users, encoding="utf-8")
+    partial.replace(folder.broker_users)
+    return []
+
+
+async def prepare(folder: DataFolder, postgres_port: int, nats_port: int) -> list[str]:
+    """Make databases, roles, streams and durables; returns what was changed in the broker."""
     secrets = read_secrets(folder.secrets)
-    topology = Topology.read(ROOT / "deploy" / "nats")
-    _answer({"broker_configuration": nats_users(topology, secrets.nats_seeds)})
-    servers: dict[str, str] = json.loads(await asyncio.to_thread(sys.stdin.readline))
+    await prepare_databases(postgres_port, secrets.database_passwords)
     try:
-        async with asyncio.TaskGroup() as together:
-            together.create_task(prepare_databases(servers["postgres_url"], secrets.database_passwords))
-            streams = together.create_task(prepare_streams(servers["nats_url"], secrets, topology))
-    except* CommandError as errors:
-        raise errors.exceptions[0] from None
-    except* TopologyError as errors:
+        return await prepare_streams(f"nats://{HOST}:{nats_port}", secrets)
+    except TopologyError as error:
         raise CommandError(
-            f"The streams cannot be made as described: {errors.exceptions[0]}.",
+            f"The streams cannot be made as described: {error}.",
             hint="Begin anew in another folder with --data DIR, or undo the change in deploy/nats.",
-        ) from None
-    _answer({"changed": streams.result()})
+        ) from error
 
 
-def _answer(content: dict[str, Any]) -> None:
-    print(json.dumps(content), file=sys.__stdout__, flush=True)
+def main(folder: DataFolder, ports: list[int]) -> None:
+    """Do one of the two, and leave what came of it in `prepared.json`."""
+    try:
+        changed = asyncio.run(prepare(folder, *ports)) if ports else write_broker_users(folder)
+        outcome: dict[str, object] = {"changed": changed}
+    except CommandError as error:
+        outcome = {"error": error.what, "hint": error.hint}
+    folder.prepared.write_text(json.dumps(outcome), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    # The standard output carries the answers; what the libraries have to say goes to the log.
-    sys.stdout = sys.stderr
-    try:
-        asyncio.run(prepare(DataFolder(Path(sys.argv[1]))))
-    except CommandError as error:
-        _answer({"error": error.what, "hint": error.hint})
-        sys.exit(error.exit_code)
+    main(DataFolder(Path(sys.argv[1])), [int(port) for port in sys.argv[2:]])

@@ -7,6 +7,7 @@ needs a library (databases, streams, links) is done by short-lived helpers.
 import argparse
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -19,7 +20,7 @@ from ssenet.credentials import secrets_of
 from ssenet.errors import CommandError
 from ssenet.folders import DataFolder, tail
 from ssenet.keeping import Keeper
-from ssenet.parts import Broker, Database, Part, Preparation, ServicePart, service_parts
+from ssenet.parts import Broker, Database, Nursery, Part, ServicePart, service_parts
 from ssenet.ports import public_port
 from ssenet.state import AlreadyLockedError, State, locked, started_at
 from ssenet.stopping import DATA_MARK, stop, stop_what_was_left
@@ -66,8 +67,8 @@ class Supervisor:
 
     async def _start_and_keep(self) -> None:
         async with asyncio.timeout(START_LIMIT):
-            database, broker = await self._start_servers()
-            services = service_parts(self.folder, self.state.port, database, broker)
+            database, broker, nursery = await self._start_servers()
+            services = service_parts(self.folder, self.state.port, database, broker, nursery)
             async with asyncio.TaskGroup() as together:
                 for service in services:
                     together.create_task(self._start_service(service))
@@ -78,26 +79,36 @@ class Supervisor:
             # A helper of its own, so that what it imports does not stay in memory.
             command = [sys.executable, "-P", "-m", "ssenet.welcome", str(self.folder.path)]
             await (await asyncio.create_subprocess_exec(*command)).wait()
-        parts: Sequence[Part] = [database, broker, *services]
+        parts: Sequence[Part] = [database, broker, nursery, *services]
         async with asyncio.TaskGroup() as together:
             for part in parts:
                 together.create_task(self.keeper.keep(part))
 
-    async def _start_servers(self) -> tuple[Database, Broker]:
-        """PostgreSQL and NATS, side by side, and in them what the services expect to find."""
-        secrets = secrets_of(self.folder.secrets)
-        preparation = await Preparation.begin(self.folder)
-        try:
-            database = Database(self.folder, secrets)
-            async with asyncio.TaskGroup() as together:
-                together.create_task(self._start_server(database))
-                broker = Broker(self.folder, await preparation.broker_configuration())
-                together.create_task(self._start_server(broker))
-            await preparation.finish(database, broker)
-        finally:
-            preparation.abandon()
+    async def _start_servers(self) -> tuple[Database, Broker, Nursery]:
+        """PostgreSQL, and the nursery beside it; then NATS; and in both what the services expect to find."""
+        database = Database(self.folder, secrets_of(self.folder.secrets))
+        broker, nursery = Broker(self.folder), Nursery(self.folder)
+        async with asyncio.TaskGroup() as together:
+            together.create_task(self._start_server(database))
+            together.create_task(self._start_server(nursery))
+        await self._prepare(nursery)
+        await self._start_server(broker)
+        await self._prepare(nursery, database.port, broker.port)
         self._tell("databases and streams")
-        return database, broker
+        return database, broker, nursery
+
+    async def _prepare(self, nursery: Nursery, *ports: int) -> None:
+        self.folder.prepared.unlink(missing_ok=True)
+        arguments = [str(self.folder.path), *(str(port) for port in ports)]
+        log = self.folder.log_of("preparation")
+        await asyncio.to_thread(nursery.run, "ssenet.preparation", *arguments, log=log)
+        try:
+            outcome = json.loads(self.folder.prepared.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            self.keeper.failed = "preparation"
+            raise CommandError("The preparation of databases and streams failed.") from None
+        if "error" in outcome:
+            raise CommandError(outcome["error"], hint=outcome["hint"])
 
     async def _start_server(self, server: Part) -> None:
         (await self.keeper.start(server)).ready = True
