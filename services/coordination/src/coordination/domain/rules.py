@@ -223,9 +223,14 @@ def _value(name: str, event: PartnerEvent, language: str) -> str:
     if name == "country":
         return codes.label("countries", found, language) if codes.known("countries", found) else found
     if isinstance(found, tuple):
-        names: tuple[Named, ...] = found
-        return _one_line(next((n.name for n in names if n.language.split("-")[0] == language), names[0].name))
+        return _one_line(_name_for(language, found))
     return _one_line(str(found))
+
+
+def _name_for(language: str, names: tuple[Named, ...]) -> str:
+    """The name in the reader's language, else in English, else as the partner put it first."""
+    by_language = {each.language.split("-")[0]: each.name for each in reversed(names)}
+    return by_language.get(language) or by_language.get(Language.EN) or names[0].name
 
 
 def _one_line(text: str) -> str:

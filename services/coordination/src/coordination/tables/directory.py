@@ -1,11 +1,10 @@
 """Coordination's own copy of the directory, as far as tasks need it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -42,29 +41,6 @@ class MemberRow(_Mirrored, Base):
     role: Mapped[str]
     label: Mapped[str]
     is_gone: Mapped[bool]
-
-
-async def keep_newest(
-    session: AsyncSession, table: type[OrganisationRow | MemberRow], rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """Write these states where they are newer than what is stored; late and repeated ones change nothing."""
-    newest: dict[UUID, Mapping[str, Any]] = {}
-    for row in rows:
-        known = newest.get(row["id"])
-        if known is None or (known["epoch"], known["sequence"]) < (row["epoch"], row["sequence"]):
-            newest[row["id"]] = row
-    if not newest:
-        return
-    # Rows are locked in one order, so that two processes with the same organisations cannot deadlock.
-    statement = insert(table).values([dict(newest[key]) for key in sorted(newest)])
-    new = statement.excluded
-    await session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[table.id],
-            set_={column.name: new[column.name] for column in table.__table__.columns if column.name != "id"},
-            where=sa.tuple_(table.epoch, table.sequence) < sa.tuple_(new.epoch, new.sequence),
-        )
-    )
 
 
 async def offices(session: AsyncSession) -> Sequence[tuple[str, Sequence[str]]]:

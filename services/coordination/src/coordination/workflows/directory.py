@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from chassis.projecting import keep_newest
 from chassis.receiving import Received
 from chassis.transaction import Transaction
 from contracts.registry import MemberFacts, MemberLeftV1, OrganisationFacts
-from coordination.tables.directory import MemberRow, OrganisationRow, keep_newest
+from coordination.tables.directory import MemberRow, OrganisationRow
 
 
 async def mirror_organisations(tx: Transaction, received: Sequence[Received[OrganisationFacts]]) -> None:

@@ -1,0 +1,181 @@
+"""The packaged rules, and what they make of partners' events."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from coordination_kit import (
+    ORIGIN,
+    a_concern,
+    a_publication,
+    a_reported_entity,
+    a_return,
+    a_training,
+    an_assistance_request,
+    one_of_each,
+)
+from pydantic import ValidationError
+
+from contracts.catalogue import PARTNER_EVENTS
+from contracts.partner import PartnerEvent
+from contracts.words import Language
+from coordination import packaged
+from coordination.domain.rules import Coverage, Opening, RuleBook, opening, placeholders
+
+EXAMPLES = sorted((Path(__file__).resolve().parents[3] / "contracts" / "examples").glob("partner.*/*.json"))
+MONDAY = date(2026, 11, 23)
+COVERAGE = Coverage.of([("DWT/CO-Dakar", ["SN"]), ("DWT/CO-Cairo", ["EG"])])
+FSI, PDI = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
+
+
+def opened(event: PartnerEvent, coverage: Coverage = COVERAGE) -> Opening:
+    book = packaged.rule_book()
+    [rule] = book.hearing(event.type)
+    return opening(rule, event, coverage=coverage, routing=book.routing, today=MONDAY)
+
+
+def test_every_partner_event_has_its_rule() -> None:
+    assert sorted(rule.hears for rule in packaged.rule_book().rules) == list(PARTNER_EVENTS)
+
+
+def test_every_rule_serves_a_result_that_is_still_open() -> None:
+    ends = {result.code: result.years.last for result in packaged.plan().results()}
+
+    assert all(ends[code] >= 2028 for rule in packaged.rule_book().rules for code in rule.results())
+
+
+def test_a_request_for_advice_goes_to_the_office_that_covers_the_country() -> None:
+    task = opened(an_assistance_request("SN"))
+
+    assert (task.result, task.units, task.needs_routing) == ("2.1.1", ("DWT/CO-Dakar",), False)
+    assert task.due_on == date(2026, 12, 7)
+    assert task.title.en == "Request for advice to answer: Ministère du Travail (Senegal)"
+    assert task.title.fr == "Demande de conseil à traiter : Ministère du Travail (Sénégal)"
+    assert task.request is not None
+    assert task.request.text == "Réviser la loi sur les coopératives"
+
+
+def test_a_country_that_no_office_covers_waits_for_the_coordinator() -> None:
+    task = opened(an_assistance_request("KI"))
+
+    assert (task.units, task.needs_routing, task.country) == (("COOP",), True, "KI")
+
+
+def test_the_office_nearest_to_a_country_has_it() -> None:
+    nearer = Coverage.of(
+        [("RO-Arab States", ["QA", "KW", "JO"]), ("ILO-Doha", ["QA"]), ("ILO-Amman", ["JO"])]
+    )
+
+    assert nearer.office_of == {"QA": "ILO-Doha", "JO": "ILO-Amman", "KW": "RO-Arab States"}
+
+
+@pytest.mark.parametrize(("scope", "result"), [("cooperatives", "1.2.3"), ("sse", "1.2.4")])
+def test_statistics_serve_the_text_of_their_scope(scope: str, result: str) -> None:
+    assert (opened(a_return(scope)).result, opened(a_return(scope)).units) == (result, ("COOP",))
+
+
+def test_a_concern_is_for_both_bureaux_together() -> None:
+    task = opened(a_concern())
+
+    assert (task.result, task.units) == ("2.1.1", ("ACT/EMP", "ACTRAV"))
+    assert "Transit Workers' Circle (Senegal)" in task.title.en
+    assert task.request is not None
+    assert len(task.request.text) <= 300
+    assert task.request.text.endswith("…")
+
+
+@pytest.mark.parametrize("event", one_of_each(), ids=lambda event: event.type)
+def test_every_event_becomes_a_task_with_a_title_in_four_languages(event: PartnerEvent) -> None:
+    task = opened(event)
+
+    titles = [task.title.in_language(language) for language in Language]
+    assert len(set(titles)) == 4
+    assert all(title and "{" not in title and "—" not in title for title in titles)
+    assert task.request is not None
+    assert task.due_on > MONDAY
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_published_example_becomes_a_task(example: Path) -> None:
+    content = json.loads(example.read_text(encoding="utf-8"))
+    event = PARTNER_EVENTS[content["type"]].model_validate(content["data"])
+
+    task = opened(event.model_copy(update={"origin": ORIGIN}))
+
+    assert all("—" not in task.title.in_language(language) for language in Language)
+    assert task.request is not None
+
+
+def test_an_entity_is_named_in_the_readers_language_where_it_has_such_a_name() -> None:
+    title = opened(a_reported_entity()).title
+
+    assert "Nile Farmers' Cooperative" in title.en
+    assert "Nile Farmers' Cooperative" in title.es
+    assert title.ar == "كيان مُبلَّغ عنه ينتظر التحقق: تعاونية النيل الزراعية (مصر)"
+
+
+def test_a_name_that_runs_the_other_way_is_isolated() -> None:
+    title = opened(a_return("sse")).title
+
+    assert f"{FSI}الجهاز المركزي للتعبئة العامة والإحصاء{PDI} (Egypt, 2025)" in title.en
+    assert FSI not in title.ar
+    assert f"{FSI}Ministère du Travail{PDI}" in opened(an_assistance_request()).title.ar
+
+
+def test_a_line_break_in_a_name_does_not_break_the_title() -> None:
+    assert (
+        "Ministry of Labour" in opened(an_assistance_request(requested_by="Ministry\n of\tLabour")).title.en
+    )
+
+
+def test_an_event_about_one_country_is_the_countrys_and_about_several_is_nobodys() -> None:
+    assert opened(a_publication("CR")).country == "CR"
+    assert opened(a_publication("CR", "IT")).country is None
+    assert opened(a_training()).country is None
+
+
+def test_an_event_without_origin_still_becomes_a_task() -> None:
+    assert opened(a_publication().model_copy(update={"origin": None})).title.en.endswith(": —")
+
+
+def _one_rule(**changes: Any) -> dict[str, Any]:
+    rule = packaged.rule_book().rules[0].model_dump() | changes
+    return {"routing": "COOP", "rules": [rule]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"hears": "partner.weather.changed.v1"}, "no partner can send"),
+        ({"place": {"office_covering": "region"}}, "reads region"),
+        ({"result": {"by": "scope", "of": {"sse": "1.2.4"}}}, "reads scope"),
+        (
+            {"title": {"en": "For {year}", "fr": "Pour {year}", "es": "Para {year}", "ar": "عن {year}"}},
+            "no year",
+        ),
+        ({"title": {"en": "{country}", "fr": "?", "es": "{country}", "ar": "{country}"}}, "fr title"),
+        ({"due": 0}, "greater than or equal to 1"),
+    ],
+)
+def test_a_rule_that_speaks_of_what_its_event_has_not_is_refused(
+    changes: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        RuleBook.model_validate(_one_rule(**changes))
+
+
+def test_two_rules_of_one_code_are_refused() -> None:
+    rule = packaged.rule_book().rules[0].model_dump()
+
+    with pytest.raises(ValidationError, match="share one code"):
+        RuleBook.model_validate({"routing": "COOP", "rules": [rule, rule]})
+
+
+def test_titles_say_values_only_after_a_sign_that_needs_no_grammar() -> None:
+    for rule in packaged.rule_book().rules:
+        for language in Language:
+            title = rule.title.in_language(language)
+            assert placeholders(title)
+            assert "{" not in title.partition(":")[0]
