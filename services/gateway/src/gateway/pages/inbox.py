@@ -1,0 +1,67 @@
+"""The inbox: what waits for the member, newest first, and the buttons that say it was read or is done."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Form, Request, Response
+
+
+from gateway.clients import Item, Notifications
+from gateway.pages.failures import PageRoute
+from gateway.pages.page import AnyonesPage, Page, go, unread_of
+from gateway.sessions import SignedIn, check_csrf, signed_in
+
+router = APIRouter(route_class=PageRoute, dependencies=[Depends(signed_in)])
+
+Only = Literal["open", "unread", "all"]
+
+
+@router.get("/inbox")
+async def show(
+    page: AnyonesPage,
+    session: SignedIn,
+    notifications: Notifications,
+    only: Only = "open",
+    before: int | None = None,
+) -> Response:
+    # The head is asked first: what comes between the two answers is sent by the stream, and nothing is missed.
+    head = await notifications.inbox(session.member_id, language=page.language, only="all", limit=1)
+    inbox = await notifications.inbox(session.member_id, language=page.language, only=only, before=before)
+    newest = head.items[0].position if head.items else 0
+    return replace(page, unread=inbox.unread).html(
+        "inbox.html",
+        only=only,
+        before=before,
+        next=inbox.next,
+        days=by_day(page, inbox.items),
+        live_after=newest if before is None else None,
+    )
+
+
+def by_day(page: Page, items: Sequence[Item]) -> list[tuple[date, list[Item]]]:
+    """Group items by the member's own calendar days, newest day first, in the order they came within a day."""
+    days: dict[date, list[Item]] = {}
+    for item in items:
+        days.setdefault(page.formats.local_day(item.created_at), []).append(item)
+    return sorted(days.items(), reverse=True, key=lambda group: group[0])
+
+
+@router.post("/inbox/{item_id}/{mark}", dependencies=[Depends(check_csrf)])
+async def mark(
+    item_id: UUID,
+    mark: Literal["read", "done"],
+    request: Request,
+    page: AnyonesPage,
+    session: SignedIn,
+    notifications: Notifications,
+    only: Annotated[Only, Form()] = "open",
+) -> Response:
+    marking = notifications.read if mark == "read" else notifications.done
+    item = await marking(session.member_id, item_id, language=page.language)
+    if "HX-Request" not in request.headers:
+        return go(f"/inbox?only={only}", flash=mark)
+    unread = await unread_of(page, notifications)
+    return page.html("item_answer.html", item=item, only=only, unread=unread)

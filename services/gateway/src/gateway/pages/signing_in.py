@@ -1,0 +1,63 @@
+"""In by a link that works once, and out again."""
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from chassis.http import Reading, Tx, public
+from contracts.words import Language
+from gateway.pages.failures import LINK_SPENT, PageRoute, failure_page
+from gateway.pages.page import LANGUAGE_COOKIE, LANGUAGE_NAMES, AnyonesPage, go
+from gateway.pages.texts import msg
+from gateway.sessions import (
+    SignedIn,
+    check_csrf,
+    check_origin,
+    clear_session_cookie,
+    set_session_cookie,
+)
+from gateway.workflows import link_for, redeem_link, sign_out
+
+router = APIRouter(route_class=PageRoute, dependencies=[public()])
+
+HOW_TO = ("/sign-in", msg("How to sign in"))
+
+
+@router.get("/")
+async def home(page: AnyonesPage) -> Response:
+    return go("/inbox" if page.session else "/sign-in")
+
+
+@router.get("/sign-in")
+async def explain(page: AnyonesPage) -> Response:
+    return go("/inbox") if page.session else page.html("sign_in.html")
+
+
+@router.get("/sign-in/{token}")
+async def confirm(token: str, page: AnyonesPage, reading: Reading) -> Response:
+    """Show whom the link would let in. Opening it uses nothing up: mail scanners open links, too."""
+    link = await link_for(reading, token, now=page.now)
+    if link is None:
+        return failure_page(page, LINK_SPENT, 410, forward=HOW_TO)
+    return page.html("sign_in_link.html", link=link, token=token)
+
+
+@router.post("/sign-in/{token}", dependencies=[Depends(check_origin)])
+async def enter(token: str, request: Request, page: AnyonesPage, tx: Tx) -> Response:
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    language = Language(chosen) if chosen in LANGUAGE_NAMES else None
+    redeemed = await redeem_link(tx, token, language=language)
+    if redeemed is None:
+        return failure_page(page, LINK_SPENT, 410, forward=HOW_TO)
+    cookie_token, _ = redeemed
+    answer = go("/inbox")
+    set_session_cookie(answer, cookie_token, public_url=request.app.state.public_url)
+    return answer
+
+
+@router.post("/sign-out", dependencies=[Depends(check_csrf)])
+async def leave(request: Request, session: SignedIn, tx: Tx) -> Response:
+    await sign_out(tx, session.id)
+    answer = go("/sign-in", flash="signed-out")
+    clear_session_cookie(answer, public_url=request.app.state.public_url)
+    # Devices are shared: what the browser kept of the pages goes with the session.
+    answer.headers["Clear-Site-Data"] = '"cache"'
+    return answer

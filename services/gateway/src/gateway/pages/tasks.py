@@ -1,0 +1,181 @@
+"""A task's page, and what a member does with the task there."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Form, Request, Response
+from pydantic import BaseModel
+
+
+from contracts.registry import OrganisationFacts
+from gateway.clients import (
+    Coordination,
+    CoordinationClient,
+    NotFoundError,
+    Notifications,
+    NotificationsClient,
+    Plan,
+    RefusedError,
+    Registry,
+    RegistryClient,
+    ServiceUnavailableError,
+    TaskView,
+)
+from gateway.pages import progress
+from gateway.pages.asked import asked_of
+from gateway.pages.failures import PageRoute
+from gateway.pages.page import AnyonesPage, Page, go, or_else, unread_of
+from gateway.pages.texts import msg
+from gateway.sessions import SignedIn, check_csrf, signed_in
+
+router = APIRouter(route_class=PageRoute, dependencies=[Depends(signed_in)])
+
+LONGEST_NOTE = 2000
+REASON_NEEDED = msg("Say why your unit declines, so that the task can be placed elsewhere.")
+REASON_TOO_LONG = msg("Keep it under 2,000 characters.")
+UNITS_NEEDED = msg("Choose at least one unit or office.")
+UNITS_UNKNOWN = msg("One of the units is not in the directory any more. Choose again.")
+
+
+class Sent(BaseModel):
+    """What a form held, to be shown again when it is not taken."""
+
+    note: str = ""
+    reason: str = ""
+    assign_reason: str = ""
+    units: list[str] = []
+
+
+class Desk:
+    """The services a task's page asks, with the member who reads it."""
+
+    def __init__(
+        self,
+        page: AnyonesPage,
+        session: SignedIn,
+        coordination: Coordination,
+        notifications: Notifications,
+        registry: Registry,
+    ) -> None:
+        self.page: Page = page
+        self.member = session.member_id
+        self.coordination: CoordinationClient = coordination
+        self.notifications: NotificationsClient = notifications
+        self.registry: RegistryClient = registry
+
+    async def show(
+        self, task_id: UUID, *, sent: Sent | None = None, wrong: Mapping[str, str] | None = None
+    ) -> Response:
+        """Render the task; what only adds to it may be missing, the task itself may not."""
+        task, plan, directory, unread = await asyncio.gather(
+            self.coordination.task(task_id, actor=self.member),
+            or_else(self.coordination.plan(), None),
+            or_else(self.registry.organisations(), list[OrganisationFacts]()),
+            unread_of(self.page, self.notifications),
+        )
+        page = replace(self.page, unread=unread, back_to=f"/tasks/{task_id}")
+        kept = sent or Sent()
+        return page.html(
+            "task.html",
+            status=422 if wrong else 200,
+            task=task,
+            steps=progress.steps(task),
+            history=progress.history(page, task),
+            asked=asked_of(page, task.partner_event),
+            units=progress.units(page, task.units, directory),
+            choices=progress.choices(page, directory, kept.units or task.units),
+            result_title=_result_title(plan, task, page.language),
+            kept=kept,
+            wrong={field: page.gettext(message) for field, message in (wrong or {}).items()}
+            | {field: "" for field in ("reason", "units") if field not in (wrong or {})},
+        )
+
+    async def act(self, task_id: UUID, action: str, doing: Awaitable[TaskView], sent: Sent) -> Response:
+        """Carry an action out and lead back to the task; what a form got wrong is said at its field."""
+        try:
+            await doing
+        except RefusedError as refused:
+            wrong = _wrong_fields(action, refused)
+            if not wrong:
+                raise
+            return await self.show(task_id, sent=sent, wrong=wrong)
+        return go(f"/tasks/{task_id}", flash=action)
+
+
+AtDesk = Annotated[Desk, Depends(Desk)]
+
+
+@router.get("/tasks/{task_id}")
+async def show(task_id: UUID, desk: AtDesk, request: Request, item: UUID | None = None) -> Response:
+    if item is not None and "prefetch" not in request.headers.get("Sec-Purpose", ""):
+        # The member came from this item and so has read it. The task matters more than the mark.
+        with suppress(ServiceUnavailableError, NotFoundError):
+            await desk.notifications.read(desk.member, item, language=desk.page.language)
+    return await desk.show(task_id)
+
+
+@router.post("/tasks/{task_id}/accept", dependencies=[Depends(check_csrf)])
+async def accept(task_id: UUID, desk: AtDesk) -> Response:
+    return await desk.act(task_id, "accept", desk.coordination.accept(task_id, actor=desk.member), Sent())
+
+
+@router.post("/tasks/{task_id}/start", dependencies=[Depends(check_csrf)])
+async def start(task_id: UUID, desk: AtDesk) -> Response:
+    return await desk.act(task_id, "start", desk.coordination.start(task_id, actor=desk.member), Sent())
+
+
+@router.post("/tasks/{task_id}/complete", dependencies=[Depends(check_csrf)])
+async def complete(task_id: UUID, desk: AtDesk, note: Annotated[str, Form()] = "") -> Response:
+    note = note.strip()[:LONGEST_NOTE]
+    doing = desk.coordination.complete(task_id, actor=desk.member, note=note or None)
+    return await desk.act(task_id, "complete", doing, Sent(note=note))
+
+
+@router.post("/tasks/{task_id}/decline", dependencies=[Depends(check_csrf)])
+async def decline(task_id: UUID, desk: AtDesk, reason: Annotated[str, Form()] = "") -> Response:
+    reason = reason.strip()
+    sent = Sent(reason=reason)
+    if not reason:
+        return await desk.show(task_id, sent=sent, wrong={"reason": REASON_NEEDED})
+    if len(reason) > LONGEST_NOTE:
+        return await desk.show(task_id, sent=sent, wrong={"reason": REASON_TOO_LONG})
+    doing = desk.coordination.decline(task_id, actor=desk.member, reason=reason)
+    return await desk.act(task_id, "decline", doing, sent)
+
+
+@router.post("/tasks/{task_id}/assign", dependencies=[Depends(check_csrf)])
+async def assign(
+    task_id: UUID,
+    desk: AtDesk,
+    units: Annotated[list[str] | None, Form()] = None,
+    reason: Annotated[str, Form()] = "",
+) -> Response:
+    reason = reason.strip()[:LONGEST_NOTE]
+    sent = Sent(units=units or [], assign_reason=reason)
+    if not units:
+        return await desk.show(task_id, sent=sent, wrong={"units": UNITS_NEEDED})
+    doing = desk.coordination.assign(task_id, actor=desk.member, units=units, reason=reason or None)
+    return await desk.act(task_id, "assign", doing, sent)
+
+
+def _wrong_fields(action: str, refused: RefusedError) -> dict[str, str]:
+    """Which of our fields a 422 is about; another service's words are not shown, ours are in four languages."""
+    pointers: Sequence[str] = [str(error.get("pointer", "")) for error in refused.problem.get("errors", [])]
+    if refused.status != 422:  # noqa: PLR2004
+        return {}
+    if action == "assign" and any(pointer.startswith("/units") for pointer in pointers):
+        return {"units": UNITS_UNKNOWN}
+    if action == "decline" and any(pointer.startswith("/reason") for pointer in pointers):
+        return {"reason": REASON_NEEDED}
+    return {}
+
+
+def _result_title(plan: Plan | None, task: TaskView, language: str) -> str | None:
+    if plan is None:
+        return None
+    results = (r for objective in plan.objectives for output in objective.outputs for r in output.results)
+    return next((r.title.in_language(language) for r in results if r.code == task.result), None)

@@ -1,0 +1,122 @@
+// What the pages gain when scripts run. Every page works without this file.
+(() => {
+  "use strict";
+
+  const LONGEST_SILENCE = 40_000; // the stream beats every 15 s; twice missed means the link is dead
+  const FIRST_RETRY = 2_000;
+  const LAST_RETRY = 30_000;
+
+  // Menus close on Escape and on a click elsewhere.
+  const openMenus = () => document.querySelectorAll("details.menu[open]");
+  document.addEventListener("click", (event) => {
+    for (const menu of openMenus()) if (!menu.contains(event.target)) menu.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const menu of openMenus()) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+  });
+
+  // A form is sent once, however often an impatient hand presses the button on a slow link.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.hasAttribute("hx-post")) return;
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    form.dataset.sent = "yes";
+    event.submitter?.setAttribute("aria-disabled", "true");
+  });
+  window.addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) {
+      delete form.dataset.sent;
+      form.querySelectorAll("[aria-disabled]").forEach((button) => button.removeAttribute("aria-disabled"));
+    }
+  });
+
+  // An action that failed says so at once, and leaves the page as it was.
+  const toast = document.getElementById("toast");
+  const say = () => {
+    if (!toast) return;
+    toast.hidden = false;
+    toast.querySelector("p").textContent = toast.dataset.words;
+  };
+  document.addEventListener("htmx:response:error", (event) => {
+    if (event.target.id !== "stream") say();
+  });
+  document.addEventListener("htmx:error", (event) => {
+    if (event.target.id !== "stream") say();
+  });
+  document.addEventListener("htmx:before:request", (event) => {
+    if (toast && event.target.id !== "stream") toast.hidden = true;
+  });
+
+  const stream = document.getElementById("stream");
+  if (!stream || !window.htmx) return;
+
+  // An item that is on the page is replaced where it stands; one that is new goes on top, if the filter wants it.
+  const place = (list, item) => {
+    const known = document.getElementById(item.id);
+    if (known) {
+      const held = known.contains(document.activeElement) && document.activeElement.id;
+      known.replaceWith(item);
+      if (held) (document.getElementById(held) ?? item.querySelector("a"))?.focus();
+      return item;
+    }
+    if (item.dataset.fits !== "yes") return null;
+    item.classList.add("arriving");
+    list.prepend(item);
+    document.getElementById("announcer").textContent = item.dataset.announce;
+    return item;
+  };
+  htmx.registerExtension("inbox", {
+    handle_swap: (style, target, fragment) => {
+      if (style !== "place") return false;
+      return [...fragment.querySelectorAll("li.item")].map((item) => place(target, item)).filter(Boolean);
+    },
+  });
+
+  // Whether the stream is open, shown and kept true.
+  const state = document.getElementById("connection");
+  let connection = null;
+  let silence = 0;
+  let wait = FIRST_RETRY;
+  const show = (name) => {
+    if (state.dataset.state === name) return;
+    state.hidden = false;
+    state.dataset.state = name;
+    state.textContent = state.dataset[name];
+  };
+  const heard = () => {
+    clearTimeout(silence);
+    silence = setTimeout(() => connection?.reader?.cancel(), LONGEST_SILENCE);
+  };
+  stream.addEventListener("htmx:sse:after:connection", (event) => {
+    connection = event.detail.connection;
+    wait = FIRST_RETRY;
+    show("live");
+    heard();
+  });
+  stream.addEventListener("htmx:sse:before:message", heard);
+  stream.addEventListener("htmx:sse:before:connection", (event) => {
+    if (event.detail.connection.attempt > 0 && !document.hidden) show("offline");
+  });
+  stream.addEventListener("htmx:sse:error", (event) => {
+    show("offline");
+    // The session ended meanwhile: the page itself leads to the sign-in.
+    if (event.detail.status === 401) location.reload();
+  });
+  // htmx reconnects a stream that once stood; one that never opened is ours to try again.
+  const again = () => {
+    if (stream._htmx?.sse) return;
+    show("offline");
+    setTimeout(() => htmx.trigger(stream, "retry"), wait);
+    wait = Math.min(wait * 2, LAST_RETRY);
+  };
+  stream.addEventListener("htmx:finally:request", again);
+  window.addEventListener("online", () => connection?.delayCanceller?.());
+  window.addEventListener("offline", () => show("offline"));
+})();
