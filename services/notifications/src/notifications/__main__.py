@@ -1,0 +1,7 @@
+"""`python -m notifications` serves; `python -m notifications migrate` migrates and exits."""
+
+from chassis.service import serve
+from notifications.app import build
+from notifications.settings import Settings
+
+serve(build, Settings)

@@ -1,0 +1,96 @@
+"""The bell: tells the open streams of this process, over one connection, whose inbox has changed."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from notifications.tables import INBOX_CHANGED
+
+log = structlog.get_logger()
+
+_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
+_ALIVE_EVERY = 10.0
+
+
+class Bell:
+    """Rings for members whose inbox changed.
+
+    A ring carries nothing and many may fall into one: whoever hears it looks up what is new. So nothing piles
+    up for a slow listener, and a ring too many costs one look. After every reconnection all are rung, since
+    notices sent meanwhile are lost.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._listeners: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+
+    @contextmanager
+    def listening(self, member_id: UUID) -> Generator[asyncio.Event]:
+        """An event that is set whenever the member's inbox may have changed, and when the service stops."""
+        rung, key = asyncio.Event(), str(member_id)
+        self._listeners[key].add(rung)
+        try:
+            yield rung
+        finally:
+            self._listeners[key].discard(rung)
+            if not self._listeners[key]:
+                del self._listeners[key]
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Listen until the service stops, and again after every lost connection."""
+        stopped = asyncio.ensure_future(stopping.wait())
+        pause = _FIRST_PAUSE
+        while not stopping.is_set():
+            try:
+                await self._listen(stopped)
+                pause = _FIRST_PAUSE
+            except _LOST as error:
+                log.warning("inbox notices lost, listening again", error=str(error) or type(error).__name__)
+                await asyncio.wait([stopped], timeout=pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+        self._ring_all()
+
+    async def _listen(self, stopped: "asyncio.Future[Any]") -> None:
+        connection = await asyncpg.connect(
+            self._dsn,
+            timeout=5,
+            command_timeout=5,
+            server_settings={"application_name": "ssenet-notifications-bell"},
+        )
+        closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def on_closed(_connection: object) -> None:
+            if not closed.done():
+                closed.set_result(None)
+
+        connection.add_termination_listener(on_closed)
+        try:
+            await connection.add_listener(INBOX_CHANGED, self._ring)
+            self._ring_all()
+            while not stopped.done():
+                await asyncio.wait(
+                    [stopped, closed], timeout=_ALIVE_EVERY, return_when=asyncio.FIRST_COMPLETED
+                )
+                if closed.done():
+                    raise ConnectionError("the connection closed")
+                # A peer that vanished without a word is only found out by asking.
+                await connection.execute("SELECT 1")
+        finally:
+            with suppress(*_LOST):
+                await connection.close(timeout=2)
+
+    def _ring(self, _connection: object, _pid: int, _channel: str, member_id: object) -> None:
+        for rung in self._listeners.get(str(member_id), ()):
+            rung.set()
+
+    def _ring_all(self) -> None:
+        for listeners in self._listeners.values():
+            for rung in listeners:
+                rung.set()

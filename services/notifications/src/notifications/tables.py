@@ -1,0 +1,160 @@
+"""Tables: the inboxes and their items, the newest known state of each task, and a copy of the directory."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from chassis.database import metadata
+from chassis.transaction import AggregateColumns
+from contracts.notifications import Reason
+
+Timestamp = sa.DateTime(timezone=True)
+
+INBOX_CHANGED = "inbox_changed"
+"""NOTIFY channel: a member's inbox has a new position; the payload is the member's id."""
+
+
+class Base(DeclarativeBase):
+    metadata = metadata()
+
+
+class Inbox(Base):
+    """One row per member, locked by whoever adds or changes an item there.
+
+    The lock makes positions commit in the order they are numbered: a reader that has seen position n can
+    never later find an item at n or below. Replay from a position therefore misses nothing, which a sequence
+    or a timestamp could not promise, since those are drawn before the commit that makes them visible.
+    """
+
+    __tablename__ = "inboxes"
+
+    member_id: Mapped[UUID] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+
+
+class Item(AggregateColumns, Base):
+    """One event, one recipient, one reason, for ever.
+
+    `arrival` is the position the item came in at, and keeps its place in the list; `position` is that of its
+    newest change, and orders what a stream sends.
+    """
+
+    __tablename__ = "items"
+    __table_args__ = (
+        sa.UniqueConstraint("about", "member_id", "reason"),
+        sa.UniqueConstraint("member_id", "position"),
+        sa.UniqueConstraint("member_id", "arrival"),
+        sa.Index(
+            "ix_items_unread", "member_id", postgresql_where=sa.text("read_at IS NULL AND done_at IS NULL")
+        ),
+    )
+
+    member_id: Mapped[UUID] = mapped_column(sa.ForeignKey("inboxes.member_id"))
+    position: Mapped[int] = mapped_column(sa.BigInteger)
+    arrival: Mapped[int] = mapped_column(sa.BigInteger)
+    organisation: Mapped[str] = mapped_column(sa.Text)
+    reason: Mapped[str] = mapped_column(sa.Text)
+    about: Mapped[UUID]
+    event_type: Mapped[str] = mapped_column(sa.Text)
+    task_id: Mapped[UUID] = mapped_column(index=True)
+    facts: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    correlation: Mapped[UUID]
+    traceparent: Mapped[str | None] = mapped_column(sa.Text)
+    due_on: Mapped[date]
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
+    read_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    done_at: Mapped[datetime | None] = mapped_column(Timestamp)
+
+
+class Task(Base):
+    """The newest event known of each task; its row is locked while the task's items are decided."""
+
+    __tablename__ = "tasks"
+
+    task_id: Mapped[UUID] = mapped_column(primary_key=True)
+    epoch: Mapped[int] = mapped_column(sa.BigInteger)
+    sequence: Mapped[int] = mapped_column(sa.BigInteger)
+    event_id: Mapped[UUID]
+    facts: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class Organisation(Base):
+    """What this service knows of an organisation: its names, to be read in a message."""
+
+    __tablename__ = "organisations"
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    epoch: Mapped[int] = mapped_column(sa.BigInteger)
+    sequence: Mapped[int] = mapped_column(sa.BigInteger)
+    code: Mapped[str] = mapped_column(sa.Text, index=True)
+    names: Mapped[dict[str, str]] = mapped_column(JSONB)
+
+
+class Member(Base):
+    """What this service knows of a member account. Who left stays, and is told nothing."""
+
+    __tablename__ = "members"
+
+    member_id: Mapped[UUID] = mapped_column(primary_key=True)
+    epoch: Mapped[int] = mapped_column(sa.BigInteger)
+    sequence: Mapped[int] = mapped_column(sa.BigInteger)
+    organisation: Mapped[str] = mapped_column(sa.Text, index=True)
+    role: Mapped[str] = mapped_column(sa.Text)
+    language: Mapped[str] = mapped_column(sa.Text)
+    time_zone: Mapped[str] = mapped_column(sa.Text)
+    # `left` is a reserved word of SQL.
+    has_left: Mapped[bool]
+
+
+async def tasks_by_id(session: AsyncSession, task_ids: Collection[UUID]) -> dict[UUID, Task]:
+    rows = await session.scalars(sa.select(Task).where(Task.task_id.in_(task_ids)))
+    return {task.task_id: task for task in rows}
+
+
+async def members_at(
+    session: AsyncSession, units: Collection[str], members: Collection[UUID]
+) -> Sequence[Member]:
+    """Whoever stands, or last stood, at one of the units, and these members besides, in one order."""
+    here = sa.or_(Member.organisation.in_(units), Member.member_id.in_(members))
+    return (await session.scalars(sa.select(Member).where(here).order_by(Member.member_id))).all()
+
+
+async def items_about(session: AsyncSession, task_ids: Collection[UUID]) -> Sequence[Item]:
+    """Every item about these tasks, each member's in the order they came."""
+    about = sa.select(Item).where(Item.task_id.in_(task_ids)).order_by(Item.member_id, Item.arrival)
+    return (await session.scalars(about)).all()
+
+
+async def holders(session: AsyncSession, task_ids: Collection[UUID]) -> set[UUID]:
+    """The members who have an item about one of these tasks."""
+    return set(await session.scalars(sa.select(Item.member_id).where(Item.task_id.in_(task_ids))))
+
+
+async def lock_inboxes(session: AsyncSession, members: Collection[UUID]) -> dict[UUID, Inbox]:
+    """Lock these members' inboxes, opening those that are not there yet; in one order, against deadlock."""
+    in_order = sorted(members)
+    if not in_order:
+        return {}
+    rows = [{"member_id": member_id, "position": 0} for member_id in in_order]
+    await session.execute(insert(Inbox).values(rows).on_conflict_do_nothing())
+    locked = sa.select(Inbox).where(Inbox.member_id.in_(in_order)).order_by(Inbox.member_id).with_for_update()
+    found = await session.scalars(locked.execution_options(populate_existing=True))
+    return {inbox.member_id: inbox for inbox in found}
+
+
+async def already_told(session: AsyncSession, about: Collection[UUID]) -> set[tuple[UUID, UUID, Reason]]:
+    """The (event, recipient, reason) that have their item."""
+    told = sa.select(Item.about, Item.member_id, Item.reason).where(Item.about.in_(about))
+    return {(event, member, Reason(reason)) for event, member, reason in await session.execute(told)}
+
+
+async def ring(session: AsyncSession, members: Iterable[UUID]) -> None:
+    """Wake the open streams of these members once the transaction has committed."""
+    for member_id in members:
+        await session.execute(sa.select(sa.func.pg_notify(INBOX_CHANGED, str(member_id))))
