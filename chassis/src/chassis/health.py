@@ -10,11 +10,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from chassis import metrics
+from chassis import metrics, migrations
 from chassis.consuming import ConsumerDriftError, lag_of
 from chassis.database import is_database_away
 from chassis.http import allow, public, service_of
-from chassis.migrations import at_head
 
 if TYPE_CHECKING:
     from chassis.service import Service
@@ -57,7 +56,7 @@ async def _broker(service: "Service") -> Check:
 async def _database(service: "Service") -> Mapping[str, Check]:
     try:
         async with service.database.engine.connect() as connection:
-            behind = await at_head(connection, service.name)
+            behind = await migrations.behind(connection, service.migration_head)
     except Exception as error:
         if not is_database_away(error):
             raise
@@ -114,6 +113,7 @@ async def service_status(request: Request) -> dict[str, Any]:
 @router.get("/metrics", dependencies=[allow("metrics", "operator")])
 async def scrape(request: Request) -> Response:
     report = await status(service_of(request))
+    metrics.ready.set(1 if report["ready"] else 0)
     metrics.relay_leader.set(1 if service_of(request).relay.is_leader else 0)
     if outbox := report.get("outbox"):
         metrics.outbox_unpublished.set(outbox["unpublished"])

@@ -16,5 +16,6 @@ outbox_unpublished = Gauge(
 )
 outbox_oldest_age = Gauge("ssenet_outbox_oldest_age_seconds", "Age of the oldest event not yet published")
 dead_letters = Gauge("ssenet_dead_letters", "Dead letters waiting for an operator")
+ready = Gauge("ssenet_ready", "1 while the service has all that it needs to do its work")
 relay_leader = Gauge("ssenet_relay_leader", "1 where this process leads its service's relay")
 consumer_pending = Gauge("ssenet_consumer_pending", "Events a durable has yet to be delivered", ["durable"])

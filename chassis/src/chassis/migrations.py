@@ -69,12 +69,16 @@ async def _under_lock(connection: AsyncConnection, package: str) -> None:
     await connection.commit()
 
 
-async def at_head(connection: AsyncConnection, package: str) -> str | None:
-    """None where the database has the package's newest migration; else what is missing, in words."""
+def head_of(package: str) -> str | None:
+    """The newest migration of the package; read from its files, so ask once."""
+    return ScriptDirectory.from_config(_configuration(package)).get_current_head()
+
+
+async def behind(connection: AsyncConnection, head: str | None) -> str | None:
+    """None where the database is at this migration; else what is missing, in words."""
 
     def current(sync_connection: sa.Connection) -> str | None:
         return MigrationContext.configure(sync_connection).get_current_revision()
 
-    head = ScriptDirectory.from_config(_configuration(package)).get_current_head()
     revision = await connection.run_sync(current)
     return None if revision == head else f"the database is at migration {revision}, the code at {head}"

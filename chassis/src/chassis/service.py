@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 import uvicorn
 from fastapi import APIRouter, FastAPI
-from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+from fastapi.telemetry import TelemetryConfig
 
 from chassis import health, migrations, telemetry
 from chassis.broker import Broker
@@ -50,6 +50,7 @@ class Service:
         self.broker: Broker
         self.relay: Relay
         self.consumers: list[Consumer] = []
+        self.migration_head = migrations.head_of(name)
         self._subscriptions = subscriptions
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -141,12 +142,14 @@ def create_service(
     prepare: Callable[[Service], Awaitable[None]] | None = None,
     problems: Problems | None = None,
     localise: Localise | None = None,
+    untraced: Sequence[str] = (),
     clock: Clock = system_clock,
 ) -> FastAPI:
     """Compose one service; everything starts with the app's lifespan and ends with it.
 
     `prepare` runs once the database is migrated and the relay publishes, before events are heard. `problems`
     gives domain errors their HTTP status and code, `localise` may put a problem into the caller's language.
+    Requests whose path begins with one of `untraced` leave no span: their path is a secret, or no news.
     """
 
     @asynccontextmanager
@@ -159,15 +162,31 @@ def create_service(
         finally:
             await service.stop()
 
-    app = FastAPI(title=f"ssenet {name}", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title=f"ssenet {name}",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        telemetry=_http_telemetry(tuple(untraced)),
+    )
     install_problems(app, problems or {}, localise)
     app.include_router(health.router)
     for router in routers:
         app.include_router(router)
-    FastAPIInstrumentor.instrument_app(
-        app, excluded_urls="/health/.*,/metrics,/status,/static/.*", exclude_spans=["receive", "send"]
-    )
     return app
+
+
+def _http_telemetry(untraced: tuple[str, ...]) -> TelemetryConfig:
+    """One server span per request. FastAPI's own log records and inner spans would carry what a request says."""
+    quiet = ("/health/", "/metrics", "/status", *untraced)
+    return {
+        "tracing": True,
+        "metrics": False,
+        "logs": False,
+        "operation_spans": False,
+        "exclude": lambda scope: scope.get("path", "").startswith(quiet),
+    }
 
 
 class _Server(uvicorn.Server):

@@ -112,5 +112,5 @@ def _start_logs(service: str, level: str) -> None:
     root.handlers = [handler]
     root.setLevel(level.upper())
     # One line per request says nothing that the span and the metrics do not say; errors still come through.
-    for chatty in ("uvicorn.access", "httpx2", "httpcore2"):
+    for chatty in ("uvicorn.access", "httpx2", "httpcore2", "alembic.runtime.migration"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -1,0 +1,87 @@
+"""The provisioner's command line, against a real broker."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import yaml
+from ledger.messaging import TOPOLOGY
+
+from chassis.broker import Broker
+from chassis.provisioner import PROVISIONER, Topology
+from chassis.provisioning import accounts_block, main
+from ssenet.nats_config import new_seed, public_key
+from ssenet.servers import Nats, start_nats
+
+
+async def provisioning(*arguments: str, **environment: str) -> tuple[int, str]:
+    command: Sequence[str] = (sys.executable, "-P", "-m", "chassis.provisioning", *arguments)
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, **environment},
+    )
+    output, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    described = TOPOLOGY.model_dump(mode="json")
+    (tmp_path / "services").mkdir()
+    for service in described.pop("services"):
+        (tmp_path / "services" / f"{service['service']}.yaml").write_text(yaml.safe_dump(service))
+    (tmp_path / "streams.yaml").write_text(yaml.safe_dump(described))
+    return tmp_path
+
+
+async def test_the_provisioner_job_makes_what_is_described_and_nothing_the_second_time(
+    folder: Path, ledger_nats: Nats, ledger_seeds: dict[str, str]
+) -> None:
+    told = {"NATS_URL": ledger_nats.url, "PROVISIONER_SEED": ledger_seeds[PROVISIONER]}
+
+    first, _ = await provisioning(str(folder), **told)
+    second, output = await provisioning(str(folder), **told)
+
+    assert (first, second) == (0, 0), output
+    assert output == "Streams and durables are as described.\n"
+
+
+async def test_the_provisioner_lets_in_exactly_the_users_whose_keys_it_was_given(
+    folder: Path, tmp_path: Path
+) -> None:
+    seeds = {name: new_seed() for name in (PROVISIONER, *(one.service for one in TOPOLOGY.services))}
+    keys = [f"{name}={public_key(seed)}" for name, seed in seeds.items()]
+
+    code, users = await provisioning("users", str(folder), *keys)
+
+    assert code == 0
+    server = start_nats(tmp_path / "nats", users)
+    try:
+        broker = await Broker.connect(server.url, service=PROVISIONER, seed=seeds[PROVISIONER])
+        await broker.round_trip()
+        await broker.close()
+    finally:
+        server.stop()
+
+
+def test_a_block_of_users_holds_no_seed_and_nobody_anonymous(topology: Topology) -> None:
+    seeds = {name: new_seed() for name in (PROVISIONER, *(one.service for one in topology.services))}
+
+    block = accounts_block(topology, {name: public_key(seed) for name, seed in seeds.items()})
+
+    assert not [name for name, seed in seeds.items() if seed in block]
+    assert "no_auth_user" not in block
+
+
+@pytest.mark.parametrize("arguments", [[], ["users"], ["users", "folder", "registry"], ["a", "b"]])
+def test_the_provisioner_says_how_it_is_used_when_asked_wrongly(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments, {}) == 2
+    assert "usage" in capsys.readouterr().err
