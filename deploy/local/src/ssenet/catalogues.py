@@ -1,7 +1,7 @@
 """Are the message catalogues complete: every message of the code and the pages, in every language, well translated."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
@@ -25,22 +25,25 @@ Identity = tuple[str, str]
 """A message's context and its text (the singular)."""
 
 
-def catalogue_faults(package: Path) -> Iterator[str]:
-    """What is missing or wrong in the catalogues of one service's package, a line each; nothing when all is well."""
-    wanted = extracted(package)
+def catalogue_faults(package: Path, *, also: Iterable[str] = ()) -> Iterator[str]:
+    """What is missing or wrong in the catalogues of one service's package, a line each; nothing when all is well.
+
+    A language may have several catalogues (domains); a message needs to stand in one. `also` names messages that
+    the package shows and that stand elsewhere in the code.
+    """
+    wanted = extracted(package) | {("", text) for text in also}
     for language in TRANSLATED:
-        path = package / "locales" / language / "LC_MESSAGES" / "messages.po"
-        if not path.exists():
-            yield f"{path}: there is no such catalogue"
-            continue
-        with path.open("rb") as file:
-            catalogue = read_po(file, locale=language)
-        known = {_identity(message): message for message in catalogue if message.id}
-        for identity in sorted(wanted - known.keys()):
-            yield f"{path}: {_shown(identity)} is missing"
-        for identity, message in known.items():
-            for fault in translation_faults(message, catalogue):
-                yield f"{path}:{message.lineno}: {_shown(identity)} {fault}"
+        folder = package / "locales" / language / "LC_MESSAGES"
+        known: set[Identity] = set()
+        for path in sorted(folder.glob("*.po")):
+            with path.open("rb") as file:
+                catalogue = read_po(file, locale=language)
+            for message in catalogue:
+                if message.id:
+                    known.add(_identity(message))
+                    where = f"{path}:{message.lineno}: {_shown(_identity(message))}"
+                    yield from (f"{where} {fault}" for fault in translation_faults(message, catalogue))
+        yield from (f"{folder}: {_shown(identity)} is missing" for identity in sorted(wanted - known))
 
 
 def extracted(package: Path) -> set[Identity]:
@@ -57,21 +60,25 @@ def extracted(package: Path) -> set[Identity]:
 
 def translation_faults(message: Message, catalogue: Catalog) -> Iterator[str]:
     """What is wrong with one translation."""
-    plural = isinstance(message.id, (list, tuple))
-    forms = list(message.string) if isinstance(message.string, (list, tuple)) else [message.string]
+    texts, forms = _forms(message.id), _forms(message.string)
     if message.fuzzy:
         yield "is marked as uncertain (fuzzy)"
-    if plural and len(forms) != catalogue.num_plurals:
+    if len(texts) > 1 and len(forms) != catalogue.num_plurals:
         yield f"has {len(forms)} plural forms, the language has {catalogue.num_plurals}"
-    if not all(form and form.strip() for form in forms):
+    if not all(form.strip() for form in forms):
         yield "is not translated"
         return
-    allowed = set[str]().union(*(_placeholders(text) for text in (message.id if plural else [message.id])))
+    allowed = set[str]().union(*(_placeholders(text) for text in texts))
     for form in forms:
         used = _placeholders(form)
         # "One task" may spell its number out, so a plural form need not use them all.
-        if not used <= allowed or (not plural and used != allowed):
+        if not used <= allowed or (len(texts) == 1 and used != allowed):
             yield f"uses the placeholders {sorted(used)}, not {sorted(allowed)}"
+
+
+def _forms(text: str | Sequence[str | None] | None) -> list[str]:
+    """One text, or all the plural forms of it."""
+    return [text or ""] if text is None or isinstance(text, str) else [form or "" for form in text]
 
 
 def _placeholders(text: str) -> set[str]:
@@ -82,8 +89,8 @@ def _identity(message: Message) -> Identity:
     return message.context or "", _singular(message.id)
 
 
-def _singular(text: str | list[str] | tuple[str, ...]) -> str:
-    return text if isinstance(text, str) else text[0]
+def _singular(text: str | Sequence[str | None]) -> str:
+    return _forms(text)[0]
 
 
 def _shown(identity: Identity) -> str:

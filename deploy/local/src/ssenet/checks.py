@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -92,17 +91,15 @@ def _timed(check: Check) -> Outcome:
     return Outcome(check.name, check.run(), time.monotonic() - began)
 
 
-def _packages() -> list[Path]:
-    return [ROOT / "services" / name / "src" / name for name in SERVICES]
-
-
 def _catalogues() -> Iterable[str]:
+    from contracts.checks import MESSAGES
     from ssenet.catalogues import catalogue_faults
 
-    for package in _packages():
-        # Only the services that speak to people have catalogues.
+    for name in SERVICES:
+        package = ROOT / "services" / name / "src" / name
+        # Only the services that speak to people have catalogues; the gateway says what the edge checks find.
         if (package / "locales").exists():
-            yield from catalogue_faults(package)
+            yield from catalogue_faults(package, also=MESSAGES.values() if name == "gateway" else ())
 
 
 def _compose() -> Iterable[str]:

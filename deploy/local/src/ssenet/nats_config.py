@@ -17,8 +17,7 @@ def new_seed() -> str:
 
 def public_key(seed: str) -> str:
     """The public half of an NKey seed; the only half the server is given."""
-    key: bytes = nkeys.from_seed(bytearray(seed.encode())).public_key
-    return key.decode()
+    return bytes(nkeys.from_seed(bytearray(seed.encode())).public_key).decode()
 
 
 def nats_users(topology: Topology, seeds: Mapping[str, str]) -> str:

@@ -206,7 +206,9 @@ def _spawn(arguments: Sequence[str], log: Path, run_as: Mapping[str, Any]) -> "s
             cwd="/",
             # A group of its own: Ctrl-C reaches the supervisor alone, which stops the servers last.
             start_new_session=True,
-            **run_as,
+            user=run_as.get("user"),
+            group=run_as.get("group"),
+            extra_groups=run_as.get("extra_groups"),
         )
 
 
