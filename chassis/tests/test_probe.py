@@ -17,7 +17,7 @@ def answering(status: int) -> Generator[str]:
             self.send_response(status if self.path == "/health/ready" else 404)
             self.end_headers()
 
-        def log_request(self, *_: object) -> None:
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:  # noqa: ARG002
             return
 
     with HTTPServer(("127.0.0.1", 0), Answer) as server:
