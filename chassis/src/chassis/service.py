@@ -2,11 +2,12 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
@@ -53,6 +54,8 @@ class Service:
         self.migration_head = migrations.head_of(name)
         self._subscriptions = subscriptions
         self._tasks: list[asyncio.Task[None]] = []
+        self._relaying: asyncio.Task[None] | None = None
+        self._connected = False
 
     async def published(self, event_ids: Iterable[UUID], *, timeout: float = 5.0) -> None:  # noqa: ASYNC109
         """Wait until the stream has acknowledged these announced events; raises TimeoutError after `timeout` s."""
@@ -67,8 +70,9 @@ class Service:
         self.broker = await Broker.connect(
             self.settings.nats_url, service=self.name, seed=seed, on_reconnect=self._reconnected
         )
+        self._connected = True
         self.relay = Relay(self.database, self.broker)
-        self._run("relay", self.relay.run())
+        self._relaying = self._started("relay", self.relay.run())
         if prepare is not None:
             await prepare(self)
         self.consumers = [
@@ -76,25 +80,21 @@ class Service:
             for subscription in self._subscriptions
         ]
         for consumer in self.consumers:
-            self._run(consumer.durable, consumer.run())
+            self.keep_running(consumer.durable, consumer.run())
         self.prepared = True
 
     async def stop(self) -> None:
         """Fetch no more, finish or hand back what is held, drain the outbox, close."""
         self.stopping.set()
+        deadline = asyncio.get_running_loop().time() + self.settings.stop_timeout.total_seconds()
         for consumer in self.consumers:
             consumer.stop()
-        if hasattr(self, "relay"):
+        await _ended_by(deadline, self._tasks)
+        if self._relaying is not None:
+            # Last of all, so that what the handlers announced to the end still goes out.
             self.relay.stop()
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=self.settings.stop_timeout.total_seconds())
-            for task in late:
-                log.warning(
-                    "stopped before it was done; its events are delivered again", task=task.get_name()
-                )
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
-        if hasattr(self, "broker"):
+            await _ended_by(deadline + 1, [self._relaying])
+        if self._connected:
             await self.broker.close()
         await self.database.close()
 
@@ -115,15 +115,14 @@ class Service:
         for consumer in self.consumers:
             consumer.reconnected()
 
-    def keep_running(self, name: str, work: Awaitable[None]) -> None:
+    def keep_running(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Run a loop of the service's own beside the chassis' ones: `prepare` starts it, `stopping` ends it."""
-        self._run(name, work)
+        self._tasks.append(self._started(name, work))
 
-    def _run(self, name: str, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        task.set_name(name)
+    def _started(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
         task.add_done_callback(self._ended)
-        self._tasks.append(task)
+        return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A loop that ends by itself is a bug: the process stops, loudly, and is started again by its keeper."""
@@ -131,6 +130,18 @@ class Service:
             return
         log.error("a loop of the service ended", task=task.get_name(), exc_info=task.exception())
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def _ended_by(deadline: float, tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Wait for loops that were told to stop; cancel what is not done by then."""
+    if not tasks:
+        return
+    seconds = max(deadline - asyncio.get_running_loop().time(), 0)
+    _, late = await asyncio.wait(tasks, timeout=seconds)
+    for task in late:
+        log.warning("stopped before it was done; its events are delivered again", task=task.get_name())
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
 
 
 def create_service(
@@ -149,7 +160,8 @@ def create_service(
 
     `prepare` runs once the database is migrated and the relay publishes, before events are heard. `problems`
     gives domain errors their HTTP status and code, `localise` may put a problem into the caller's language.
-    Requests whose path begins with one of `untraced` leave no span: their path is a secret, or no news.
+    Requests whose path begins as one of the patterns `untraced` leave no span: the path is a secret, or the
+    answer a stream that lasts as long as a page stays open.
     """
 
     @asynccontextmanager
@@ -179,13 +191,13 @@ def create_service(
 
 def _http_telemetry(untraced: tuple[str, ...]) -> TelemetryConfig:
     """One server span per request. FastAPI's own log records and inner spans would carry what a request says."""
-    quiet = ("/health/", "/metrics", "/status", *untraced)
+    quiet = re.compile("|".join(("/health/", "/metrics", "/status", *untraced)))
     return {
         "tracing": True,
         "metrics": False,
         "logs": False,
         "operation_spans": False,
-        "exclude": lambda scope: scope.get("path", "").startswith(quiet),
+        "exclude": lambda scope: quiet.match(scope.get("path", "")) is not None,
     }
 
 

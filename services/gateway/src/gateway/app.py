@@ -35,6 +35,8 @@ def build(settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = N
         subscriptions=subscriptions,
         routers=[api.router, pages.router],
         localise=problems.localise,
+        # A sign-in link's path is the secret itself; a live stream lasts as long as its page.
+        untraced=("/sign-in/", "/static/", "/inbox/stream$"),
     )
     clients = _clients(settings, transport)
     _set_state(app, settings, clients)

@@ -30,6 +30,7 @@ def build(settings: Settings) -> FastAPI:
         subscriptions=subscriptions,
         routers=[router],
         prepare=prepare,
+        untraced=(r"/members/[^/]+/inbox/stream$",),
         problems={NoSuchItemError: (404, "no-such-item")},
     )
     return app
