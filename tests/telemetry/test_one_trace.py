@@ -50,12 +50,13 @@ async def test_one_event_is_one_trace_from_post_to_push(network: Any, sink: Any)
     async with network.as_member("focal_point", "CO-Dakar") as member, network.as_partner() as partner:
         async with member.stream("GET", "/inbox/stream") as stream:
             assert stream.status_code == 200
-            reading = asyncio.create_task(_first_item(stream))
-            accepted = (await send(partner, a_request())).json()
+            event = a_request()
+            event["data"]["title"]["text"] = f"Avis demandé sous le numéro {event['id']}"
+            reading = asyncio.create_task(_read_until(stream, event["id"]))
+            accepted = (await send(partner, event)).json()
             await asyncio.wait_for(reading, 10)
         await journey(partner, accepted["event_id"], until="notified")
 
-    spans = sink.of(accepted["trace_id"])
     await eventually(lambda: set(EDGES) <= edges_of(sink.of(accepted["trace_id"])))
     spans = sink.of(accepted["trace_id"])
     roots = [span for span in spans if span.parent_id not in {one.span_id for one in spans}]
@@ -77,7 +78,8 @@ async def test_no_span_carries_what_the_partner_wrote(network: Any, sink: Any) -
     assert network.partner_key not in everything + logs
 
 
-async def _first_item(stream: Any) -> None:
+async def _read_until(stream: Any, words: str) -> None:
     async for line in stream.aiter_lines():
-        if line.startswith("data:"):
+        if words in line:
             return
+    raise AssertionError("the stream ended")
