@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from babel.messages.catalog import Catalog, Message
+from babel.messages.catalog import Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
@@ -42,7 +42,7 @@ def catalogue_faults(package: Path, *, also: Iterable[str] = ()) -> Iterator[str
                 if message.id:
                     known.add(_identity(message))
                     where = f"{path}:{message.lineno}: {_shown(_identity(message))}"
-                    yield from (f"{where} {fault}" for fault in translation_faults(message, catalogue))
+                    yield from (f"{where} {fault}" for fault in translation_faults(message))
         yield from (f"{folder}: {_shown(identity)} is missing" for identity in sorted(wanted - known))
 
 
@@ -58,13 +58,11 @@ def extracted(package: Path) -> set[Identity]:
     }
 
 
-def translation_faults(message: Message, catalogue: Catalog) -> Iterator[str]:
+def translation_faults(message: Message) -> Iterator[str]:
     """What is wrong with one translation."""
     texts, forms = _forms(message.id), _forms(message.string)
     if message.fuzzy:
         yield "is marked as uncertain (fuzzy)"
-    if len(texts) > 1 and len(forms) != catalogue.num_plurals:
-        yield f"has {len(forms)} plural forms, the language has {catalogue.num_plurals}"
     if not all(form.strip() for form in forms):
         yield "is not translated"
         return

@@ -28,9 +28,10 @@ def bring_up(folder: DataFolder, *, port: int | None, detach: bool) -> int:
     command = [sys.executable, "-P", "-m", "ssenet.supervisor", "--data", str(folder.path)]
     if port is not None:
         command += ["--port", str(port)]
-    print(
-        "Starting the network. The first start sets up the database, and takes a little longer.", flush=True
+    first = (
+        "" if folder.secrets.exists() else " This first start sets everything up, and takes a little longer."
     )
+    print(f"Starting the network.{first}", flush=True)
     if not detach:
         sys.stdout.flush()
         os.chdir(ROOT)
@@ -114,7 +115,7 @@ def _show_new(log: Path, shown: int) -> int:
 
 def bring_down(folder: DataFolder) -> None:
     """Stop the supervisor, which stops the rest; what a killed one left behind is stopped from here."""
-    if not folder.path.exists():
+    if not folder.path.is_dir():
         print("The network is not running.")
         return
     state = read_state(folder.state)

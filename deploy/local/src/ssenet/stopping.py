@@ -64,7 +64,7 @@ def _marked(folder: DataFolder) -> Iterator[ProcessState]:
             if process.pid == os.getpid() or process.environ().get(DATA_MARK) != str(folder.path):
                 continue
             name = kinds.get(process.name()) or next(
-                (word for word in process.cmdline() if word in SERVICES), "helper"
+                (word for word in " ".join(process.cmdline()).split() if word in SERVICES), "helper"
             )
             yield ProcessState(name, process.pid, process.create_time(), port=0)
 
