@@ -144,7 +144,9 @@ def hidden_fields(page: str) -> dict[str, str]:
     return found
 
 
-def ssenet(*arguments: str, environment: Mapping[str, str] | None = None, timeout: float = 90) -> str:
+def ssenet(
+    *arguments: str, environment: Mapping[str, str] | None = None, timeout: float = 90, may_fail: bool = False
+) -> str:
     """Run the command as a user would; returns what it printed."""
     done = subprocess.run(
         [sys.executable, "-m", "ssenet", *arguments],
@@ -154,7 +156,7 @@ def ssenet(*arguments: str, environment: Mapping[str, str] | None = None, timeou
         check=False,
         env={**os.environ, **(environment or {})},
     )
-    assert done.returncode == 0, f"ssenet {' '.join(arguments)}: {done.stdout}\n{done.stderr}"
+    assert may_fail or done.returncode == 0, f"ssenet {' '.join(arguments)}: {done.stdout}\n{done.stderr}"
     return done.stdout
 
 
@@ -177,5 +179,8 @@ def network(tmp_path_factory: pytest.TempPathFactory, sink: Sink) -> Iterator[Ru
 
 
 def status(running: Running) -> dict[str, Any]:
-    """What `ssenet status --json` says."""
-    return json.loads(ssenet("status", "--json", "--data", str(running.folder)))
+    """What `ssenet status --json` says, ready or not."""
+    told: dict[str, Any] = json.loads(
+        ssenet("status", "--json", "--data", str(running.folder), may_fail=True)
+    )
+    return told

@@ -1,5 +1,6 @@
 """Applied once: the inbox row, the handler's effect and what it announces share one commit; only then comes the ack."""
 
+import itertools
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
@@ -26,6 +27,8 @@ log = structlog.get_logger()
 MAX_ATTEMPTS = 8
 """Deliveries of one event before it becomes a dead letter. The durable's own `max_deliver` lies above it, and catches
 only what kills the process before it can write the dead letter."""
+MAX_HELD_BACK = 5
+"""Times that a batch is tried again at once because the database was away, before that counts as a failed delivery."""
 FIRST_RETRY = 0.5
 LONGEST_RETRY = 60.0
 _jitter = random.SystemRandom()
@@ -86,11 +89,12 @@ class Applier:
             await self._apply(held)
 
     async def _apply(self, held: Sequence[_Held]) -> None:
-        while True:
+        for held_back in itertools.count():
             try:
                 await self._commit(held)
             except Exception as error:  # noqa: BLE001 - every error gets its answer here, none is swallowed
-                if is_database_away(error):
+                # A handler can raise what looks like an absent database; one that is there again and again is not away.
+                if is_database_away(error) and held_back < MAX_HELD_BACK:
                     log.warning(
                         "database away, holding events", durable=self._subscription.durable, events=len(held)
                     )

@@ -178,12 +178,13 @@ class Consumer:
 
     async def _arrival(self, seconds: float) -> bool:
         """Wait until something arrives in our inbox or we are to stop; False when nothing did in time."""
-        self._arrived.clear()
         try:
             async with asyncio.timeout(seconds):
                 await self._arrived.wait()
         except TimeoutError:
             return False
+        # Cleared after the wait, not before: what came while nobody waited must not be slept over.
+        self._arrived.clear()
         return True
 
     async def _arrive(self, message: Msg) -> None:

@@ -62,8 +62,14 @@ dead_letters = sa.Table(
     sa.Column("error", sa.Text, nullable=False),
     sa.Column("attempts", JSONB, nullable=False),
     sa.Column("died_at", sa.DateTime(timezone=True), nullable=False),
-    sa.UniqueConstraint(
-        "durable", "stream", "stream_sequence", name="uq_dead_letters_durable_stream_stream_sequence"
+    # One letter per delivered message; the content is part of the key, since a stream made anew counts from one again.
+    sa.Index(
+        "uq_dead_letters_message",
+        "durable",
+        "stream",
+        "stream_sequence",
+        sa.text("sha256(payload)"),
+        unique=True,
     ),
 )
 
