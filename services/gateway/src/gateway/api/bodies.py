@@ -4,10 +4,12 @@ import asyncio
 
 from fastapi import Request
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chassis.http import Problem
+from chassis.http import Problem, problem_response
 from gateway.domain.transport import too_large
+from gateway.problems import localise
 
 PATIENCE = 30.0
 FORM_BYTES = 256 * 1024
@@ -38,15 +40,20 @@ def limited_bodies(app: ASGIApp) -> ASGIApp:
             await app(scope, receive, send)
             return
         declared = Headers(scope=scope).get("Content-Length", "")
-        size = int(declared) if declared.isdecimal() else 0
+        if declared.isdecimal() and int(declared) > FORM_BYTES:
+            request = Request(scope)
+            problem = localise(request, Problem(413, "too-large", "The request is too large."))
+            await problem_response(request, problem)(scope, receive, send)
+            return
         read = 0
 
         async def receive_limited() -> Message:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            if max(read, size) > FORM_BYTES:
-                raise Problem(413, "too-large", "The request is too large.")
+            if read > FORM_BYTES:
+                # The one kind of error that FastAPI lets through while it reads a body.
+                raise HTTPException(413, "The request is too large.")
             return message
 
         await app(scope, receive_limited, send)

@@ -213,7 +213,8 @@ def _step_json(step: Step) -> dict[str, Any]:
 
 def _json(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response:
     return Response(
-        orjson.dumps(body, option=orjson.OPT_UTC_Z),
+        # asyncpg's UUIDs are a kind of their own, which only `str` knows how to write.
+        orjson.dumps(body, default=str, option=orjson.OPT_UTC_Z),
         status_code=status,
         headers={"Cache-Control": "no-store", **(headers or {})},
         media_type="application/json",

@@ -132,7 +132,7 @@ async def _journeys(session: AsyncSession, events: Sequence[ReceivedEvent]) -> l
     for row in await session.scalars(recorded):
         steps[row.event_id].append(Step(StepName(row.name), row.at, row.task_id, row.detail))
     waiting = sa.select(outbox.c.event_id, outbox.c.published_at).where(outbox.c.event_id.in_(ids))
-    acknowledged = dict((await session.execute(waiting)).tuples().all())
+    acknowledged = {row.event_id: row.published_at for row in await session.execute(waiting)}
     return [_journey(event, steps[event.event_id], acknowledged) for event in events]
 
 

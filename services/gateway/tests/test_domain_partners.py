@@ -1,0 +1,54 @@
+"""Keys and allowances."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from partner_kit import KEY
+
+from gateway.domain.partners import TokenBucket, key_in
+
+
+def test_a_key_is_read_and_its_secret_left_behind() -> None:
+    key = key_in(f"bearer  {KEY}")
+
+    assert key is not None
+    assert key.key_id == "abcdefghij23"
+    assert "S" * 43 not in repr(key)
+
+
+def test_anything_else_is_no_key() -> None:
+    for text in (
+        None,
+        "",
+        KEY,
+        f"Basic {KEY}",
+        f"Bearer {KEY} {KEY}",
+        "Bearer sse_abc_def",
+        f"Bearer {KEY.upper()}",
+    ):
+        assert key_in(text) is None
+
+
+@given(
+    waits=st.lists(st.floats(0, 5), max_size=60),
+    per_second=st.integers(1, 50),
+    burst=st.integers(1, 50),
+)
+def test_no_partner_gets_more_than_its_rate_and_one_burst(
+    waits: list[float], per_second: int, burst: int
+) -> None:
+    bucket = TokenBucket(per_second=per_second, burst=burst)
+    at, passed = 100.0, 0
+    for wait in waits:
+        at += wait
+        passed += bucket.take(1, at=at).allowed
+
+    assert passed <= burst + (at - 100.0) * per_second + 1e-6
+
+
+def test_a_batch_larger_than_the_burst_passes_once_and_is_paid_off() -> None:
+    bucket = TokenBucket(per_second=10, burst=20)
+
+    assert bucket.take(100, at=0.0).allowed
+    refused = bucket.take(1, at=1.0)
+    assert not refused.allowed
+    assert bucket.take(1, at=1.0 + refused.wait_seconds).allowed

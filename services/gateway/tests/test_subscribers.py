@@ -1,0 +1,172 @@
+"""What the gateway makes of the events it hears, through the real apply-once path."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+import yaml
+from partner_kit import OTHER_PARTNER, PARTNER, a_member, an_event
+
+from chassis.database import Database
+from chassis.testing import Deliver, FreshDatabase, an_envelope
+from contracts.coordination import Actor, TaskAcceptedV1, TaskFacts, TaskOpenedV1, TaskState
+from contracts.event import EventId
+from contracts.notifications import Channel, NotificationDeliveredV1, Reason
+from contracts.registry import MemberFacts, MemberLeftV1, MemberUpdatedV1
+from contracts.words import ItemId, Labels, MemberId, Role, TaskId
+from gateway import workflows
+from gateway.domain.cloudevents import read_event
+from gateway.domain.journeys import Status
+from gateway.subscribers import subscriptions
+from gateway.workflows import Journey, Taken
+
+TASK = TaskId(uuid4())
+TOPOLOGY = Path(__file__).parents[3] / "deploy" / "nats" / "services" / "gateway.yaml"
+
+
+@pytest.fixture
+async def database(fresh_database: FreshDatabase) -> Database:
+    return await fresh_database("gateway")
+
+
+@pytest.fixture
+def deliver(database: Database) -> Deliver:
+    return Deliver(database, subscriptions)
+
+
+async def _an_event_of_ours(database: Database) -> UUID:
+    sent = read_event(an_event(id="DEM-1"), now=datetime.now(UTC), grants=PARTNER.grants)
+    [taken] = await workflows.take_events(database, PARTNER, [sent])
+    assert isinstance(taken, Taken)
+    return taken.event_id
+
+
+async def _journey(database: Database, name: str, partner: str = PARTNER.partner) -> Journey | None:
+    async with database.reading() as session:
+        return await workflows.journey(session, partner, name)
+
+
+def _task(kind: type[TaskFacts], state: TaskState) -> TaskFacts:
+    return kind(
+        task_id=TASK,
+        rule="advise-constituent",
+        result="2.1.1",
+        state=state,
+        title=Labels(en="a", fr="b", es="c", ar="d"),
+        units=("CO-Dakar",),
+        opened_at=datetime.now(UTC),
+        due_on=date(2026, 12, 7),
+        actor=Actor(member_id=MemberId(uuid4()), label="focal point", organisation="CO-Dakar"),
+    )
+
+
+def _delivered(about: UUID) -> NotificationDeliveredV1:
+    return NotificationDeliveredV1(
+        item_id=ItemId(uuid4()),
+        member_id=MemberId(uuid4()),
+        organisation="CO-Dakar",
+        about=EventId(about),
+        task_id=TASK,
+        reason=Reason.UNIT_ASSIGNED,
+        channel=Channel.INBOX,
+    )
+
+
+async def test_a_partner_sees_how_far_its_event_got(database: Database, deliver: Deliver) -> None:
+    event_id = await _an_event_of_ours(database)
+    for step in (
+        _task(TaskOpenedV1, TaskState.OPENED),
+        _delivered(event_id),
+        _task(TaskAcceptedV1, TaskState.ACCEPTED),
+    ):
+        await deliver(step, correlation=event_id)
+
+    journey = await _journey(database, "DEM-1")
+
+    assert journey is not None
+    assert journey.event_id == event_id
+    assert journey.status is Status.ACCEPTED_BY_UNIT
+    assert [step.name for step in journey.steps] == ["received", "task_opened", "notified", "task_accepted"]
+    assert await _journey(database, str(event_id)) == journey
+    assert await _journey(database, "DEM-1", OTHER_PARTNER.partner) is None
+
+
+async def test_a_repeated_or_late_step_is_shown_once_and_in_its_place(
+    database: Database, deliver: Deliver
+) -> None:
+    event_id = await _an_event_of_ours(database)
+    opened, accepted = (
+        an_envelope(_task(kind, state), correlation=event_id, time=datetime(2026, 11, 23, hour, tzinfo=UTC))
+        for kind, state, hour in (
+            (TaskOpenedV1, TaskState.OPENED, 9),
+            (TaskAcceptedV1, TaskState.ACCEPTED, 10),
+        )
+    )
+    await deliver.again(accepted, opened, accepted)
+    await deliver.again(opened)
+
+    journey = await _journey(database, "DEM-1")
+
+    assert journey is not None
+    assert [step.name for step in journey.steps] == ["received", "task_opened", "task_accepted"]
+
+
+async def test_a_task_that_no_partner_asked_for_is_no_journey(database: Database, deliver: Deliver) -> None:
+    event_id = await _an_event_of_ours(database)
+    await deliver.again(
+        an_envelope(_task(TaskOpenedV1, TaskState.OPENED), correlation=uuid4()),
+        an_envelope(_task(TaskOpenedV1, TaskState.OPENED), correlation=event_id),
+        an_envelope(_task(TaskAcceptedV1, TaskState.ACCEPTED), correlation=uuid4()),
+    )
+
+    journey = await _journey(database, str(event_id))
+
+    assert journey is not None
+    assert len(journey.steps) == 2
+
+
+async def _signed_in(database: Database, member: MemberFacts) -> str:
+    async with database.transaction() as tx:
+        token = await workflows.issue_link(tx, member)
+        await workflows.issue_link(tx, member)
+        entered = await workflows.redeem_link(tx, token)
+    assert entered is not None
+    return entered[0]
+
+
+async def _is_live(database: Database, cookie: str) -> bool:
+    async with database.reading() as session:
+        return await workflows.session_for(session, cookie, now=database.clock()) is not None
+
+
+async def test_who_left_is_signed_out(database: Database, deliver: Deliver) -> None:
+    leaver, stayer = a_member(), a_member(organisation="CO-Abuja")
+    left, stays = await _signed_in(database, leaver), await _signed_in(database, stayer)
+
+    await deliver(MemberLeftV1(**leaver.model_dump()))
+
+    assert not await _is_live(database, left)
+    assert await _is_live(database, stays)
+
+
+async def test_who_changed_role_signs_in_anew_and_who_changed_language_stays(
+    database: Database, deliver: Deliver
+) -> None:
+    promoted, polyglot = a_member(), a_member(organisation="CO-Abuja")
+    before, stays = await _signed_in(database, promoted), await _signed_in(database, polyglot)
+
+    await deliver(MemberUpdatedV1.model_validate(promoted.model_dump() | {"role": Role.OPERATOR}))
+    await deliver(MemberUpdatedV1.model_validate(polyglot.model_dump() | {"language": "ar"}))
+
+    assert not await _is_live(database, before)
+    assert await _is_live(database, stays)
+
+
+def test_the_gateway_hears_what_its_durables_are_given() -> None:
+    described = yaml.safe_load(TOPOLOGY.read_text(encoding="utf-8"))
+
+    assert {one["durable"]: one["types"] for one in described["hears"]} == {
+        one.durable: [event.type for event in one.types] for one in subscriptions
+    }
+    assert described["announces"] == ["partner"]
