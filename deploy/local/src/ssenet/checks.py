@@ -62,7 +62,7 @@ def all_checks() -> list[Check]:
         Check("generated files are up to date", tool("-m", "contracts.generate", "--check")),
         Check("catalogues are complete in four languages", found(_catalogues)),
         Check("compose file", found(_compose)),
-        Check("lint (ruff)", tool("-m", "ruff", "check", "--quiet")),
+        Check("lint (ruff)", tool("-m", "ruff", "check", "--quiet", "--output-format", "concise")),
         Check("format (ruff)", tool("-m", "ruff", "format", "--check", "--quiet")),
         Check("lock file fits the packages", found(lambda: lock_faults(ROOT))),
     ]

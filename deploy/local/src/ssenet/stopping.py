@@ -1,4 +1,4 @@
-"""Ending processes in order: the services, then the broker, then the database they all stand on."""
+"""Ending processes in order: the services, then the broker, then the database they stand on."""
 
 import contextlib
 import os
@@ -23,13 +23,13 @@ CHECK_EVERY = 0.05
 
 def stop(processes: Sequence[ProcessState], say: Callable[[str], None] = lambda _text: None) -> None:
     """Stop whatever of these still runs; returns once nothing of it does."""
-    services = [one for one in processes if one.name not in {"nats", "postgres"}]
-    broker = [one for one in processes if one.name == "nats"]
-    database = [one for one in processes if one.name == "postgres"]
-    _end(services, signal.SIGTERM, SERVICE_PATIENCE, say)
-    _end(broker, signal.SIGTERM, BROKER_PATIENCE, say)
+    named = {name: [one for one in processes if one.name == name] for name in ("nursery", "nats", "postgres")}
+    _end([one for one in processes if one.name not in named], signal.SIGTERM, SERVICE_PATIENCE, say)
+    # After the services, so that it takes them off the process table.
+    _end(named["nursery"], signal.SIGTERM, SERVICE_PATIENCE, say)
+    _end(named["nats"], signal.SIGTERM, BROKER_PATIENCE, say)
     # PostgreSQL's fast shutdown: sessions are closed, everything is written down. (SIGTERM would wait for them.)
-    _end(database, signal.SIGINT, DATABASE_PATIENCE, say)
+    _end(named["postgres"], signal.SIGINT, DATABASE_PATIENCE, say)
 
 
 def stop_what_was_left(folder: DataFolder, say: Callable[[str], None]) -> list[str]:
