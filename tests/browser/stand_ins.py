@@ -25,7 +25,7 @@ Json = dict[str, Any]
 SEEDS: tuple[tuple[str, float, int, str, bool, bool], ...] = (
     ("partner.assistance.requested.v1/tunisia-ar", 0.6, 10, "opened", False, False),
     ("partner.concern.raised.v1/brazil-pt", 2.2, 2, "opened", False, False),
-    ("partner.statistics.reported.v1/korea-ko", 3.5, 21, "accepted", True, False),
+    ("partner.statistics.reported.v1/costa-rica-es", 3.5, 21, "accepted", True, False),
     ("partner.assistance.requested.v1/senegal-fr", 26, -3, "started", False, False),
     ("partner.entity.reported.v1/georgia-ka", 29, 1, "accepted", True, False),
     ("partner.assistance.requested.v1/cambodia-km", 30, 0, "opened", True, False),
@@ -54,8 +54,6 @@ class StandIns:
     away: set[str] = field(default_factory=set[str])
     items: list[Json] = field(default_factory=list[Json])
     tasks: dict[str, Json] = field(default_factory=dict[str, Json])
-    refusal: tuple[int, Json] | None = None
-    calls: list[str] = field(default_factory=list[str])
     position: int = 0
     streams: list[asyncio.Queue[bytes | None]] = field(default_factory=list[asyncio.Queue[bytes | None]])
 
@@ -82,6 +80,11 @@ class StandIns:
         """Cut every open stream, as a lost link does."""
         for queue in self.streams:
             queue.put_nowait(None)
+
+    def beat(self) -> None:
+        """The comment by which an idle stream says that it lives."""
+        for queue in self.streams:
+            queue.put_nowait(b": beat\n\n")
 
     def _seed(
         self, name: str, hours: float, due: int, state: str, *, read: bool = False, done: bool = False
@@ -171,28 +174,37 @@ class StandIns:
         service = request.url.host.partition(".")[0]
         if service in self.away:
             raise httpx2.ConnectError("connection refused")
-        self.calls.append(f"{request.method} {request.url.path}")
         path = request.url.path.strip("/").split("/")
-        body: Json = json.loads(request.content or b"{}")
-        match request.method, service, *path:
-            case "GET", _, "status":
-                return httpx2.Response(200, json=self._status(service))
-            case "GET", "registry", "organisations":
-                return httpx2.Response(200, json=self._organisations())
-            case "GET", "coordination", "plan":
+        if path == ["status"]:
+            return httpx2.Response(200, json=self._status(service))
+        answers = {"registry": self._registry, "coordination": self._coordination}
+        found = answers.get(service, self._notifications)(request, path)
+        return found or httpx2.Response(404, json={"status": 404, "detail": "There is no such thing."})
+
+    def _registry(self, _request: httpx2.Request, path: list[str]) -> httpx2.Response | None:
+        return httpx2.Response(200, json=self._organisations()) if path == ["organisations"] else None
+
+    def _coordination(self, request: httpx2.Request, path: list[str]) -> httpx2.Response | None:
+        match path:
+            case ["plan"]:
                 return httpx2.Response(200, json=self._plan())
-            case "GET", "coordination", "tasks", task_id if task_id in self.tasks:
+            case ["tasks", task_id] if task_id in self.tasks:
                 return httpx2.Response(200, json=self.tasks[task_id])
-            case "POST", "coordination", "tasks", task_id, action:
-                return self._act(task_id, action, body)
-            case "GET", "notifications", "members", _, "inbox":
-                return httpx2.Response(200, json=self._inbox(request.url.params))
-            case "POST", "notifications", "members", _, "inbox", item_id, mark:
-                return self._mark(item_id, mark, request.url.params["language"])
-            case "GET", "notifications", "members", _, "inbox", "stream":
-                return self._stream(request)
+            case ["tasks", task_id, action]:
+                return self._act(task_id, action, json.loads(request.content or b"{}"))
             case _:
-                return httpx2.Response(404, json={"status": 404, "detail": "There is no such thing."})
+                return None
+
+    def _notifications(self, request: httpx2.Request, path: list[str]) -> httpx2.Response | None:
+        match path[2:]:
+            case ["inbox"]:
+                return httpx2.Response(200, json=self._inbox(request.url.params))
+            case ["inbox", "stream"]:
+                return self._stream(request)
+            case ["inbox", item_id, mark]:
+                return self._mark(item_id, mark, request.url.params["language"])
+            case _:
+                return None
 
     def _shown(self, item: Json, language: str) -> Json:
         return {name: value for name, value in item.items() if name != "titles"} | {
@@ -201,12 +213,13 @@ class StandIns:
 
     def _inbox(self, query: httpx2.QueryParams) -> Json:
         only, before = query.get("only", "all"), int(query.get("before") or 10**9)
-        fits = {
-            "all": lambda _: True,
-            "open": lambda item: not item["done_at"],
-            "unread": lambda item: not item["done_at"] and not item["read_at"],
-        }[only]
-        found = [item for item in self.items if fits(item) and item["position"] < before]
+        found = [
+            item
+            for item in self.items
+            if item["position"] < before
+            and (only == "all" or not item["done_at"])
+            and (only != "unread" or not item["read_at"])
+        ]
         page = found[: int(query.get("limit", 50))]
         return {
             "unread": self.unread,
@@ -225,9 +238,6 @@ class StandIns:
         return httpx2.Response(200, json=self._shown(item, language))
 
     def _act(self, task_id: str, action: str, body: Json) -> httpx2.Response:
-        if self.refusal:
-            status, problem = self.refusal
-            return httpx2.Response(status, json=problem)
         task = self.tasks[task_id]
         state = {"accept": "accepted", "start": "started", "complete": "completed", "decline": "declined"}
         task["state"] = state.get(action, "opened")

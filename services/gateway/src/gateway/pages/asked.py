@@ -1,4 +1,4 @@
-"""A partner's event as a member reads it: the partner's own words whole, and every field named in the member's language."""
+"""A partner's event as a member reads it: the partner's words whole, every field named in the member's language."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -45,10 +45,8 @@ def assets() -> Mapping[str, Asset]:
     for name, parts in BUNDLES.items():
         sources[name] = b"\n;".join(sources[part] for part in parts)
     made = {name: _asset(name, body) for name, body in sources.items() if not name.endswith(".css")}
-    for name in sources:
-        if name.endswith(".css"):
-            made[name] = _asset(name, _with_hashed_urls(sources[name], made))
-    return made
+    sheets = {name: body for name, body in sources.items() if name.endswith(".css")}
+    return made | {name: _asset(name, _with_hashed_urls(body, made)) for name, body in sheets.items()}
 
 
 @cache

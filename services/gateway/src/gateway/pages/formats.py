@@ -10,7 +10,7 @@ from datetime import date, datetime, tzinfo
 from decimal import Decimal
 
 from babel import Locale, UnknownLocaleError, dates, lists, numbers
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from gateway.pages.texts import Texts
 
@@ -45,13 +45,14 @@ class Formats:
         return (day - self.today).days
 
     def day(self, day: date) -> str:
-        return dates.format_date(day, "medium", locale=self.language)
+        return dates.format_skeleton("yMMMd", day, locale=self.language)
 
     def short_day(self, at: datetime) -> str:
         return dates.format_skeleton("MMMd", at, tzinfo=self.zone, locale=self.language)
 
     def moment(self, at: datetime) -> str:
-        return dates.format_datetime(at, "medium", tzinfo=self.zone, locale=self.language)
+        pattern = dates.get_datetime_format("medium", locale=self.language)
+        return str(pattern).format(self.short_moment(at), self.day(self.local_day(at)))
 
     def short_moment(self, at: datetime) -> str:
         """The time alone: the day stands in the heading above."""
@@ -80,6 +81,3 @@ class Formats:
 
     def list(self, values: Sequence[str]) -> Markup:
         return Markup(lists.format_list([str(bdi(value)) for value in values], locale=self.language))  # noqa: S704 - bdi escapes
-
-    def text(self, value: object) -> Markup:
-        return escape(str(value))

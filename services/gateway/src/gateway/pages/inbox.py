@@ -6,8 +6,7 @@ from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Request, Response
-
+from fastapi import APIRouter, Depends, Form, Response
 
 from gateway.clients import Item, Notifications
 from gateway.pages.failures import PageRoute
@@ -53,7 +52,7 @@ def by_day(page: Page, items: Sequence[Item]) -> list[tuple[date, list[Item]]]:
 async def mark(
     item_id: UUID,
     mark: Literal["read", "done"],
-    request: Request,
+    *,
     page: AnyonesPage,
     session: SignedIn,
     notifications: Notifications,
@@ -61,7 +60,7 @@ async def mark(
 ) -> Response:
     marking = notifications.read if mark == "read" else notifications.done
     item = await marking(session.member_id, item_id, language=page.language)
-    if "HX-Request" not in request.headers:
+    if "HX-Request" not in page.request.headers:
         return go(f"/inbox?only={only}", flash=mark)
     unread = await unread_of(page, notifications)
     return page.html("item_answer.html", item=item, only=only, unread=unread)

@@ -11,10 +11,17 @@ from pydantic import BaseModel, ValidationError
 from chassis.health import status
 from chassis.http import service_of
 from contracts.words import Role
-from gateway.clients import Coordination, Notifications, Registry
+from gateway.clients import (
+    Coordination,
+    NotFoundError,
+    Notifications,
+    RefusedError,
+    Registry,
+    ServiceUnavailableError,
+)
 from gateway.clients.calling import Calling
 from gateway.pages.failures import PageRoute
-from gateway.pages.page import CountedPage, or_else
+from gateway.pages.page import CountedPage
 from gateway.sessions import require_role
 
 router = APIRouter(
@@ -83,11 +90,14 @@ async def show(
 
 
 async def _ask(client: Calling) -> Service:
-    return Service(client.service, _read(await or_else(client.status(), None)))
-
-
-def _read(report: Mapping[str, Any] | None) -> StatusView | None:
     try:
-        return None if report is None else StatusView.model_validate(report)
+        return Service(client.service, _read(await client.status()))
+    except (ServiceUnavailableError, NotFoundError, RefusedError):
+        return Service(client.service, None)
+
+
+def _read(report: Mapping[str, Any]) -> StatusView | None:
+    try:
+        return StatusView.model_validate(report)
     except ValidationError:
         return None

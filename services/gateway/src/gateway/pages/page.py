@@ -1,7 +1,7 @@
 """What every page shares: the reader, their language and time zone, and how a template becomes an answer."""
 
 import gzip
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from functools import cache, cached_property
@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from babel import Locale, negotiate_locale
 from fastapi import Depends, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from chassis.http import service_of
@@ -226,7 +225,3 @@ def local_path(path: str) -> str:
     """The path if it leads to this site, else the home page: a form field must not lead elsewhere."""
     within = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
     return path if within else "/"
-
-
-def escaped(values: Mapping[str, str]) -> dict[str, Markup]:
-    return {name: Markup.escape(value) for name, value in values.items()}

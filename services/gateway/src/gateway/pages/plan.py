@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from fastapi import APIRouter, Depends, Response
 
-from chassis.http import public
 from contracts.words import Labels
 from gateway.clients import Coordination, Plan
 from gateway.clients.coordination import PlanObjective, PlanOutput, PlanResult, TaskCounts

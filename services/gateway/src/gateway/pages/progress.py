@@ -29,6 +29,7 @@ WHAT_HAPPENED = {
     TaskState.COMPLETED: msg("Completed"),
     TaskState.DECLINED: msg("Declined"),
 }
+ROLE_AT_UNIT = msg("%(role)s, %(unit)s")
 PLACED = msg("Placed with other units")
 PART_COMPLETED = msg("Completed its part")
 
@@ -118,7 +119,9 @@ def actor_label(page: Page, actor: Actor) -> str:
     """
     role = actor.label.partition(",")[0].strip().casefold()
     known = next((code.code for code in codes.roles if code.labels.en.casefold() == role), None)
-    return f"{page.label('roles', known)}, {actor.organisation}" if known else actor.label
+    if known is None:
+        return actor.label
+    return page.gettext(ROLE_AT_UNIT) % {"role": page.label("roles", known), "unit": actor.organisation}
 
 
 def units(page: Page, wanted: Collection[str], directory: Sequence[OrganisationFacts]) -> list[Unit]:

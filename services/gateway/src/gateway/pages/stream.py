@@ -138,7 +138,7 @@ async def until(stopping: asyncio.Event, chunks: AsyncIterator[bytes]) -> AsyncI
 
 
 async def _still_signed_in(request: Request) -> bool:
-    """Whether the session that opened the stream still stands. Looking does not prolong it: an open page is not a visit."""
+    """Whether the stream's session still stands. Looking does not prolong it: an open page is not a visit."""
     database = service_of(request).database
     token = request.cookies.get(cookie_name(request.app.state.public_url), "")
     async with database.reading() as reading:

@@ -10,7 +10,6 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Form, Request, Response
 from pydantic import BaseModel
 
-
 from contracts.registry import OrganisationFacts
 from gateway.clients import (
     Coordination,

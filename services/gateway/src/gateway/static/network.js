@@ -54,6 +54,17 @@
     if (toast && event.target.id !== "stream") toast.hidden = true;
   });
 
+  // Whoever pressed a button that is gone after the swap stays at its item.
+  let pressed = null;
+  document.addEventListener("htmx:before:request", (event) => {
+    pressed = event.target.closest("li.item")?.id ?? pressed;
+  });
+  const stayThere = () => {
+    if (document.activeElement !== document.body || !pressed) return;
+    document.getElementById(pressed)?.querySelector("a, button")?.focus();
+  };
+  document.addEventListener("htmx:after:swap", stayThere);
+
   const stream = document.getElementById("stream");
   if (!stream || !window.htmx) return;
 
@@ -61,9 +72,9 @@
   const place = (list, item) => {
     const known = document.getElementById(item.id);
     if (known) {
-      const held = known.contains(document.activeElement) && document.activeElement.id;
+      const held = known.contains(document.activeElement) && document.activeElement;
       known.replaceWith(item);
-      if (held) (document.getElementById(held) ?? item.querySelector("a"))?.focus();
+      if (held) (document.getElementById(held.id) ?? item.querySelector("a, button"))?.focus();
       return item;
     }
     if (item.dataset.fits !== "yes") return null;
