@@ -50,7 +50,10 @@ def show(folder: DataFolder, *, as_json: bool) -> None:
     if not partners:
         print("There is no partner yet. Add one: ./ssenet partner add CODE --grant EVENT_TYPE")
         return
-    table = Table("Partner", "Name", "May post", "Live keys", box=None, pad_edge=False)
+    table = Table("Partner", "Name", box=None, pad_edge=False)
+    # Types and key ids are there to be copied: they are never shortened.
+    table.add_column("May post", no_wrap=True)
+    table.add_column("Live keys", no_wrap=True)
     for one in partners:
         keys = [str(key["key_id"]) for key in one.get("keys") or []]
         table.add_row(str(one["code"]), str(one["name"]), "\n".join(one["grants"]), "\n".join(keys) or "none")
