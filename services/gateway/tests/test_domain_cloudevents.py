@@ -1,11 +1,14 @@
 """Reading CloudEvents: what is taken, and what is said about what is not."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from cloudevents.core.bindings.http import HTTPMessage, to_binary_event, to_structured_event
+from cloudevents.core.v1.event import CloudEvent
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from partner_kit import ASSISTANCE, STRUCTURED, an_event, examples
 from pydantic import ValidationError
@@ -194,6 +197,7 @@ _JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(data=st.dictionaries(st.text(max_size=5), _JSON, max_size=5))
 def test_the_order_of_keys_is_no_content(data: dict[str, Any]) -> None:
     backwards = parse_json(orjson.dumps(dict(reversed(data.items()))))
@@ -201,6 +205,7 @@ def test_the_order_of_keys_is_no_content(data: dict[str, Any]) -> None:
     assert content_sha256(an_event(data=data)) == content_sha256(an_event(data=backwards))
 
 
+@settings(deadline=None)
 @given(document=st.dictionaries(st.sampled_from(["id", "source", "type", "time", "data", "x", "Y"]), _JSON))
 def test_whatever_arrives_is_taken_or_refused_with_reasons(document: dict[str, Any]) -> None:
     refusal = _refusal(document)
@@ -209,6 +214,7 @@ def test_whatever_arrives_is_taken_or_refused_with_reasons(document: dict[str, A
     assert all(str(fault.words) for fault in refusal.faults)
 
 
+@settings(deadline=None)
 @given(text=st.text(max_size=40))
 def test_no_text_is_both_a_time_and_a_surprise(text: str) -> None:
     attributes, faults = read_attributes(an_event(time=text), now=NOW)
@@ -256,6 +262,28 @@ def test_an_unknown_form_is_refused(content_type: str | None, encoding: str | No
         mode_of(content_type, encoding)
 
     assert refusal.value.status == 415
+
+
+@pytest.mark.parametrize("wrap", [to_structured_event, to_binary_event])
+@pytest.mark.parametrize(("name", "event"), examples())
+def test_what_the_official_library_sends_is_understood(
+    name: str, event: dict[str, Any], wrap: Callable[[CloudEvent], HTTPMessage]
+) -> None:
+    attributes = {key: value for key, value in event.items() if key != "data"}
+    attributes["time"] = datetime.fromisoformat(attributes["time"])
+    message = wrap(CloudEvent(attributes=attributes, data=event["data"]))
+    headers = {key.lower(): value for key, value in message.headers.items()}
+
+    mode = mode_of(headers["content-type"], None)
+    document = (
+        parse_json(message.body)
+        if mode is Mode.STRUCTURED
+        else structured_from_headers(headers.items(), headers["content-type"], message.body)
+    )
+    sent = read_event(document, now=NOW, grants=ALL)
+
+    assert (name.partition("/")[0], sent.attributes.id) == (sent.attributes.type, event["id"])
+    assert sent.content_sha256 == read_event(event, now=NOW, grants=ALL).content_sha256
 
 
 def test_binary_mode_is_the_same_event() -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.coordination import (
@@ -143,6 +143,7 @@ def test_news_of_progress_is_no_step() -> None:
     assert _notice(NotificationDeliveredV1, reason=Reason.TASK_PROGRESS) is None
 
 
+@settings(deadline=None)
 @given(
     steps=st.lists(
         st.sampled_from([OPENED, DELIVERED, READ, ACCEPTED, STARTED, DONE, DECLINED, ASSIGNED]), max_size=8

@@ -1,6 +1,6 @@
 """Keys and allowances."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from partner_kit import KEY
 
@@ -28,6 +28,7 @@ def test_anything_else_is_no_key() -> None:
         assert key_in(text) is None
 
 
+@settings(deadline=None)
 @given(
     waits=st.lists(st.floats(0, 5), max_size=60),
     per_second=st.integers(1, 50),

@@ -83,7 +83,9 @@ class PartnerEventView(View):
 class HistoryEntry(View):
     """One change in a task's life."""
 
+    action: str | None = None
     state: TaskState
+    units: tuple[str, ...] = ()
     at: AwareDatetime
     actor: Actor | None = None
     reason: str | None = None
@@ -115,11 +117,16 @@ class CoordinationClient(Calling):
         state: TaskState | None = None,
         organisation: OrganisationCode | None = None,
         needs_routing: bool | None = None,
+        before: TaskId | None = None,
+        limit: int = 100,
     ) -> list[TaskView]:
-        query = {
+        """List tasks, newest first, from before one of them where it is named; without their histories."""
+        query: dict[str, str | int | None] = {
             "state": state,
             "organisation": organisation,
             "needs_routing": None if needs_routing is None else str(needs_routing).lower(),
+            "before": None if before is None else str(before),
+            "limit": limit,
         }
         return self._read_list(TaskView, await self._call("GET", "/tasks", query=query))
 

@@ -1,6 +1,5 @@
 """Calls to the registry: members, organisations, and whose key it is."""
 
-from datetime import datetime
 from typing import Annotated
 from urllib.parse import quote
 
@@ -30,15 +29,8 @@ class Partner(BaseModel):
 
     code: OrganisationCode
     name: str
+    language: str
     grants: tuple[str, ...] = ()
-
-
-class IssuedKey(BaseModel):
-    """A fresh key; this answer is the only place where it is ever written out."""
-
-    key_id: str
-    key: str
-    expires_at: datetime | None = None
 
 
 class RegistryClient(Calling):
@@ -70,6 +62,9 @@ class RegistryClient(Calling):
     ) -> list[OrganisationFacts]:
         content = await self._call("GET", "/organisations", query={"kind": kind, "covers": covers})
         return self._read_list(OrganisationFacts, content)
+
+    async def partners(self) -> list[Partner]:
+        return self._read_list(Partner, await self._call("GET", "/partners"))
 
 
 def registry_of(request: Request) -> RegistryClient:

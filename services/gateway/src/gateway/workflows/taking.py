@@ -1,12 +1,12 @@
 """Taking partners' events: stored and announced in one commit, each once, however often and from where it comes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import NamedTuple, TypedDict
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from chassis.database import Database
 from chassis.ids import new_id
@@ -20,6 +20,38 @@ from gateway.domain.cloudevents import SentEvent
 from gateway.tables import ReceivedEvent
 
 _ATTEMPTS = 5
+
+
+# Arrays, so that one statement, prepared once, stores any number of rows.
+_STORE = sa.text("""
+INSERT INTO received_events (
+    id, home_site, epoch, sequence, event_id, partner, source, sent_id, type, content_sha256, sent_at, received_at,
+    trace_id)
+SELECT * FROM unnest(
+    CAST(:id AS uuid[]), CAST(:home_site AS text[]), CAST(:epoch AS bigint[]), CAST(:sequence AS bigint[]),
+    CAST(:event_id AS uuid[]), CAST(:partner AS text[]), CAST(:source AS text[]), CAST(:sent_id AS text[]),
+    CAST(:type AS text[]), CAST(:content_sha256 AS text[]), CAST(:sent_at AS timestamptz[]),
+    CAST(:received_at AS timestamptz[]), CAST(:trace_id AS text[]))
+ON CONFLICT DO NOTHING RETURNING id
+""")
+
+
+class _Row(TypedDict):
+    """A row of `received_events`, in the order of the statement."""
+
+    id: UUID
+    home_site: str
+    epoch: int
+    sequence: int
+    event_id: EventId
+    partner: str
+    source: str
+    sent_id: str
+    type: str
+    content_sha256: str
+    sent_at: datetime | None
+    received_at: datetime
+    trace_id: str | None
 
 
 class Sent(NamedTuple):
@@ -107,7 +139,7 @@ async def _take(
     tx: Transaction, sender: VerifiedKey, events: Sequence[SentEvent], known: dict[Sent, _Known]
 ) -> list[Taken | Conflict]:
     outcomes: list[Taken | Conflict] = []
-    rows: list[Mapping[str, Any]] = []
+    rows: list[_Row] = []
     for event in events:
         name = Sent(event.attributes.source, event.attributes.id)
         seen = known.get(name)
@@ -115,8 +147,8 @@ async def _take(
             row = _announced(tx, sender, event)
             rows.append(row)
             # A second event of the batch with this name is measured against the first.
-            known[name] = _Known(EventId(row["event_id"]), event.content_sha256, row["trace_id"])
-            outcomes.append(Taken(EventId(row["event_id"]), row["trace_id"], already=False))
+            known[name] = _Known(row["event_id"], event.content_sha256, row["trace_id"])
+            outcomes.append(Taken(row["event_id"], row["trace_id"], already=False))
         elif seen.content_sha256 == event.content_sha256:
             outcomes.append(Taken(seen.event_id, seen.trace_id, already=True))
         else:
@@ -126,35 +158,34 @@ async def _take(
     return outcomes
 
 
-def _announced(tx: Transaction, sender: VerifiedKey, event: SentEvent) -> dict[str, Any]:
+def _announced(tx: Transaction, sender: VerifiedKey, event: SentEvent) -> _Row:
     sent = event.attributes
     origin = Origin(
         partner=sender.partner, partner_name=sender.partner_name, event_id=sent.id, source=sent.source
     )
     aggregate = ReceivedEvent(id=new_id(), home_site=tx.site, epoch=1, sequence=0)
-    event_id: UUID = tx.announce(event.data.model_copy(update={"origin": origin}), of=aggregate)
-    return {
-        "id": aggregate.id,
-        "home_site": aggregate.home_site,
-        "epoch": aggregate.epoch,
-        "sequence": aggregate.sequence,
-        "event_id": event_id,
-        "partner": sender.partner,
-        "source": sent.source,
-        "sent_id": sent.id,
-        "type": sent.type,
-        "content_sha256": event.content_sha256,
-        "sent_at": sent.time,
-        "received_at": tx.now,
-        "trace_id": trace_id_of(traceparent_of()),
-    }
+    event_id = tx.announce(event.data.model_copy(update={"origin": origin}), of=aggregate)
+    return _Row(
+        id=aggregate.id,
+        home_site=aggregate.home_site,
+        epoch=aggregate.epoch,
+        sequence=aggregate.sequence,
+        event_id=event_id,
+        partner=sender.partner,
+        source=sent.source,
+        sent_id=sent.id,
+        type=sent.type,
+        content_sha256=event.content_sha256,
+        sent_at=sent.time,
+        received_at=tx.now,
+        trace_id=trace_id_of(traceparent_of()),
+    )
 
 
-async def _store(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+async def _store(tx: Transaction, rows: Sequence[_Row]) -> None:
     # In one order for everybody: two batches with the same events wait for each other instead of locking up.
     ordered = sorted(rows, key=lambda row: (row["source"], row["sent_id"]))
-    stored = await tx.session.execute(
-        insert(ReceivedEvent).values(ordered).on_conflict_do_nothing().returning(ReceivedEvent.id)
-    )
+    columns = {name: [row[name] for row in ordered] for name in _Row.__annotations__}
+    stored = await tx.session.execute(_STORE, columns)
     if len(stored.all()) < len(rows):
         raise _RacedError
