@@ -19,7 +19,7 @@ from gateway import workflows
 from gateway.domain.cloudevents import read_event
 from gateway.domain.journeys import Status
 from gateway.subscribers import subscriptions
-from gateway.workflows import Journey, Taken
+from gateway.workflows import Intake, Journey, Taken
 
 TASK = TaskId(uuid4())
 TOPOLOGY = Path(__file__).parents[3] / "deploy" / "nats" / "services" / "gateway.yaml"
@@ -37,7 +37,7 @@ def deliver(database: Database) -> Deliver:
 
 async def _an_event_of_ours(database: Database) -> UUID:
     sent = read_event(an_event(id="DEM-1"), now=datetime.now(UTC), grants=PARTNER.grants)
-    [taken] = await workflows.take_events(database, PARTNER, [sent])
+    [taken] = await Intake(database).take(PARTNER, [sent])
     assert isinstance(taken, Taken)
     return taken.event_id
 

@@ -1,5 +1,6 @@
 """Taking events and keeping sessions, on a real database."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -7,6 +8,8 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
 from partner_kit import OTHER_PARTNER, PARTNER, a_member, an_event
 
 from chassis.database import Database
@@ -17,7 +20,7 @@ from gateway import workflows
 from gateway.domain.cloudevents import SentEvent, read_event
 from gateway.domain.signing_in import IDLE_LIFE, SEEN_STEP, WHOLE_LIFE, Session
 from gateway.tables import Base, SignInLink, StoredSession
-from gateway.workflows import Conflict, Taken
+from gateway.workflows import Conflict, Intake, Taken
 
 
 @pytest.fixture
@@ -55,7 +58,7 @@ async def test_the_migrations_make_the_tables_the_code_expects(database: Databas
 
 
 async def test_an_event_is_stored_and_announced_together(database: Database) -> None:
-    [taken] = _taken(await workflows.take_events(database, PARTNER, _sent(an_event(id="DEM-1"))))
+    [taken] = _taken(await Intake(database).take(PARTNER, _sent(an_event(id="DEM-1"))))
 
     [envelope] = await announced(database)
     assert envelope.id == taken.event_id == envelope.correlationid
@@ -70,9 +73,9 @@ async def test_an_event_is_stored_and_announced_together(database: Database) -> 
 
 async def test_a_known_event_announces_nothing_more(database: Database) -> None:
     known, fresh = _sent(an_event(), an_event())
-    [first] = _taken(await workflows.take_events(database, PARTNER, [known]))
+    [first] = _taken(await Intake(database).take(PARTNER, [known]))
 
-    again, other = _taken(await workflows.take_events(database, PARTNER, [known, fresh]))
+    again, other = _taken(await Intake(database).take(PARTNER, [known, fresh]))
 
     assert (again.event_id, again.already, other.already) == (first.event_id, True, False)
     assert len(await announced(database)) == 2
@@ -80,16 +83,16 @@ async def test_a_known_event_announces_nothing_more(database: Database) -> None:
 
 async def test_ids_belong_to_the_partner_that_gave_them(database: Database) -> None:
     [mine, changed] = _sent(an_event(id="1"), an_event(id="1", data__country="ML"))
-    await workflows.take_events(database, PARTNER, [mine])
+    await Intake(database).take(PARTNER, [mine])
 
-    assert await workflows.take_events(database, PARTNER, [changed]) == [Conflict()]
-    [theirs] = _taken(await workflows.take_events(database, OTHER_PARTNER, [changed]))
+    assert await Intake(database).take(PARTNER, [changed]) == [Conflict()]
+    [theirs] = _taken(await Intake(database).take(OTHER_PARTNER, [changed]))
     assert not theirs.already
 
 
 async def test_only_what_is_unpublished_is_waited_for(database: Database) -> None:
     published, forgotten, waiting, fresh = _sent(*(an_event() for _ in range(4)))
-    taken = _taken(await workflows.take_events(database, PARTNER, [published, forgotten, waiting]))
+    taken = _taken(await Intake(database).take(PARTNER, [published, forgotten, waiting]))
     async with database.transaction() as tx:
         await tx.session.execute(
             sa.update(outbox).where(outbox.c.event_id == taken[0].event_id).values(published_at=tx.now)
@@ -97,9 +100,30 @@ async def test_only_what_is_unpublished_is_waited_for(database: Database) -> Non
         # The relay forgets rows some days after they were published.
         await tx.session.execute(sa.delete(outbox).where(outbox.c.event_id == taken[1].event_id))
 
-    again = _taken(await workflows.take_events(database, PARTNER, [published, forgotten, waiting, fresh]))
+    again = _taken(await Intake(database).take(PARTNER, [published, forgotten, waiting, fresh]))
 
     assert set(await workflows.unpublished(database, again)) == {taken[2].event_id, again[3].event_id}
+
+
+async def test_what_arrives_at_once_shares_a_commit_and_nothing_else(database: Database) -> None:
+    intake = Intake(database)
+    events = _sent(*(an_event(id=str(number)) for number in range(20)), an_event(id="0", data__country="ML"))
+    tracer = TracerProvider().get_tracer("test")
+
+    async def hand_in(event: SentEvent) -> tuple[str, Taken | Conflict]:
+        with tracer.start_as_current_span("request") as span:
+            [outcome] = await intake.take(PARTNER, [event])
+            return trace.format_trace_id(span.get_span_context().trace_id), outcome
+
+    settled = await asyncio.gather(*(hand_in(event) for event in events))
+
+    assert isinstance(settled[-1][1], Conflict)
+    taken = {outcome.event_id: trace_id for trace_id, outcome in settled if isinstance(outcome, Taken)}
+    envelopes = await announced(database)
+    assert {one.id: (one.traceparent or "").split("-")[1] for one in envelopes} == taken
+    async with database.reading() as session:
+        commits = sa.text("SELECT count(DISTINCT xmin::text) FROM received_events")
+        assert (await session.scalar(commits) or 0) <= 3
 
 
 async def _link(database: Database, **changes: object) -> str:

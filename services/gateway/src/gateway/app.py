@@ -25,6 +25,7 @@ from gateway.clients import (
 from gateway.sessions import SignInNeededError, to_sign_in
 from gateway.settings import Settings
 from gateway.subscribers import subscriptions
+from gateway.workflows import Intake
 
 
 def build(settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = None) -> FastAPI:
@@ -52,6 +53,7 @@ def build(settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = N
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         try:
             async with inner(app):
+                app.state.intake = Intake(app.state.service.database)
                 yield
         finally:
             await clients.close()

@@ -29,7 +29,7 @@ from gateway.domain.transport import (
 )
 from gateway.domain.words import Fault, RefusalError, Words
 from gateway.problems import language_of, localised, problem_of
-from gateway.workflows import Conflict, Journey, Taken
+from gateway.workflows import Conflict, Intake, Journey, Taken
 
 router = APIRouter(tags=["events"])
 
@@ -100,7 +100,7 @@ async def _take_one(
     request: Request, sender: VerifiedKey, event: object, quota: Mapping[str, str]
 ) -> Response:
     sent = read_event(event, now=service_of(request).database.clock(), grants=sender.grants)
-    [outcome] = await workflows.take_events(service_of(request).database, sender, [sent])
+    [outcome] = await _intake(request).take(sender, [sent])
     if isinstance(outcome, Conflict):
         raise _conflict()
     await _await_broker(request, [outcome])
@@ -119,7 +119,7 @@ async def _take_batch(
     # Beside the loop: a full batch takes long enough to read for other senders to notice.
     read = await asyncio.to_thread(read_batch, events, now=now, grants=sender.grants, check_sizes=check_sizes)
     good = [event for event in read if isinstance(event, SentEvent)]
-    outcomes = iter(await workflows.take_events(service_of(request).database, sender, good) if good else ())
+    outcomes = iter(await _intake(request).take(sender, good) if good else ())
     settled = [(event, next(outcomes) if isinstance(event, SentEvent) else event) for event in read]
     await _await_broker(request, [outcome for _, outcome in settled if isinstance(outcome, Taken)])
     language = language_of(request.headers.get("Accept-Language"))
@@ -135,6 +135,11 @@ async def _take_batch(
         "results": results,
     }
     return _json(200 if refused else 202, body, quota)
+
+
+def _intake(request: Request) -> Intake:
+    intake: Intake = request.app.state.intake
+    return intake
 
 
 async def _await_broker(request: Request, taken: Sequence[Taken]) -> None:

@@ -18,10 +18,11 @@ from gateway.workflows.signing_in import (
     set_language,
     sign_out,
 )
-from gateway.workflows.taking import Conflict, Taken, take_events, unpublished
+from gateway.workflows.taking import Conflict, Intake, Taken, unpublished
 
 __all__ = [
     "Conflict",
+    "Intake",
     "Journey",
     "Taken",
     "end_changed_sessions",
@@ -37,6 +38,5 @@ __all__ = [
     "session_for",
     "set_language",
     "sign_out",
-    "take_events",
     "unpublished",
 ]

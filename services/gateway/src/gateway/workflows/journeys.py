@@ -1,7 +1,7 @@
 """Following partners' events: recording the steps that other services announce, and reading them back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -143,7 +143,7 @@ def _journey(event: ReceivedEvent, steps: list[Step], acknowledged: dict[UUID, d
     if published is None and (event.event_id not in acknowledged or acknowledged[event.event_id] is not None):
         published = Step(StepName.PUBLISHED, acknowledged.get(event.event_id))
     if published is not None:
-        first.append(published)
+        first.append(_before(published, later))
     return Journey(
         event_id=event.event_id,
         sent_id=event.sent_id,
@@ -154,6 +154,13 @@ def _journey(event: ReceivedEvent, steps: list[Step], acknowledged: dict[UUID, d
         status=status_of(later),
         steps=tuple(first + shown(later)),
     )
+
+
+def _before(published: Step, later: Sequence[Step]) -> Step:
+    """The relay notes its acknowledgement a moment after the broker gave it; by then others may have acted."""
+    if published.at is None or not later or later[0].at is None or published.at <= later[0].at:
+        return published
+    return replace(published, at=later[0].at)
 
 
 def _uuid(text: str) -> UUID | None:

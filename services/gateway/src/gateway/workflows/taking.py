@@ -1,7 +1,9 @@
 """Taking partners' events: stored and announced in one commit, each once, however often and from where it comes."""
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, TypedDict
 from uuid import UUID
@@ -20,6 +22,8 @@ from gateway.domain.cloudevents import SentEvent
 from gateway.tables import ReceivedEvent
 
 _ATTEMPTS = 5
+_TOGETHER = 500
+"""So many events share a transaction; a larger batch has one to itself."""
 
 
 # Arrays, so that one statement, prepared once, stores any number of rows.
@@ -57,6 +61,7 @@ class _Row(TypedDict):
 class Sent(NamedTuple):
     """How a partner names an event."""
 
+    partner: str
     source: str
     id: str
 
@@ -86,19 +91,62 @@ class _RacedError(Exception):
     """Between looking and storing, another request stored one of the same events."""
 
 
-async def take_events(
-    database: Database, sender: VerifiedKey, events: Sequence[SentEvent]
-) -> list[Taken | Conflict]:
+@dataclass(frozen=True)
+class Handed:
+    """What one request handed in, and the context (the trace, above all) that its announcements continue."""
+
+    sender: VerifiedKey
+    events: Sequence[SentEvent]
+    context: Context = field(default_factory=copy_context)
+
+
+async def take_events(database: Database, handed: Sequence[Handed]) -> list[list[Taken | Conflict]]:
     """Store and announce the events that are new, all in one transaction; what is known already stays as it is."""
     # Nearly every event is new, and the insert itself finds out: only when it does not is it worth looking first.
     for attempt in range(_ATTEMPTS):
         try:
             async with database.transaction() as tx:
-                known = await _known(tx, sender, events) if attempt else {}
-                return await _take(tx, sender, events, known)
+                known = await _known(tx, handed) if attempt else {}
+                return await _take(tx, handed, known)
         except _RacedError:
             continue
     raise TimeoutError("the same events kept arriving by another way")
+
+
+class Intake:
+    """Takes what arrives at the same time in one transaction: under load a commit is shared, alone it is as fast."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        # Two, so that one gathers and is written while the other waits for the disk.
+        self._turns = asyncio.Semaphore(2)
+        self._open: _Together | None = None
+
+    async def take(self, sender: VerifiedKey, events: Sequence[SentEvent]) -> list[Taken | Conflict]:
+        """Take one request's events, each for itself; returns once all of them are committed."""
+        together = self._open
+        if together is None or sum(len(one.events) for one in together.handed) >= _TOGETHER:
+            together = self._open = _Together()
+            together.stored = asyncio.create_task(self._store(together))
+        place = len(together.handed)
+        together.handed.append(Handed(sender, events))
+        assert together.stored is not None
+        # One sender who hangs up takes nothing away from the others.
+        return (await asyncio.shield(together.stored))[place]
+
+    async def _store(self, together: "_Together") -> list[list[Taken | Conflict]]:
+        async with self._turns:
+            if self._open is together:
+                self._open = None
+            return await take_events(self._database, together.handed)
+
+
+@dataclass
+class _Together:
+    """Requests that share a transaction; open for more until its turn comes."""
+
+    handed: list[Handed] = field(default_factory=list[Handed])
+    stored: asyncio.Task[list[list[Taken | Conflict]]] | None = None
 
 
 async def unpublished(database: Database, taken: Sequence[Taken]) -> list[EventId]:
@@ -115,47 +163,54 @@ async def unpublished(database: Database, taken: Sequence[Taken]) -> list[EventI
     return list(dict.fromkeys(fresh))
 
 
-async def _known(tx: Transaction, sender: VerifiedKey, events: Sequence[SentEvent]) -> dict[Sent, _Known]:
-    wanted = [(event.attributes.source, event.attributes.id) for event in events]
+async def _known(tx: Transaction, handed: Sequence[Handed]) -> dict[Sent, _Known]:
+    wanted = {_name(one.sender, event) for one in handed for event in one.events}
     rows = await tx.session.execute(
         sa.select(
+            ReceivedEvent.partner,
             ReceivedEvent.source,
             ReceivedEvent.sent_id,
             ReceivedEvent.event_id,
             ReceivedEvent.content_sha256,
             ReceivedEvent.trace_id,
-        ).where(
-            ReceivedEvent.partner == sender.partner,
-            sa.tuple_(ReceivedEvent.source, ReceivedEvent.sent_id).in_(wanted),
-        )
+        ).where(sa.tuple_(ReceivedEvent.partner, ReceivedEvent.source, ReceivedEvent.sent_id).in_(wanted))
     )
     return {
-        Sent(row.source, row.sent_id): _Known(EventId(row.event_id), row.content_sha256, row.trace_id)
+        Sent(row.partner, row.source, row.sent_id): _Known(
+            EventId(row.event_id), row.content_sha256, row.trace_id
+        )
         for row in rows
     }
 
 
 async def _take(
-    tx: Transaction, sender: VerifiedKey, events: Sequence[SentEvent], known: dict[Sent, _Known]
-) -> list[Taken | Conflict]:
-    outcomes: list[Taken | Conflict] = []
+    tx: Transaction, handed: Sequence[Handed], known: dict[Sent, _Known]
+) -> list[list[Taken | Conflict]]:
     rows: list[_Row] = []
-    for event in events:
-        name = Sent(event.attributes.source, event.attributes.id)
-        seen = known.get(name)
-        if seen is None:
-            row = _announced(tx, sender, event)
-            rows.append(row)
-            # A second event of the batch with this name is measured against the first.
-            known[name] = _Known(row["event_id"], event.content_sha256, row["trace_id"])
-            outcomes.append(Taken(row["event_id"], row["trace_id"], already=False))
-        elif seen.content_sha256 == event.content_sha256:
-            outcomes.append(Taken(seen.event_id, seen.trace_id, already=True))
-        else:
-            outcomes.append(Conflict())
+    outcomes = [[_settled(tx, one, event, known, rows) for event in one.events] for one in handed]
     if rows:
         await _store(tx, rows)
     return outcomes
+
+
+def _settled(
+    tx: Transaction, handed: Handed, event: SentEvent, known: dict[Sent, _Known], rows: list[_Row]
+) -> Taken | Conflict:
+    name = _name(handed.sender, event)
+    seen = known.get(name)
+    if seen is None:
+        row = handed.context.run(_announced, tx, handed.sender, event)
+        rows.append(row)
+        # A second event with this name is measured against the first, whichever request it came with.
+        known[name] = _Known(row["event_id"], event.content_sha256, row["trace_id"])
+        return Taken(row["event_id"], row["trace_id"], already=False)
+    if seen.content_sha256 == event.content_sha256:
+        return Taken(seen.event_id, seen.trace_id, already=True)
+    return Conflict()
+
+
+def _name(sender: VerifiedKey, event: SentEvent) -> Sent:
+    return Sent(sender.partner, event.attributes.source, event.attributes.id)
 
 
 def _announced(tx: Transaction, sender: VerifiedKey, event: SentEvent) -> _Row:
@@ -184,7 +239,7 @@ def _announced(tx: Transaction, sender: VerifiedKey, event: SentEvent) -> _Row:
 
 async def _store(tx: Transaction, rows: Sequence[_Row]) -> None:
     # In one order for everybody: two batches with the same events wait for each other instead of locking up.
-    ordered = sorted(rows, key=lambda row: (row["source"], row["sent_id"]))
+    ordered = sorted(rows, key=lambda row: (row["partner"], row["source"], row["sent_id"]))
     columns = {name: [row[name] for row in ordered] for name in _Row.__annotations__}
     stored = await tx.session.execute(_STORE, columns)
     if len(stored.all()) < len(rows):
