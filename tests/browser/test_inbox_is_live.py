@@ -32,6 +32,7 @@ async def test_an_item_arrives_without_reload_and_is_announced(door: Door) -> No
     await expect(arrived).to_be_visible()
     await expect(arrived.locator("bdi[lang=es]")).to_contain_text("Asesoría")
     await expect(page.locator("#unread-nav")).to_have_text("4")
+    await expect(page).to_have_title(re.compile(r"^\(4\) Inbox"))
     await expect(page.locator("#announcer")).to_have_text(
         re.compile("^New in your inbox: Request for advice")
     )

@@ -14,6 +14,9 @@ from markupsafe import Markup
 
 from gateway.pages.texts import Texts
 
+LOCALES = {"en": "en_GB"}
+"""The Office writes British English: 23 Nov 2026, 17:50."""
+
 
 def bdi(text: str) -> Markup:
     """Isolate a value, so that its script does not reorder the sentence around it."""
@@ -38,6 +41,10 @@ class Formats:
     texts: Texts
 
     @property
+    def locale(self) -> str:
+        return LOCALES.get(self.language, self.language)
+
+    @property
     def today(self) -> date:
         return self.now.astimezone(self.zone).date()
 
@@ -45,18 +52,18 @@ class Formats:
         return (day - self.today).days
 
     def day(self, day: date) -> str:
-        return dates.format_skeleton("yMMMd", day, locale=self.language)
+        return dates.format_skeleton("yMMMd", day, locale=self.locale)
 
     def short_day(self, at: datetime) -> str:
-        return dates.format_skeleton("MMMd", at, tzinfo=self.zone, locale=self.language)
+        return dates.format_skeleton("MMMd", at, tzinfo=self.zone, locale=self.locale)
 
     def moment(self, at: datetime) -> str:
-        pattern = dates.get_datetime_format("medium", locale=self.language)
+        pattern = dates.get_datetime_format("medium", locale=self.locale)
         return str(pattern).format(self.short_moment(at), self.day(self.local_day(at)))
 
     def short_moment(self, at: datetime) -> str:
         """The time alone: the day stands in the heading above."""
-        return dates.format_time(at, "short", tzinfo=self.zone, locale=self.language)
+        return dates.format_time(at, "short", tzinfo=self.zone, locale=self.locale)
 
     def local_day(self, at: datetime) -> date:
         return at.astimezone(self.zone).date()
@@ -67,11 +74,11 @@ class Formats:
             return self.texts.gettext("Today")
         if days == 1:
             return self.texts.gettext("Yesterday")
-        return dates.format_date(day, "full", locale=self.language)
+        return dates.format_date(day, "full", locale=self.locale)
 
     def number(self, value: float | Decimal) -> str:
         rounded = round(value, 1) if isinstance(value, float) else value
-        return numbers.format_decimal(rounded, locale=self.language, numbering_system="latn")
+        return numbers.format_decimal(rounded, locale=self.locale, numbering_system="latn")
 
     def usd_million(self, amount: Decimal) -> str:
         return self.texts.gettext("USD %(amount)s million") % {"amount": self.number(amount)}
@@ -80,4 +87,4 @@ class Formats:
         return str(start) if start == end else f"{start}–{end}"
 
     def list(self, values: Sequence[str]) -> Markup:
-        return Markup(lists.format_list([str(bdi(value)) for value in values], locale=self.language))  # noqa: S704 - bdi escapes
+        return Markup(lists.format_list([str(bdi(value)) for value in values], locale=self.locale))  # noqa: S704 - bdi escapes

@@ -58,6 +58,4 @@ async def leave(request: Request, session: SignedIn, tx: Tx) -> Response:
     await sign_out(tx, session.id)
     answer = go("/sign-in", flash="signed-out")
     clear_session_cookie(answer, public_url=request.app.state.public_url)
-    # Devices are shared: what the browser kept of the pages goes with the session.
-    answer.headers["Clear-Site-Data"] = '"cache"'
     return answer

@@ -90,6 +90,14 @@
     },
   });
 
+  // The tab says what waits, as the page does when it is loaded.
+  const unread = document.getElementById("unread-nav");
+  const title = document.title.replace(/^\(\d+\) /, "");
+  document.addEventListener("htmx:after:swap", () => {
+    const waiting = unread.textContent.trim();
+    document.title = waiting ? `(${waiting}) ${title}` : title;
+  });
+
   // Whether the stream is open, shown and kept true.
   const state = document.getElementById("connection");
   let connection = null;
