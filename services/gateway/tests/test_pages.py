@@ -79,6 +79,18 @@ async def test_a_members_words_are_never_markup(member: Reader, behind: Behind) 
     assert 'onload="x"' not in page
 
 
+async def test_older_items_are_a_page_of_their_own_that_nothing_new_is_pushed_into(
+    member: Reader, behind: Behind
+) -> None:
+    behind.answers["GET inbox"] = {"unread": 1, "items": [an_item()], "next": 6}
+    first = (await member.open("/inbox?only=all")).text
+    older = (await member.open("/inbox?only=all&before=6")).text
+
+    assert 'href="/inbox?only=all&amp;before=6"' in first
+    assert "hx-sse:connect" not in older
+    assert 'href="/inbox?only=all"' in older
+
+
 @pytest.mark.parametrize(
     ("language", "direction", "heading"),
     [("fr", "ltr", "Boîte de réception"), ("es", "ltr", "Bandeja de entrada"), ("ar", "rtl", "صندوق الوارد")],
