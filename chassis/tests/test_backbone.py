@@ -42,7 +42,10 @@ class Backbone:
 async def backbone(
     database: Database, url: str, seed: str, heard: Subscriptions | None = None
 ) -> AsyncGenerator[Backbone]:
-    broker = await Broker.connect(url, service="ledger", seed=seed)
+    async def reconnected() -> None:
+        consumer.reconnected()
+
+    broker = await Broker.connect(url, service="ledger", seed=seed, on_reconnect=reconnected)
     relay = Relay(database, broker)
     [subscription] = heard or subscriptions()
     consumer = Consumer(subscription, database, broker, stream="EVENTS")

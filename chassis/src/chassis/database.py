@@ -42,6 +42,8 @@ class Database:
             pool_timeout=10,
             # A connection that the server closed (a restart) is found out and replaced before it is used.
             pool_pre_ping=True,
+            # An error's text must not carry what was to be stored.
+            hide_parameters=True,
             connect_args={
                 "timeout": 5,
                 "server_settings": {"application_name": f"ssenet-{service}", "jit": "off"},

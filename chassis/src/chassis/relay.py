@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -12,13 +12,14 @@ from uuid import UUID
 import asyncpg
 import nats.errors
 import orjson
+import sqlalchemy as sa
 import structlog
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from chassis import telemetry
 from chassis.broker import BATCH_LIMIT, Broker, Outgoing, PublishRefusedError
 from chassis.database import Database
-from chassis.tables import OUTBOX_PUBLISHED, OUTBOX_WRITTEN
+from chassis.tables import OUTBOX_PUBLISHED, OUTBOX_WRITTEN, outbox
 
 log = structlog.get_logger()
 
@@ -29,6 +30,7 @@ INBOX_RETENTION = timedelta(days=35)
 _BATCH_BYTES = 8 * 1024 * 1024
 _REMEMBERED = 20_000
 _FALLBACK_POLL = 2.0
+_LOOK_UP_AFTER = 0.5
 _HOUSEKEEPING = 3600.0
 _BROKER_AWAY = (nats.errors.Error, PublishRefusedError, TimeoutError, OSError)
 
@@ -54,6 +56,12 @@ class _Row:
     envelope: str
 
 
+@dataclass(eq=False, slots=True)
+class _Waiter:
+    missing: set[UUID]
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class Relay:
     """Publishes committed rows while it is the leader of its service; tells waiters what has been acknowledged."""
 
@@ -62,7 +70,7 @@ class Relay:
         self._broker = broker
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._waiting: dict[UUID, list[asyncio.Future[None]]] = {}
+        self._waiters: set[_Waiter] = set()
         # Acknowledged before the one who announced them came to wait: remembered for a moment.
         self._recent: dict[UUID, None] = {}
         self.is_leader = False
@@ -86,48 +94,36 @@ class Relay:
 
     async def published(self, event_ids: Iterable[UUID], *, timeout: float) -> None:  # noqa: ASYNC109 - part of the promise
         """Wait until the stream has acknowledged these events; raises TimeoutError after `timeout` seconds."""
-        async with asyncio.timeout(timeout):
-            await asyncio.gather(*(self._published(event_id) for event_id in event_ids))
+        waiter = _Waiter({event_id for event_id in event_ids if event_id not in self._recent})
+        self._waiters.add(waiter)
+        try:
+            async with asyncio.timeout(timeout):
+                while waiter.missing:
+                    try:
+                        async with asyncio.timeout(_LOOK_UP_AFTER):
+                            await waiter.done.wait()
+                    except TimeoutError:
+                        # Another process of this service leads, or a notice was lost with a connection.
+                        await self._look_up(waiter.missing)
+        finally:
+            self._waiters.discard(waiter)
 
-    async def _published(self, event_id: UUID) -> None:
-        while event_id not in self._recent:
-            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.setdefault(event_id, []).append(future)
-            try:
-                async with asyncio.timeout(0.5):
-                    await future
-            except TimeoutError:
-                # Another process of this service leads, or a notice was lost with a connection: ask the table.
-                await self._look_up([event_id])
-            finally:
-                self._forget(event_id, future)
-
-    def _forget(self, event_id: UUID, future: asyncio.Future[None]) -> None:
-        waiting = self._waiting.get(event_id, [])
-        if future in waiting:
-            waiting.remove(future)
-        if not waiting:
-            self._waiting.pop(event_id, None)
-
-    async def _look_up(self, event_ids: Sequence[UUID]) -> None:
-        from sqlalchemy import select
-
-        from chassis.tables import outbox
-
-        query = select(outbox.c.event_id).where(
-            outbox.c.event_id.in_(event_ids), outbox.c.published_at.is_not(None)
+    async def _look_up(self, event_ids: Iterable[UUID]) -> None:
+        query = sa.select(outbox.c.event_id).where(
+            outbox.c.event_id.in_(list(event_ids)), outbox.c.published_at.is_not(None)
         )
         async with self._database.reading() as session:
             self._tell((await session.scalars(query)).all())
 
     def _tell(self, event_ids: Iterable[UUID]) -> None:
-        for event_id in event_ids:
-            self._recent[event_id] = None
-            for future in self._waiting.get(event_id, []):
-                if not future.done():
-                    future.set_result(None)
+        told = dict.fromkeys(event_ids)
+        self._recent.update(told)
         while len(self._recent) > _REMEMBERED:
             del self._recent[next(iter(self._recent))]
+        for waiter in self._waiters:
+            waiter.missing = {event_id for event_id in waiter.missing if event_id not in told}
+            if not waiter.missing:
+                waiter.done.set()
 
     async def _lead(self) -> None:
         connection = await asyncpg.connect(
@@ -163,8 +159,8 @@ class Relay:
 
     async def _follow(self) -> None:
         await self._wait_for_work(_FALLBACK_POLL)
-        if self._waiting:
-            await self._look_up(list(self._waiting))
+        if missing := {event_id for waiter in self._waiters for event_id in waiter.missing}:
+            await self._look_up(missing)
 
     async def _publish_until_told(self, connection: asyncpg.Connection) -> None:
         pause = 0.1

@@ -7,7 +7,8 @@ but ids are still made and carried on, so that a partner's answer names a trace 
 import logging
 import os
 import sys
-from typing import Any
+import traceback
+from typing import Any, TextIO
 
 import structlog
 from opentelemetry import context as otel_context
@@ -31,7 +32,7 @@ def exporting() -> bool:
 
 def start_telemetry(service: str, *, site: str, log_level: str = "info") -> TracerProvider:
     """Set up the tracer provider and the logs of this process; call `shutdown()` on what it returns at the end."""
-    _start_logs(service, log_level)
+    _start_logs(service, log_level, sys.stdout)
     resource = Resource.create({"service.name": service, "service.namespace": "ssenet", "ssenet.site": site})
     if exporting():
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -79,7 +80,20 @@ def _with_trace(_logger: Any, _name: str, entry: structlog.typing.EventDict) -> 
     return entry
 
 
-def _start_logs(service: str, level: str) -> None:
+def _without_words(_logger: Any, _name: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Show where an error arose and of which class it is, never its text: that may quote what people wrote."""
+    told = entry.pop("exc_info", None)
+    error = sys.exc_info()[1] if told is True else told[1] if isinstance(told, tuple) else told
+    lines: list[str] = []
+    while isinstance(error, BaseException):
+        lines = [*traceback.format_tb(error.__traceback__), f"{type(error).__qualname__}\n", *lines]
+        error = error.__cause__
+    if lines:
+        entry["exception"] = "".join(lines)
+    return entry
+
+
+def _start_logs(service: str, level: str, output: TextIO) -> None:
     def with_service(
         _logger: Any, _name: str, entry: structlog.typing.EventDict
     ) -> structlog.typing.EventDict:
@@ -91,14 +105,14 @@ def _start_logs(service: str, level: str) -> None:
         with_service,
         _with_trace,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        _without_words,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(output)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -18,6 +18,7 @@ import asyncpg
 import httpx2
 import pytest
 import sqlalchemy as sa
+import structlog
 from fastapi import FastAPI
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -38,8 +39,15 @@ T = TypeVar("T")
 
 
 def pytest_configure() -> None:
-    """Record every span of the session, so that traces can be asserted; nothing is exported."""
+    """Record every span of the session, so that traces can be asserted, and log in plain lines; export nothing."""
     trace.set_tracer_provider(TracerProvider())
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["level", "event"]),
+        ]
+    )
 
 
 S = TypeVar("S", bound=ServiceSettings)

@@ -1,0 +1,71 @@
+"""Logs name the trace and the place of an error, and never quote what people wrote."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from io import StringIO
+
+import pytest
+import structlog
+from opentelemetry import trace
+
+from chassis import telemetry
+
+WORDS = "a name that only the office may read"
+Logs = Callable[[], list[dict[str, str]]]
+
+
+@pytest.fixture
+def logs() -> Iterator[Logs]:
+    output = StringIO()
+    handlers, level = logging.getLogger().handlers, logging.getLogger().level
+    configuration = structlog.get_config()
+    telemetry._start_logs("ledger", "info", output)
+    yield lambda: [json.loads(line) for line in output.getvalue().splitlines()]
+    structlog.configure(**configuration)
+    logging.getLogger().handlers = handlers
+    logging.getLogger().setLevel(level)
+
+
+def _fail(words: str) -> None:
+    try:
+        raise KeyError(words)
+    except KeyError as error:
+        raise ValueError(f"cannot use {words}") from error
+
+
+@pytest.mark.parametrize("library", [True, False])
+def test_an_error_is_logged_by_class_and_place_without_its_words(logs: Logs, *, library: bool) -> None:
+    try:
+        _fail(WORDS)
+    except ValueError as error:
+        if library:
+            logging.getLogger("uvicorn.error").exception("failed")
+        else:
+            structlog.get_logger().error("failed", exc_info=error)
+
+    [entry] = logs()
+    assert WORDS not in json.dumps(entry)
+    assert [word in entry["exception"] for word in ("KeyError", "ValueError", "_fail")] == [True] * 3
+
+
+def test_a_line_within_a_span_names_its_trace(logs: Logs) -> None:
+    with telemetry.tracer.start_as_current_span("work") as span:
+        structlog.get_logger().info("hello")
+
+    [entry] = logs()
+    assert entry["trace_id"] == f"{span.get_span_context().trace_id:032x}"
+    assert entry["service"] == "ledger"
+
+
+def test_a_traceparent_goes_through_a_string_and_back() -> None:
+    with telemetry.tracer.start_as_current_span("work") as span:
+        kept = telemetry.traceparent_of()
+
+    found = trace.get_current_span(telemetry.context_of(kept)).get_span_context()
+    assert (found.trace_id, found.span_id) == (
+        span.get_span_context().trace_id,
+        span.get_span_context().span_id,
+    )
+    assert telemetry.trace_id_of(kept) == f"{found.trace_id:032x}"
+    assert telemetry.traceparent_of(telemetry.context_of(None)) is None
