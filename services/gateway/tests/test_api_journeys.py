@@ -42,6 +42,7 @@ async def test_a_partner_sees_no_other_partners_events(client: httpx2.AsyncClien
     assert (await client.get("/events/DEM-1", headers=bearer(OTHER_KEY))).status_code == 404
     assert (await client.get("/events", headers=bearer(OTHER_KEY))).json() == {"events": [], "next": None}
     assert (await client.get("/events/DEM-1")).status_code == 401
+    assert (await client.get("/events/DEM%00", headers=bearer())).status_code == 404
 
 
 async def test_a_partner_pages_through_its_latest_events(client: httpx2.AsyncClient) -> None:
