@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.receiving import Received
@@ -27,6 +27,23 @@ from gateway.domain.journeys import (
 )
 from gateway.tables import EventStep, ReceivedEvent
 
+# One statement for any number of steps: those of partners' events alone, each once; and beside them when the broker
+# acknowledged the event, since the outbox forgets that after some days.
+_RECORD = sa.text("""
+WITH heard AS (
+    SELECT step.* FROM unnest(
+        CAST(:id AS uuid[]), CAST(:event_id AS uuid[]), CAST(:name AS text[]), CAST(:at AS timestamptz[]),
+        CAST(:sequence AS bigint[]), CAST(:task_id AS uuid[]), CAST(:detail AS text[])
+    ) AS step (id, event_id, name, at, sequence, task_id, detail)
+    JOIN received_events USING (event_id))
+INSERT INTO event_steps (id, event_id, name, at, sequence, task_id, detail)
+SELECT id, event_id, name, at, sequence, task_id, CAST(detail AS jsonb) FROM heard
+UNION ALL
+SELECT event_id, event_id, 'published', published_at, 0, NULL, '{}'
+FROM outbox WHERE event_id IN (SELECT event_id FROM heard) AND published_at IS NOT NULL
+ON CONFLICT DO NOTHING
+""")
+
 
 @dataclass(frozen=True)
 class Journey:
@@ -44,13 +61,13 @@ class Journey:
 
 async def record_task_steps(tx: Transaction, events: Sequence[Received[TaskFacts]]) -> None:
     """Note what happened to the tasks that partners' events led to; other tasks are no concern of a partner's."""
-    await _record(tx, [_row(one, step_of_task(one.event, one.envelope.time)) for one in events])
+    await _record(tx, [(one, step_of_task(one.event, one.envelope.time)) for one in events])
 
 
 async def record_notification_steps(tx: Transaction, events: Sequence[Received[NotificationFacts]]) -> None:
     """Note which units were told of a partner's event, and which saw it."""
     steps = [(one, step_of_notification(one.event, one.envelope.time)) for one in events]
-    await _record(tx, [_row(one, step) for one, step in steps if step is not None])
+    await _record(tx, [(one, step) for one, step in steps if step is not None])
 
 
 async def journey(
@@ -83,48 +100,21 @@ async def latest_journeys(
     return await _journeys(session, found.all())
 
 
-async def _record(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
-    known = set(
-        await tx.session.scalars(
-            sa.select(ReceivedEvent.event_id).where(
-                ReceivedEvent.event_id.in_({row["event_id"] for row in rows})
-            )
-        )
-    )
-    ours = [row for row in rows if row["event_id"] in known]
-    if not ours:
+async def _record(tx: Transaction, steps: Sequence[tuple[Received[Any], Step]]) -> None:
+    if not steps:
         return
-    await tx.session.execute(insert(EventStep).values(ours).on_conflict_do_nothing())
-    await _record_publications(tx, known)
-
-
-async def _record_publications(tx: Transaction, event_ids: set[UUID]) -> None:
-    """Keep when the broker acknowledged these events: the outbox forgets it after some days."""
-    published = sa.select(
-        outbox.c.event_id,
-        outbox.c.event_id,
-        sa.literal(StepName.PUBLISHED.value),
-        outbox.c.published_at,
-        sa.literal(0),
-        sa.literal({}, type_=EventStep.detail.type),
-    ).where(outbox.c.event_id.in_(event_ids), outbox.c.published_at.is_not(None))
     await tx.session.execute(
-        insert(EventStep)
-        .from_select(["id", "event_id", "name", "at", "sequence", "detail"], published)
-        .on_conflict_do_nothing()
+        _RECORD,
+        {
+            "id": [received.envelope.id for received, _ in steps],
+            "event_id": [received.envelope.correlationid for received, _ in steps],
+            "name": [step.name for _, step in steps],
+            "at": [step.at for _, step in steps],
+            "sequence": [received.envelope.sequence for received, _ in steps],
+            "task_id": [step.task_id for _, step in steps],
+            "detail": [orjson.dumps(step.detail).decode() for _, step in steps],
+        },
     )
-
-
-def _row(received: Received[Any], step: Step) -> dict[str, Any]:
-    return {
-        "id": received.envelope.id,
-        "event_id": received.envelope.correlationid,
-        "name": step.name,
-        "at": step.at,
-        "sequence": received.envelope.sequence,
-        "task_id": step.task_id,
-        "detail": step.detail,
-    }
 
 
 async def _journeys(session: AsyncSession, events: Sequence[ReceivedEvent]) -> list[Journey]:
