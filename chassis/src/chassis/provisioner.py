@@ -23,7 +23,7 @@ from nats.js.api import (
 from nats.js.errors import NotFoundError
 from pydantic import BaseModel, ConfigDict, Field
 
-from chassis.consuming import BATCH
+from chassis.consuming import ACK_WAIT, BATCH
 
 PROVISIONER = "provisioner"
 MAX_DELIVER = 12
@@ -165,7 +165,7 @@ async def _provision_durable(
         filter_subjects=topology.filter_subjects(durable),
         deliver_policy=DeliverPolicy.ALL,
         ack_policy=AckPolicy.EXPLICIT,
-        ack_wait=30,
+        ack_wait=ACK_WAIT,
         max_deliver=MAX_DELIVER,
         max_ack_pending=5 * BATCH,
     )
