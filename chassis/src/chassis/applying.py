@@ -18,7 +18,7 @@ from chassis import metrics, telemetry
 from chassis.database import Database, is_database_away
 from chassis.ids import new_id
 from chassis.receiving import ContractError, Received, Retry, Subscription
-from chassis.tables import dead_letters, failed_attempts, inbox
+from chassis.tables import dead_letters, failed_attempts
 from chassis.transaction import Transaction
 from contracts.event import Envelope
 
@@ -32,6 +32,13 @@ MAX_HELD_BACK = 5
 FIRST_RETRY = 0.5
 LONGEST_RETRY = 60.0
 _jitter = random.SystemRandom()
+
+
+_ENTER = sa.text("""
+INSERT INTO inbox (durable, event_id, applied_at)
+SELECT :durable, event_id, :applied_at FROM unnest(CAST(:event_ids AS uuid[])) AS event_id
+ON CONFLICT DO NOTHING RETURNING event_id
+""")
 
 
 class Delivery(Protocol):
@@ -129,13 +136,9 @@ class Applier:
         self, tx: Transaction, received: Sequence[Received[Any]]
     ) -> list[Received[Any]]:
         by_id = {one.envelope.id: one for one in reversed(received)}
-        rows = [
-            {"durable": self._subscription.durable, "event_id": event_id, "applied_at": tx.now}
-            # Sorted: two processes that hold the same events take the inbox rows in one order and cannot deadlock.
-            for event_id in sorted(by_id)
-        ]
-        inserted = insert(inbox).on_conflict_do_nothing().returning(inbox.c.event_id)
-        new = set((await tx.session.scalars(inserted, rows)).all())
+        # Sorted: two processes that hold the same events take the inbox rows in one order and cannot deadlock.
+        told = {"durable": self._subscription.durable, "event_ids": sorted(by_id), "applied_at": tx.now}
+        new = set((await tx.session.scalars(_ENTER, told)).all())
         return [one for one in received if one.envelope.id in new and by_id[one.envelope.id] is one]
 
     async def _until_stored(

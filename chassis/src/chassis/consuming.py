@@ -26,6 +26,9 @@ BATCH = 200
 _EXPIRES = 20.0
 _HEARTBEAT = 5.0
 _LINGER = 0.01
+_PACE = 0.1
+"""Seconds between two batches of a durable at least: a lone event is applied at once, a stream of them in fewer,
+fuller transactions, at a fraction of the cost."""
 _IDLE, _NO_RESPONDERS = "100", "503"
 ACK_WAIT = 10.0
 """Seconds after which the server gives what a killed process held to another; a living one asks for more in time."""
@@ -85,6 +88,7 @@ class Consumer:
         self._fetched: deque[StreamDelivery] = deque()
         self._arrived = asyncio.Event()
         self._gone: str | None = None
+        self._last_batch = 0.0
 
     @property
     def durable(self) -> str:
@@ -162,8 +166,10 @@ class Consumer:
         ):
             if not await self._arrival(_LINGER):
                 break
+        await self._pause(self._last_batch + _PACE - asyncio.get_running_loop().time())
         if self._stopping.is_set():
             return []
+        self._last_batch = asyncio.get_running_loop().time()
         return [self._fetched.popleft() for _ in range(min(BATCH, len(self._fetched)))]
 
     async def _ask(self) -> None:
@@ -233,6 +239,8 @@ class Consumer:
                 await self._fetched.popleft().nak(0)
 
     async def _pause(self, seconds: float) -> None:
+        if seconds <= 0:
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()

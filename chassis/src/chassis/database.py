@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
@@ -40,8 +42,6 @@ class Database:
             pool_size=pool_size,
             max_overflow=4,
             pool_timeout=10,
-            # A connection that the server closed (a restart) is found out and replaced before it is used.
-            pool_pre_ping=True,
             # An error's text must not carry what was to be stored.
             hide_parameters=True,
             connect_args={
@@ -49,6 +49,10 @@ class Database:
                 "server_settings": {"application_name": f"ssenet-{service}", "jit": "off"},
             },
         )
+
+        # Without a round trip per use: asyncpg knows when the server has closed a connection, as a restart does.
+        event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
+        self._reader = self.engine.execution_options(postgresql_readonly=True)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Transaction]:
@@ -61,8 +65,7 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[AsyncSession]:
         """A session that cannot write: PostgreSQL refuses it."""
-        async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
-            await session.execute(sa.text("SET TRANSACTION READ ONLY"))
+        async with AsyncSession(self._reader, expire_on_commit=False) as session, session.begin():
             yield session
 
     @property
@@ -72,6 +75,11 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError("the server closed this connection")
 
 
 # SQLSTATE classes in which nothing is wrong with the work itself: connection exceptions, serialization failure and

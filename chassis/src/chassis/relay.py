@@ -31,6 +31,8 @@ _BATCH_BYTES = 8 * 1024 * 1024
 _REMEMBERED = 20_000
 _FALLBACK_POLL = 2.0
 _LOOK_UP_AFTER = 0.5
+_PACE = 0.005
+"""Seconds between two batches: what is committed meanwhile shares the next one, and its fsync."""
 _HOUSEKEEPING = 3600.0
 _BROKER_AWAY = (nats.errors.Error, PublishRefusedError, TimeoutError, OSError)
 
@@ -135,7 +137,7 @@ class Relay:
         connection.add_termination_listener(self._wake)
         try:
             await connection.add_listener(OUTBOX_WRITTEN, self._wake)
-            await connection.add_listener(OUTBOX_PUBLISHED, self._wake)
+            await connection.add_listener(OUTBOX_PUBLISHED, self._hear_of_publication)
             while not self._stopping.is_set():
                 if self.is_leader or await connection.fetchval(
                     "SELECT pg_try_advisory_lock($1)", self._lock_key()
@@ -153,6 +155,11 @@ class Relay:
 
     def _wake(self, *_: object) -> None:
         self._woken.set()
+
+    def _hear_of_publication(self, *_: object) -> None:
+        # The leader itself has published, and told its own waiters.
+        if not self.is_leader:
+            self._woken.set()
 
     def _lock_key(self) -> int:
         return int.from_bytes(sha256(b"ssenet relay").digest()[:8], "big", signed=True)
@@ -181,6 +188,8 @@ class Relay:
                 pause = min(pause * 2, 2.0)
                 continue
             if published:
+                # A full batch means more is waiting already.
+                await self._sleep(0 if published == BATCH_LIMIT else _PACE)
                 continue
             if asyncio.get_running_loop().time() >= next_housekeeping:
                 await self._forget_old_rows(connection)
@@ -236,6 +245,8 @@ class Relay:
         self._woken.clear()
 
     async def _sleep(self, seconds: float) -> None:
+        if not seconds:
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()

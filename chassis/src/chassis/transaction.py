@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.ids import new_id
-from chassis.tables import OUTBOX_WRITTEN, outbox
+from chassis.tables import OUTBOX_WRITTEN
 from chassis.telemetry import traceparent_of
 from contracts.event import Envelope, Event, EventId
 
@@ -33,6 +33,26 @@ class AggregateColumns:
     home_site: Mapped[str] = mapped_column(sa.Text)
     epoch: Mapped[int] = mapped_column(sa.BigInteger, default=1)
     sequence: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+
+
+# One round trip for all rows and the notice; the rows take their positions in the order they were announced.
+_WRITE = sa.text("""
+WITH written AS (
+    INSERT INTO outbox
+        (event_id, type, nats_subject, aggregate_id, epoch, sequence, envelope, announced_at)
+    SELECT event_id, type, nats_subject, aggregate_id, epoch, sequence, envelope, announced_at
+    FROM unnest(
+        CAST(:event_id AS uuid[]), CAST(:type AS text[]), CAST(:nats_subject AS text[]),
+        CAST(:aggregate_id AS text[]), CAST(:epoch AS bigint[]), CAST(:sequence AS bigint[]),
+        CAST(:envelope AS jsonb[]), CAST(:announced_at AS timestamptz[])
+    ) WITH ORDINALITY AS row (
+        event_id, type, nats_subject, aggregate_id, epoch, sequence, envelope, announced_at, place
+    )
+    ORDER BY place
+    RETURNING 1
+)
+SELECT pg_notify(:channel, '') FROM (SELECT count(*) FROM written) AS done
+""")
 
 
 class Transaction:
@@ -86,7 +106,7 @@ class Transaction:
                 "aggregate_id": envelope.subject,
                 "epoch": of.epoch,
                 "sequence": of.sequence,
-                "envelope": envelope.model_dump(mode="json", exclude_none=True),
+                "envelope": envelope.model_dump_json(exclude_none=True),
                 "announced_at": self.now,
             }
         )
@@ -96,6 +116,6 @@ class Transaction:
         """Write what was announced to the outbox and wake the relay when the transaction commits."""
         await self.session.flush()
         if self._rows:
-            await self.session.execute(sa.insert(outbox), self._rows)
-            await self.session.execute(sa.select(sa.func.pg_notify(OUTBOX_WRITTEN, "")))
+            columns = {name: [row[name] for row in self._rows] for name in self._rows[0]}
+            await self.session.execute(_WRITE, columns | {"channel": OUTBOX_WRITTEN})
             self._rows = []
