@@ -17,7 +17,7 @@ router = APIRouter(prefix="/members/{member_id}/inbox", dependencies=[allow("gat
 _LARGEST_POSITION = 2**63 - 1
 
 
-def streams_of(request: Request) -> Streams:
+async def streams_of(request: Request) -> Streams:
     """The live streams of this process."""
     streams: Streams = request.app.state.streams
     return streams

@@ -162,7 +162,7 @@ class CoordinationClient(Calling):
         return self._read(TaskView, content)
 
 
-def coordination_of(request: Request) -> CoordinationClient:
+async def coordination_of(request: Request) -> CoordinationClient:
     client: CoordinationClient = request.app.state.coordination
     return client
 

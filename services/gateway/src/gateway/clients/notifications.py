@@ -115,7 +115,7 @@ class NotificationsClient(Calling):
             raise ServiceUnavailableError(self.service, type(error).__name__) from error
 
 
-def notifications_of(request: Request) -> NotificationsClient:
+async def notifications_of(request: Request) -> NotificationsClient:
     client: NotificationsClient = request.app.state.notifications
     return client
 

@@ -67,7 +67,7 @@ class RegistryClient(Calling):
         return self._read_list(Partner, await self._call("GET", "/partners"))
 
 
-def registry_of(request: Request) -> RegistryClient:
+async def registry_of(request: Request) -> RegistryClient:
     client: RegistryClient = request.app.state.registry
     return client
 

@@ -179,7 +179,7 @@ def page_for(request: Request, session: Session | None) -> Page:
     )
 
 
-def _page(request: Request, session: OptionalSession) -> Page:
+async def _page(request: Request, session: OptionalSession) -> Page:
     return page_for(request, session)
 
 
