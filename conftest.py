@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from chassis.broker import Broker
-from chassis.provisioner import PROVISIONER, Topology, provision
+from chassis.keys import new_seed, public_keys
+from chassis.provisioner import PROVISIONER, Topology
+from chassis.provisioning import accounts_block, provision_site
 from chassis.testing import NatsSite
-from ssenet.nats_config import nats_users, new_seed
 from ssenet.servers import Nats, Postgres, start_nats, start_postgres
 
 ROOT = Path(__file__).parent
@@ -52,7 +52,7 @@ def nats_seeds(topology: Topology) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def nats_server(server_folder: Path, topology: Topology, nats_seeds: dict[str, str]) -> Iterator[Nats]:
-    server = start_nats(server_folder / "nats", nats_users(topology, nats_seeds))
+    server = start_nats(server_folder / "nats", accounts_block(topology, public_keys(nats_seeds)))
     yield server
     server.stop()
 
@@ -60,8 +60,5 @@ def nats_server(server_folder: Path, topology: Topology, nats_seeds: dict[str, s
 @pytest.fixture(scope="session")
 async def nats_site(nats_server: Nats, topology: Topology, nats_seeds: dict[str, str]) -> NatsSite:
     """The session's NATS, with the streams and durables of the real topology."""
-
-    broker = await Broker.connect(nats_server.url, service=PROVISIONER, seed=nats_seeds[PROVISIONER])
-    await provision(broker.jetstream, topology)
-    await broker.close()
+    await provision_site(topology, url=nats_server.url, seed=nats_seeds[PROVISIONER])
     return NatsSite(nats_server.url, nats_seeds, topology)

@@ -16,8 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import cast
 
-import nkeys
-
+from chassis.keys import new_seed, public_keys
 from chassis.provisioner import PROVISIONER, Topology
 from chassis.provisioning import accounts_block
 
@@ -52,7 +51,6 @@ def files(known: Secrets, topology: Topology) -> dict[str, tuple[int, str]]:
     """Each file's mode and content, by name: what one container is told, and no more."""
     passwords, seeds, tokens = known["database_passwords"], known["nats_seeds"], known["tokens"]
     services = [service.service for service in topology.services]
-    keys = {name: _public_key(seed) for name, seed in seeds.items()}
     environments = {
         "postgres.env": {"POSTGRES_PASSWORD": passwords[SUPERUSER]},
         "databases.env": {
@@ -64,7 +62,7 @@ def files(known: Secrets, topology: Topology) -> dict[str, tuple[int, str]]:
         **{f"{service}.env": _service_environment(service, known) for service in services},
     }
     return {
-        "nats-users.conf": (MOUNTED, accounts_block(topology, keys)),
+        "nats-users.conf": (MOUNTED, accounts_block(topology, public_keys(seeds))),
         "metrics-token": (MOUNTED, tokens["metrics"]),
         "operator-header": (MOUNTED, f"Authorization: Bearer {tokens['operator']}\n"),
         **{name: (PRIVATE, _env_file(values)) for name, values in environments.items()},
@@ -128,13 +126,7 @@ def _env_file(values: Mapping[str, str]) -> str:
 
 
 def _made(kind: str) -> str:
-    if kind == "nats_seeds":
-        return bytes(nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER)).decode()
-    return secrets.token_urlsafe(32)
-
-
-def _public_key(seed: str) -> str:
-    return bytes(nkeys.from_seed(bytearray(seed.encode())).public_key).decode()
+    return new_seed() if kind == "nats_seeds" else secrets.token_urlsafe(32)
 
 
 def main() -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from chassis.keys import new_seed, public_keys
 from chassis.provisioner import PROVISIONER, provision
+from chassis.provisioning import accounts_block
 from chassis.testing import NatsSite, reset_broker
-from ssenet.nats_config import nats_users, new_seed
 from ssenet.servers import Nats, start_nats
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -23,7 +24,7 @@ def ledger_seeds() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def ledger_nats(server_folder: Path, ledger_seeds: dict[str, str]) -> Iterator[Nats]:
-    server = start_nats(server_folder / "ledger-nats", nats_users(TOPOLOGY, ledger_seeds))
+    server = start_nats(server_folder / "ledger-nats", accounts_block(TOPOLOGY, public_keys(ledger_seeds)))
     yield server
     server.stop()
 

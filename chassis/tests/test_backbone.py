@@ -19,12 +19,13 @@ from chassis.broker import Broker, Outgoing
 from chassis.consuming import Consumer, ConsumerDriftError
 from chassis.database import Database
 from chassis.ids import new_id
+from chassis.keys import public_keys
+from chassis.provisioning import accounts_block
 from chassis.receiving import Received, Subscriptions
 from chassis.relay import Relay
 from chassis.tables import failed_attempts, outbox
 from chassis.testing import FreshDatabase, NatsSite, buried, eventually
 from chassis.transaction import Transaction
-from ssenet.nats_config import nats_users
 from ssenet.servers import start_nats, start_postgres
 
 
@@ -195,7 +196,7 @@ async def test_a_failing_event_is_delivered_again_with_a_growing_delay(
 async def test_a_broker_restart_loses_nothing(
     ledger: Database, ledger_seeds: dict[str, str], tmp_path: Path
 ) -> None:
-    configuration = nats_users(TOPOLOGY, ledger_seeds)
+    configuration = accounts_block(TOPOLOGY, public_keys(ledger_seeds))
     server = start_nats(tmp_path / "nats", configuration)
     site = NatsSite(server.url, ledger_seeds, TOPOLOGY)
     await _provision(site)

@@ -11,9 +11,9 @@ import yaml
 from ledger.messaging import TOPOLOGY
 
 from chassis.broker import Broker
+from chassis.keys import new_seed, public_key, public_keys
 from chassis.provisioner import PROVISIONER, Topology
 from chassis.provisioning import accounts_block, main
-from ssenet.nats_config import new_seed, public_key
 from ssenet.servers import Nats, start_nats
 
 
@@ -73,7 +73,7 @@ async def test_the_provisioner_lets_in_exactly_the_users_whose_keys_it_was_given
 def test_a_block_of_users_holds_no_seed_and_nobody_anonymous(topology: Topology) -> None:
     seeds = {name: new_seed() for name in (PROVISIONER, *(one.service for one in topology.services))}
 
-    block = accounts_block(topology, {name: public_key(seed) for name, seed in seeds.items()})
+    block = accounts_block(topology, public_keys(seeds))
 
     assert not [name for name, seed in seeds.items() if seed in block]
     assert "no_auth_user" not in block

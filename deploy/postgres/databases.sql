@@ -1,6 +1,9 @@
 -- One database and one role per service; only that role, besides the superuser, may enter it. Passwords come from the
 -- environment. Run at every start: it makes what is missing, sets passwords to what they are now, and changes nothing else.
 \set ON_ERROR_STOP on
+-- A statement that fails is logged as it was written, and these hold passwords.
+SET log_min_error_statement = panic;
+SET log_statement = none;
 \getenv registry_password REGISTRY_PASSWORD
 \getenv coordination_password COORDINATION_PASSWORD
 \getenv notifications_password NOTIFICATIONS_PASSWORD

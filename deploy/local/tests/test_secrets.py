@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from chassis.keys import public_key
 from ssenet.credentials import CALLERS, NATS_USERS, SUPERUSER, read_secrets, secrets_of
 from ssenet.errors import CommandError
 from ssenet.folders import SERVICES
-from ssenet.nats_config import public_key
 
 
 def test_an_installation_keeps_the_secrets_it_was_given(tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ def _token() -> str:
 
 
 def _nats_seed() -> str:
-    import nkeys
+    # Loaded where a seed is missing alone: the supervisor, which asks at every start, stays small.
+    from chassis.keys import new_seed
 
-    return bytes(nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER)).decode()
+    return new_seed()

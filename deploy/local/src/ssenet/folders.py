@@ -16,6 +16,15 @@ class DataFolder:
 
     path: Path
 
+    def make(self) -> None:
+        """Make it where it is missing, for its owner alone; what is written of the processes is theirs in any case.
+
+        Started by root, PostgreSQL runs as another user: on its way to its own folder that one is let through this.
+        """
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.logs.mkdir(mode=0o700, exist_ok=True)
+        self.logs.chmod(0o700)
+
     @property
     def postgres(self) -> Path:
         return self.path / "postgres"

@@ -26,6 +26,7 @@ class Keeper:
         """The part that did not start, once one did not."""
         self._folder = folder
         self._say = say
+        self._unwritten = False
 
     async def start(self, part: Part) -> ProcessState:
         """Start a part. Even when cancelled meanwhile, what was started is written down, to be stopped."""
@@ -33,12 +34,16 @@ class Keeper:
         try:
             pid = await asyncio.shield(starting)
         except asyncio.CancelledError:
-            with contextlib.suppress(CommandError):
+            with contextlib.suppress(CommandError, OSError):
                 self._note(part, await starting)
             raise
         except CommandError:
             self.failed = self.failed or part.name
             raise
+        except OSError as error:
+            self.failed = self.failed or part.name
+            why = error.strerror or type(error).__name__
+            raise CommandError(f"{part.name} could not be started: {why}.") from error
         return self._note(part, pid)
 
     async def start_until_ready(self, part: Part) -> None:
@@ -78,6 +83,8 @@ class Keeper:
         next_check = 0.0
         while is_alive(process.pid, process.started):
             if time.monotonic() >= next_check:
+                if self._unwritten:
+                    self.write()
                 was, process.ready = process.ready, await part.is_ready()
                 next_check = time.monotonic() + (HEALTH_CHECK if process.ready else STARTING_CHECK)
                 if was != process.ready:
@@ -101,5 +108,14 @@ class Keeper:
         self.write()
 
     def write(self) -> None:
-        """Write the state down for the other commands."""
-        write_state(self._folder.state, self.state)
+        """Write the state down for the other commands; where that fails, as on a full disk, it is tried again."""
+        try:
+            write_state(self._folder.state, self.state)
+        except OSError as error:
+            # Said once: what runs is worth more than what is written of it.
+            if not self._unwritten:
+                why = error.strerror or type(error).__name__
+                self._say(f"What runs cannot be written down: {why}; going on without", stamped=True)
+            self._unwritten = True
+        else:
+            self._unwritten = False

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import asyncpg
 
-from chassis.broker import Broker
-from chassis.provisioner import PROVISIONER, Topology, TopologyError, provision
-from ssenet.credentials import SUPERUSER, Secrets, read_secrets
+from chassis.keys import public_keys
+from chassis.provisioner import PROVISIONER, Topology, TopologyError
+from chassis.provisioning import accounts_block, provision_site
+from ssenet.credentials import SUPERUSER, read_secrets
 from ssenet.errors import CommandError
 from ssenet.folders import ROOT, SERVICES, DataFolder
-from ssenet.nats_config import nats_users
 from ssenet.servers import HOST
 
 DESCRIPTION = ROOT / "deploy" / "nats"
@@ -32,6 +32,8 @@ async def prepare_databases(port: int, passwords: dict[str, str]) -> None:
             password=passwords[SUPERUSER],
             database="postgres",
             timeout=10,
+            # A statement that fails is logged as it was written, and these hold passwords.
+            server_settings={"log_min_error_statement": "panic", "log_statement": "none"},
         )
     except asyncpg.InvalidAuthorizationSpecificationError as error:
         raise CommandError(
@@ -55,18 +57,10 @@ async def prepare_databases(port: int, passwords: dict[str, str]) -> None:
         await connection.close()
 
 
-async def prepare_streams(url: str, secrets: Secrets) -> list[str]:
-    """Make streams and durables as `deploy/nats` describes them; returns what was changed."""
-    broker = await Broker.connect(url, service=PROVISIONER, seed=secrets.nats_seeds[PROVISIONER])
-    try:
-        return await provision(broker.jetstream, Topology.read(DESCRIPTION))
-    finally:
-        await broker.close()
-
-
 def write_broker_users(folder: DataFolder) -> list[str]:
     """Write the broker's users, with the permissions that `deploy/nats` gives them."""
-    users = nats_users(Topology.read(DESCRIPTION), read_secrets(folder.secrets).nats_seeds)
+    seeds = read_secrets(folder.secrets).nats_seeds
+    users = accounts_block(Topology.read(DESCRIPTION), public_keys(seeds))
     partial = folder.broker_users.with_suffix(".part")
     partial.touch(mode=0o600)
     partial.write_text(users, encoding="utf-8")
@@ -79,7 +73,8 @@ async def prepare(folder: DataFolder, postgres_port: int, nats_port: int) -> lis
     secrets = read_secrets(folder.secrets)
     await prepare_databases(postgres_port, secrets.database_passwords)
     try:
-        return await prepare_streams(f"nats://{HOST}:{nats_port}", secrets)
+        seed = secrets.nats_seeds[PROVISIONER]
+        return await provision_site(Topology.read(DESCRIPTION), url=f"nats://{HOST}:{nats_port}", seed=seed)
     except TopologyError as error:
         raise CommandError(
             f"The streams cannot be made as described: {error}.",

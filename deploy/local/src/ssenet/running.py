@@ -41,7 +41,7 @@ def bring_up(folder: DataFolder, *, port: int | None, detach: bool) -> int:
 
 def _prepare(folder: DataFolder) -> None:
     try:
-        folder.logs.mkdir(parents=True, exist_ok=True)
+        folder.make()
         probe = folder.path / ".writable"
         probe.touch()
         probe.unlink()

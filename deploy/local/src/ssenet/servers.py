@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ssenet.stopping import works_in
+
 HOST = "127.0.0.1"
 _UNPRIVILEGED = "nobody"
 
@@ -89,7 +91,8 @@ def start_postgres(
         # Without the mark an earlier initdb was interrupted, and nothing of worth can be in there.
         shutil.rmtree(data, ignore_errors=True)
         _initialise(binaries, folder, data, password, run_as)
-    (data / "postmaster.pid").unlink(missing_ok=True) if not _postmaster_runs(data) else None
+    if not _postmaster_runs(data):
+        (data / "postmaster.pid").unlink(missing_ok=True)
     port = port or free_port()
     options = {
         "listen_addresses": HOST,
@@ -236,11 +239,10 @@ def _listens(port: int) -> bool:
 def _postmaster_runs(data: Path) -> bool:
     try:
         pid = int((data / "postmaster.pid").read_text(encoding="ascii").split()[0])
-        os.kill(pid, 0)
     except (OSError, ValueError, IndexError):
         return False
-    command = Path(f"/proc/{pid}/cmdline")
-    return not command.exists() or b"postgres" in command.read_bytes()
+    # The number may be another process's by now, even another PostgreSQL's.
+    return works_in(pid, data)
 
 
 def _end(process: "subprocess.Popen[bytes]", sig: int) -> None:

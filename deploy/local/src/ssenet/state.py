@@ -90,7 +90,7 @@ class AlreadyLockedError(Exception):
 @contextlib.contextmanager
 def locked(folder: DataFolder) -> Generator[None]:
     """Hold the data folder. The system lets go of the lock when its holder ends, however it ends."""
-    folder.path.mkdir(parents=True, exist_ok=True)
+    folder.make()
     with folder.lock.open("a+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -49,12 +49,19 @@ def stop_what_was_left(folder: DataFolder, say: Callable[[str], None]) -> list[s
 def clear_database_folder(data: Path) -> None:
     """Wait for sessions of a killed PostgreSQL to end; they must not write beside a new one."""
     deadline = time.monotonic() + DATABASE_PATIENCE / 4
-    while sessions := [process for process in _named("postgres") if _folder_of(process) == str(data)]:
+    while sessions := [process for process in _named("postgres") if works_in(process.pid, data)]:
         if time.monotonic() > deadline:
             for session in sessions:
                 with contextlib.suppress(psutil.Error):
                     session.kill()
         time.sleep(CHECK_EVERY)
+
+
+def works_in(pid: int, data: Path) -> bool:
+    """Tell whether a process runs in this folder, as every process of a PostgreSQL does in its data folder."""
+    with contextlib.suppress(psutil.Error, ValueError):
+        return Path(psutil.Process(pid).cwd()) == data.resolve()
+    return False
 
 
 def _marked(folder: DataFolder) -> Iterator[ProcessState]:
@@ -74,12 +81,6 @@ def _named(name: str) -> Iterator[psutil.Process]:
         with contextlib.suppress(psutil.Error):
             if process.name() == name:
                 yield process
-
-
-def _folder_of(process: psutil.Process) -> str:
-    with contextlib.suppress(psutil.Error):
-        return process.cwd()
-    return ""
 
 
 def _end(
