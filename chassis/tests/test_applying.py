@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 
 import orjson
-from ledger import EntryMadeV1, post, postings, subscriptions
+import sqlalchemy as sa
+from ledger import EntryMadeV1, make_entries, post, postings, subscriptions
 
-from chassis.applying import Applier
+from chassis.applying import Applier, retry_delay
+from chassis.housekeeping import RETENTION, forget_old_rows
 from chassis.receiving import Received
-from chassis.testing import Deliver, FakeDelivery, FreshDatabase, an_envelope, buried
+from chassis.tables import outbox
+from chassis.testing import Deliver, FakeDelivery, FreshDatabase, an_envelope, announced, buried
 from chassis.transaction import Transaction
 
 
@@ -85,9 +88,67 @@ async def test_what_is_no_event_is_buried_with_its_bytes(fresh_database: FreshDa
     await Applier(subscription, database, _database_is_there).apply(deliveries)
 
     assert [one.answers for one in deliveries] == [["term"], ["term"]]
-    letters = await buried(database)
+    letters = sorted(await buried(database), key=lambda letter: letter.stream_sequence)
     assert [bytes(one.payload) for one in letters] == [one.payload for one in deliveries]
     assert letters[1].error == "ContractError: amount: int_parsing"
+    assert (letters[1].event_id, letters[1].type) == (good.id, "ledger.entry.made.v1")
+    assert letters[1].trace_id == (good.traceparent or "").split("-")[1]
 
 
 async def _database_is_there() -> None: ...
+
+
+async def test_eight_failed_deliveries_make_a_dead_letter_that_tells_of_each(
+    fresh_database: FreshDatabase,
+) -> None:
+    database = await fresh_database("ledger")
+    [subscription] = subscriptions()
+    payload = an_envelope(EntryMadeV1(amount=1, poison="bug")).model_dump_json().encode()
+    deliveries = [FakeDelivery(payload, "sse.hq.all.x", 7, attempt=n) for n in range(1, 9)]
+
+    for delivery in deliveries:
+        await Applier(subscription, database, _database_is_there).apply([delivery])
+
+    assert [one.answers for one in deliveries] == [["nak"]] * 7 + [["term"]]
+    [letter] = await buried(database)
+    assert [(one["attempt"], one["error"]) for one in letter.attempts] == [
+        (n, "KeyError: 'missing'") for n in range(1, 9)
+    ]
+
+
+async def test_an_event_that_was_never_answered_is_buried_before_it_is_handled_again(
+    fresh_database: FreshDatabase,
+) -> None:
+    database = await fresh_database("ledger")
+    [subscription] = subscriptions()
+    deadly = FakeDelivery(
+        an_envelope(EntryMadeV1(amount=1)).model_dump_json().encode(), "sse.hq.all.x", 7, attempt=9
+    )
+
+    await Applier(subscription, database, _database_is_there).apply([deadly])
+
+    assert deadly.answers == ["term"]
+    assert await postings(database) == []
+    assert [letter.error_class for letter in await buried(database)] == ["NeverAnsweredError"]
+
+
+def test_the_delay_between_deliveries_grows_and_stays_bounded() -> None:
+    delays = [retry_delay(attempt) for attempt in range(1, 12)]
+
+    assert all(0.5 * 2**n <= delay <= 0.625 * 2**n for n, delay in enumerate(delays[:6]))
+    assert max(delays) <= 75
+
+
+async def test_only_rows_past_their_retention_are_forgotten(fresh_database: FreshDatabase) -> None:
+    database = await fresh_database("ledger")
+    await make_entries(database, *range(7))
+    async with database.transaction() as tx:
+        long_ago = tx.now - RETENTION * 2
+        old = sa.select(outbox.c.position).order_by(outbox.c.position).limit(5)
+        await tx.session.execute(
+            sa.update(outbox).where(outbox.c.position.in_(old)).values(published_at=long_ago)
+        )
+
+    assert await forget_old_rows(database, step=2) == 5
+    assert await forget_old_rows(database) == 0
+    assert len(await announced(database)) == 2

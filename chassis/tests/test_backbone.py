@@ -15,8 +15,9 @@ from nats.js.api import ConsumerConfig
 from sqlalchemy.exc import DBAPIError
 
 from chassis import consuming
+from chassis import relay as relaying
 from chassis.broker import Broker, Outgoing
-from chassis.consuming import Consumer, ConsumerDriftError
+from chassis.consuming import ACK_WAIT, Consumer, ConsumerDriftError
 from chassis.database import Database
 from chassis.ids import new_id
 from chassis.keys import public_keys
@@ -41,7 +42,7 @@ class Backbone:
 
 @asynccontextmanager
 async def backbone(
-    database: Database, url: str, seed: str, heard: Subscriptions | None = None
+    database: Database, url: str, seed: str, heard: Subscriptions | None = None, *, ack_wait: float = ACK_WAIT
 ) -> AsyncGenerator[Backbone]:
     async def reconnected() -> None:
         consumer.reconnected()
@@ -49,7 +50,7 @@ async def backbone(
     broker = await Broker.connect(url, service="ledger", seed=seed, on_reconnect=reconnected)
     relay = Relay(database, broker)
     [subscription] = heard or subscriptions()
-    consumer = Consumer(subscription, database, broker, stream="EVENTS")
+    consumer = Consumer(subscription, database, broker, stream="EVENTS", ack_wait=ack_wait)
     tasks = [asyncio.create_task(relay.run()), asyncio.create_task(consumer.run())]
     try:
         yield Backbone(database, broker, relay, consumer)
@@ -126,7 +127,7 @@ async def test_a_refused_atomic_batch_loses_and_doubles_nothing(ledger: Database
 async def test_a_crash_between_commit_and_ack_does_not_apply_twice(ledger: Database, site: NatsSite) -> None:
     broker = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"])
     relay = Relay(ledger, broker)
-    relaying = asyncio.create_task(relay.run())
+    publishing = asyncio.create_task(relay.run())
     [subscription] = subscriptions()
     crashing = Consumer(subscription, ledger, broker, stream="EVENTS")
     committed = asyncio.Event()
@@ -144,12 +145,12 @@ async def test_a_crash_between_commit_and_ack_does_not_apply_twice(ledger: Datab
     await asyncio.wait_for(committed.wait(), 10)
     await asyncio.gather(task, return_exceptions=True)
     relay.stop()
-    await relaying
+    await publishing
     await broker.close()
     assert await delivered(site) == 3
 
-    await _redeliver_at_once(site)
-    async with backbone(ledger, site.url, site.seeds["ledger"]):
+    await _set_ack_wait(site, 0.2)
+    async with backbone(ledger, site.url, site.seeds["ledger"], ack_wait=0.2):
         await eventually(lambda: _settled(site))
 
     assert await postings(ledger) == [1, 2, 3]
@@ -210,7 +211,7 @@ async def test_a_broker_restart_loses_nothing(
             server = start_nats(tmp_path / "nats", configuration, port=server.port)
             await eventually(lambda: _count(ledger, 4), timeout=20)
             # A killed server may have forgotten acknowledgements: those come again, and change nothing.
-            await _redeliver_at_once(site)
+            await _set_ack_wait(site, 0.2)
             await eventually(lambda: _settled(site))
     finally:
         server.stop()
@@ -234,6 +235,8 @@ async def test_a_database_restart_uses_up_no_attempt_and_loses_nothing(
             server.process.kill()
             server.process.wait()
             await _publish_past_the_outbox(site, 3)
+            # Long enough for the event to have been tried, and tried again, if anything but waiting were done.
+            await asyncio.sleep(3)
             server = start_postgres(
                 tmp_path / "pg", password="secret", port=server.port, settings={"fsync": "off"}
             )
@@ -242,6 +245,8 @@ async def test_a_database_restart_uses_up_no_attempt_and_loses_nothing(
             await eventually(lambda: _settled(site))
         assert sorted(await postings(database)) == [1, 2, 3, 4]
         assert await buried(database) == []
+        async with database.reading() as session:
+            assert (await session.execute(sa.select(failed_attempts))).all() == []
     finally:
         await database.close()
         server.stop()
@@ -283,10 +288,45 @@ async def test_a_stop_under_load_leaves_no_event_waiting_for_its_ack_timeout(
         await eventually(lambda: _some(ledger))
 
     # What had been fetched was handed back: it comes at once, where an unanswered event would take `ack_wait`.
-    await _let_ack_wait_be_long(site)
-    async with backbone(ledger, site.url, site.seeds["ledger"]):
+    await _set_ack_wait(site, 60)
+    async with backbone(ledger, site.url, site.seeds["ledger"], ack_wait=60):
         await eventually(lambda: _count(ledger, 3000), timeout=20)
     assert sorted(await postings(ledger)) == list(range(3000))
+
+
+async def test_an_event_that_takes_long_is_not_given_to_another(ledger: Database, site: NatsSite) -> None:
+    taken: list[int] = []
+
+    async def take_long(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+        taken.append(len(entries))
+        await asyncio.sleep(1.5)
+        await post(entries, tx)
+
+    await _set_ack_wait(site, 0.4)
+    async with backbone(ledger, site.url, site.seeds["ledger"], subscriptions(take_long), ack_wait=0.4):
+        await make_entries(ledger, 1)
+        await eventually(lambda: _settled(site))
+
+    assert (taken, await postings(ledger)) == ([1], [1])
+
+
+async def test_large_events_are_fetched_and_published_in_bounded_batches(
+    ledger: Database, site: NatsSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    async def weigh(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+        sizes.append(len(entries))
+        await post([one for one in entries if one.event.amount >= 0], tx)
+
+    monkeypatch.setattr(consuming, "_BATCH_BYTES", 300_000)
+    monkeypatch.setattr(relaying, "_BATCH_BYTES", 300_000)
+    await make_entries(ledger, *range(12), poison="x" * 100_000)
+    async with backbone(ledger, site.url, site.seeds["ledger"], subscriptions(weigh)):
+        await eventually(lambda: _count(ledger, 12), timeout=20)
+
+    assert max(sizes) <= 6
+    assert await postings(ledger) == list(range(12))
 
 
 async def test_a_second_relay_takes_over_when_the_leader_goes(ledger: Database, site: NatsSite) -> None:
@@ -357,15 +397,6 @@ async def _provision(site: NatsSite) -> None:
 
     async with provisioner_of(site) as broker:
         await provision(broker.jetstream, TOPOLOGY)
-
-
-async def _redeliver_at_once(site: NatsSite) -> None:
-    """Shorten the durable's ack wait, so that what the dead consumer held comes back now."""
-    await _set_ack_wait(site, 0.2)
-
-
-async def _let_ack_wait_be_long(site: NatsSite) -> None:
-    await _set_ack_wait(site, 60)
 
 
 async def _set_ack_wait(site: NatsSite, seconds: float) -> None:

@@ -20,7 +20,7 @@ from chassis.ids import new_id
 from chassis.receiving import ContractError, Received, Retry, Subscription
 from chassis.tables import dead_letters, failed_attempts
 from chassis.transaction import Transaction
-from contracts.event import Envelope
+from contracts.event import Envelope, Event
 
 log = structlog.get_logger()
 
@@ -70,6 +70,10 @@ def retry_delay(attempt: int) -> float:
     return min(FIRST_RETRY * 2 ** (attempt - 1), LONGEST_RETRY) * _jitter.uniform(1.0, 1.25)
 
 
+class NeverAnsweredError(Exception):
+    """Every earlier delivery ended without an answer: the handling of this event ends the process."""
+
+
 class Applier:
     """Applies what one durable is delivered.
 
@@ -88,10 +92,17 @@ class Applier:
         """Apply each delivered event once, in order, and answer every delivery."""
         held: list[_Held] = []
         for delivery in deliveries:
+            envelope: Envelope | None = None
             try:
-                held.append(_Held(delivery, _decode(delivery.payload, self._subscription)))
-            except ContractError as error:
-                await self._until_stored(delivery, None, error)
+                envelope = _decode(delivery.payload)
+                event = _event(envelope, self._subscription)
+                if delivery.attempt > MAX_ATTEMPTS:
+                    raise NeverAnsweredError(f"delivered {delivery.attempt} times, and no answer ever came")
+            except (ContractError, NeverAnsweredError) as error:
+                await self._until_stored(delivery, envelope, error)
+            else:
+                context = telemetry.context_of(envelope.traceparent)
+                held.append(_Held(delivery, Received(envelope, event, context)))
         if held:
             await self._apply(held)
 
@@ -116,7 +127,7 @@ class Applier:
     async def _isolate(self, held: Sequence[_Held], error: Exception) -> None:
         """Halve a failed batch until the guilty event stands alone; the others go through."""
         if len(held) == 1:
-            await self._until_stored(held[0].delivery, held[0].received, error)
+            await self._until_stored(held[0].delivery, held[0].received.envelope, error)
             return
         middle = len(held) // 2
         await self._apply(held[:middle])
@@ -141,13 +152,11 @@ class Applier:
         new = set((await tx.session.scalars(_ENTER, told)).all())
         return [one for one in received if one.envelope.id in new and by_id[one.envelope.id] is one]
 
-    async def _until_stored(
-        self, delivery: Delivery, received: Received[Any] | None, error: Exception
-    ) -> None:
+    async def _until_stored(self, delivery: Delivery, envelope: Envelope | None, error: Exception) -> None:
         """Answer a failed delivery: later again, or dead letter; waits for the database to record either."""
         while True:
             try:
-                await self._answer_failure(delivery, received, error)
+                await self._answer_failure(delivery, envelope, error)
             except Exception as second:
                 if not is_database_away(second):
                     raise
@@ -155,9 +164,7 @@ class Applier:
             else:
                 return
 
-    async def _answer_failure(
-        self, delivery: Delivery, received: Received[Any] | None, error: Exception
-    ) -> None:
+    async def _answer_failure(self, delivery: Delivery, envelope: Envelope | None, error: Exception) -> None:
         permanent = isinstance(error, (ContractError, *self._subscription.permanent))
         failure = log.bind(
             durable=self._subscription.durable,
@@ -169,7 +176,7 @@ class Applier:
         async with self._database.transaction() as tx:
             await self._record_attempt(tx, delivery, error)
             if permanent or delivery.attempt >= MAX_ATTEMPTS:
-                await self._bury(tx, delivery, received, error)
+                await self._bury(tx, delivery, envelope, error)
         if permanent or delivery.attempt >= MAX_ATTEMPTS:
             failure.error("event became a dead letter")
             metrics.buried.labels(self._subscription.durable).inc()
@@ -195,7 +202,7 @@ class Applier:
         await tx.session.execute(insert(failed_attempts).values(row).on_conflict_do_nothing())
 
     async def _bury(
-        self, tx: Transaction, delivery: Delivery, received: Received[Any] | None, error: Exception
+        self, tx: Transaction, delivery: Delivery, envelope: Envelope | None, error: Exception
     ) -> None:
         attempts = failed_attempts
         where = (attempts.c.durable == self._subscription.durable) & (
@@ -205,7 +212,6 @@ class Applier:
             {"attempt": row.attempt, "failed_at": row.failed_at.isoformat(), "error": row.error}
             for row in await tx.session.execute(sa.select(attempts).where(where).order_by(attempts.c.attempt))
         ]
-        envelope = received.envelope if received else None
         row = {
             "id": new_id(),
             "durable": self._subscription.durable,
@@ -230,15 +236,23 @@ def _described(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:4000]
 
 
-def _decode(payload: bytes, subscription: Subscription) -> Received[Any]:
+def _decode(payload: bytes) -> Envelope:
     try:
-        envelope = Envelope.model_validate_json(payload)
-        event = subscription.parse(envelope)
+        return Envelope.model_validate_json(payload)
     except ValidationError as error:
-        # Names the fields and the rules broken, never the values: those may be personal.
-        findings = "; ".join(f"{'/'.join(map(str, one['loc']))}: {one['type']}" for one in error.errors())
-        raise ContractError(findings) from error
-    return Received(envelope, event, telemetry.context_of(envelope.traceparent))
+        raise ContractError(_findings(error)) from error
+
+
+def _event(envelope: Envelope, subscription: Subscription) -> Event:
+    try:
+        return subscription.parse(envelope)
+    except ValidationError as error:
+        raise ContractError(_findings(error)) from error
+
+
+def _findings(error: ValidationError) -> str:
+    """Name the fields and the rules broken, never the values: those may be personal."""
+    return "; ".join(f"{'/'.join(map(str, one['loc']))}: {one['type']}" for one in error.errors())
 
 
 def _begin_spans(subscription: Subscription, held: Sequence[_Held], spans: ExitStack) -> list[Received[Any]]:

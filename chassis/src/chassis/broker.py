@@ -135,7 +135,7 @@ class Broker:
         """Flush what is pending and close."""
         if self.client.is_connected:
             try:
-                await self.client.flush(timeout=2)
+                await self.client.flush(timeout=1)
             except nats.errors.Error as error:
                 log.warning("broker flush failed at close", error=str(error))
         await self.client.close()

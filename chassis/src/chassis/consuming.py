@@ -23,6 +23,7 @@ log = structlog.get_logger()
 
 BATCH = 200
 """Events fetched and applied in one transaction at most."""
+_BATCH_BYTES = 8 * 1024 * 1024
 _EXPIRES = 20.0
 _HEARTBEAT = 5.0
 _LINGER = 0.01
@@ -30,6 +31,9 @@ _PACE = 0.1
 """Seconds between two batches of a durable at least: a lone event is applied at once, a stream of them in fewer,
 fuller transactions, at a fraction of the cost."""
 _IDLE, _NO_RESPONDERS = "100", "503"
+MAX_DELIVER = 12
+"""Deliveries after which the server gives an event up. Above the applier's own number of attempts, which buries what
+comes again after that before it is handled: only what cannot even be buried is left to the server."""
 ACK_WAIT = 10.0
 """Seconds after which the server gives what a killed process held to another; a living one asks for more in time."""
 
@@ -73,10 +77,15 @@ class Consumer:
     """Delivers one durable's events to its handler, in batches, until stopped."""
 
     def __init__(
-        self, subscription: Subscription, database: Database, broker: Broker, *, stream: str
+        self,
+        subscription: Subscription,
+        database: Database,
+        broker: Broker,
+        *,
+        stream: str,
+        ack_wait: float = ACK_WAIT,
     ) -> None:
         self.subscription = subscription
-        self.info: ConsumerInfo | None = None
         self.trouble: str | None = "not bound yet"
         self._database = database
         self._broker = broker
@@ -85,7 +94,9 @@ class Consumer:
         self._stopping = asyncio.Event()
         self._inbox: NatsSubscription | None = None
         self._asked = 0
+        self._ack_wait = ack_wait
         self._fetched: deque[StreamDelivery] = deque()
+        self._in_hand: Sequence[StreamDelivery] = ()
         self._arrived = asyncio.Event()
         self._gone: str | None = None
         self._last_batch = 0.0
@@ -121,7 +132,7 @@ class Consumer:
         self._arrived.set()
 
     async def _bind(self) -> None:
-        self.info = await self.look()
+        await self.look()
         if self._inbox is None:
             self._inbox = await self._broker.client.subscribe(
                 self._broker.client.new_inbox(), cb=self._arrive
@@ -145,8 +156,21 @@ class Consumer:
             raise ConsumerDriftError(
                 f"{self.durable} filters {sorted(filters)}, the code needs {sorted(needed)}"
             )
-        self.info = info
+        limits, wanted = (config.max_deliver, config.ack_wait), (MAX_DELIVER, self._ack_wait)
+        if limits != wanted:
+            raise ConsumerDriftError(
+                f"{self.durable} has (max_deliver, ack_wait) {limits}, the code needs {wanted}"
+            )
         return info
+
+    async def examine(self) -> str | None:
+        """What is wrong with the durable or the way to it, in words; None where nothing is."""
+        if self.trouble is None:
+            try:
+                await self.look()
+            except (ConsumerDriftError, nats.errors.Error, TimeoutError) as error:
+                return str(error) or type(error).__name__
+        return self.trouble
 
     async def _next_batch(self) -> list[StreamDelivery]:
         """What the server has for us now, up to a batch; waits for the first, and not for more than there is."""
@@ -174,7 +198,12 @@ class Consumer:
 
     async def _ask(self) -> None:
         assert self._inbox is not None
-        request = {"batch": BATCH, "expires": int(_EXPIRES * 1e9), "idle_heartbeat": int(_HEARTBEAT * 1e9)}
+        request = {
+            "batch": BATCH,
+            "max_bytes": _BATCH_BYTES,
+            "expires": int(_EXPIRES * 1e9),
+            "idle_heartbeat": int(_HEARTBEAT * 1e9),
+        }
         await self._broker.client.publish(
             f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self.durable}",
             orjson.dumps(request),
@@ -207,13 +236,22 @@ class Consumer:
         self._arrived.set()
 
     async def _apply(self, batch: Sequence[StreamDelivery]) -> None:
-        alive = asyncio.create_task(_keep_alive(batch))
+        self._in_hand = batch
+        alive = asyncio.create_task(self._keep_alive())
         try:
             await self._applier.apply(batch)
         finally:
             alive.cancel()
             with suppress(asyncio.CancelledError):
                 await alive
+
+    async def _keep_alive(self) -> None:
+        """Ask for more time for everything that is held, for as long as a batch takes."""
+        while True:
+            await asyncio.sleep(self._ack_wait / 3)
+            for delivery in (*self._in_hand, *self._fetched):
+                with suppress(nats.errors.Error):
+                    await delivery.in_progress()
 
     async def _wait_for_database(self) -> None:
         pause = 0.2
@@ -222,8 +260,8 @@ class Consumer:
             if self._stopping.is_set():
                 raise asyncio.CancelledError
             try:
-                async with self._database.reading():
-                    return
+                await self._database.ping()
+                return
             except Exception as error:
                 if not is_database_away(error):
                     raise
@@ -235,8 +273,9 @@ class Consumer:
             if self._inbox is not None:
                 # Drained, not dropped: what the server sent meanwhile still reaches `_arrive`.
                 await self._inbox.drain()
-            while self._fetched:
-                await self._fetched.popleft().nak(0)
+            for delivery in (*self._in_hand, *self._fetched):
+                if not delivery.answered:
+                    await delivery.nak(0)
 
     async def _pause(self, seconds: float) -> None:
         if seconds <= 0:
@@ -244,14 +283,6 @@ class Consumer:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
-
-
-async def _keep_alive(batch: Sequence[StreamDelivery]) -> None:
-    while True:
-        await asyncio.sleep(ACK_WAIT / 3)
-        for delivery in batch:
-            with suppress(nats.errors.Error):
-                await delivery.in_progress()
 
 
 def lag_of(info: ConsumerInfo) -> dict[str, Any]:

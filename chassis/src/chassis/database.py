@@ -68,6 +68,11 @@ class Database:
         async with AsyncSession(self._reader, expire_on_commit=False) as session, session.begin():
             yield session
 
+    async def ping(self) -> None:
+        """Ask the database for an answer; raises what `is_database_away` knows when there is none."""
+        async with self._reader.connect() as connection:
+            await connection.execute(sa.text("SELECT 1"))
+
     @property
     def asyncpg_dsn(self) -> str:
         """The same database for a bare asyncpg connection (LISTEN needs one of its own)."""
@@ -95,4 +100,5 @@ def is_database_away(error: BaseException) -> bool:
         if error.connection_invalidated or state.startswith(_PASSING_CLASSES) or state in _PASSING_STATES:
             return True
         return isinstance(error, (OperationalError, InterfaceError)) and not state
-    return isinstance(error, (ConnectionError, TimeoutError, PoolTimeoutError, OSError))
+    # asyncpg raises a plain OSError where a host name had several addresses and none answered.
+    return isinstance(error, (ConnectionError, TimeoutError, PoolTimeoutError)) or type(error) is OSError

@@ -1,5 +1,6 @@
 """Is it alive, is it ready, how far behind is it: what operators and orchestrators ask of every service."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from chassis import metrics, migrations
 from chassis.consuming import ConsumerDriftError, lag_of
 from chassis.database import is_database_away
-from chassis.http import allow, public, service_of
+from chassis.http import allow_known, public, service_of
 
 if TYPE_CHECKING:
     from chassis.service import Service
@@ -41,7 +42,7 @@ async def checks(service: "Service") -> Mapping[str, Check]:
         "prepared": Check(service.prepared, "ok" if service.prepared else "still starting"),
         "broker": await _broker(service),
         **await _database(service),
-        **_consumers(service),
+        "consumers": await _consumers(service),
     }
 
 
@@ -64,9 +65,10 @@ async def _database(service: "Service") -> Mapping[str, Check]:
     return {"database": Check(ok=True), "migrations": Check(behind is None, behind or "ok")}
 
 
-def _consumers(service: "Service") -> Mapping[str, Check]:
-    in_trouble = [f"{one.durable}: {one.trouble}" for one in service.consumers if one.trouble]
-    return {"consumers": Check(not in_trouble, "; ".join(in_trouble) or "ok")}
+async def _consumers(service: "Service") -> Check:
+    found = await asyncio.gather(*(one.examine() for one in service.consumers))
+    wrong = [f"{one.durable}: {what}" for one, what in zip(service.consumers, found, strict=True) if what]
+    return Check(not wrong, "; ".join(wrong) or "ok")
 
 
 async def status(service: "Service") -> dict[str, Any]:
@@ -105,12 +107,12 @@ async def ready(request: Request) -> Response:
     return JSONResponse(body, status_code=200 if ok else 503)
 
 
-@router.get("/status", dependencies=[allow("gateway", "operator")])
+@router.get("/status", dependencies=[allow_known()])
 async def service_status(request: Request) -> dict[str, Any]:
     return await status(service_of(request))
 
 
-@router.get("/metrics", dependencies=[allow("metrics", "operator")])
+@router.get("/metrics", dependencies=[allow_known()])
 async def scrape(request: Request) -> Response:
     report = await status(service_of(request))
     metrics.ready.set(1 if report["ready"] else 0)

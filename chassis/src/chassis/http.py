@@ -17,7 +17,6 @@ from starlette.exceptions import HTTPException
 
 from chassis.database import is_database_away
 from chassis.transaction import Transaction
-from contracts.words import MemberId
 
 if TYPE_CHECKING:
     from chassis.service import Service
@@ -128,7 +127,9 @@ def install_problems(app: FastAPI, problems: Problems, localise: Localise | None
         if is_database_away(error):
             detail = "The service cannot reach its database. Nothing was stored; try again."
             return answer(request, Problem(503, "unavailable", detail, headers={"Retry-After": "2"}))
-        log.error("request failed", path=request.url.path, exc_info=error)
+        route = request.scope.get("route")
+        # The route's pattern, not the path: a path may carry a secret.
+        log.error("request failed", route=getattr(route, "path", None), exc_info=error)
         return answer(
             request, Problem(500, "internal-error", "The service failed. The trace id names the failure.")
         )
@@ -161,26 +162,36 @@ def declares_access(dependency: Callable[..., Any]) -> Callable[..., Any]:
     return dependency
 
 
+def _caller_of(request: Request, authorization: str | None) -> str:
+    digest = sha256((authorization or "").removeprefix("Bearer ").encode()).hexdigest()
+    known = service_of(request).settings.callers
+    caller = next((name for name, hashed in known.items() if compare_digest(hashed, digest)), None)
+    if caller is None:
+        needed = "A bearer token of a known caller is needed."
+        raise Problem(401, "unknown-caller", needed, headers={"WWW-Authenticate": "Bearer"})
+    return caller
+
+
 def allow(*callers: str) -> Any:
     """Let in only these callers, by their bearer tokens; put it into the `dependencies` of a route."""
 
     # A coroutine, though it awaits nothing: FastAPI runs plain functions in a thread, which costs more than the check.
     @declares_access
     async def check(request: Request, authorization: Annotated[str | None, Header()] = None) -> str:
-        token = (authorization or "").removeprefix("Bearer ")
-        digest = sha256(token.encode()).hexdigest()
-        known = service_of(request).settings.callers
-        caller = next((name for name, hashed in known.items() if compare_digest(hashed, digest)), None)
-        if caller is None:
-            raise Problem(
-                401,
-                "unknown-caller",
-                "A bearer token of a known caller is needed.",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
+        caller = _caller_of(request, authorization)
         if caller not in callers:
             raise Problem(403, "caller-not-allowed", f"{caller} may not use this endpoint.")
         return caller
+
+    return Depends(check)
+
+
+def allow_known() -> Any:
+    """Let in every caller that the service knows: for what says how the service is, and nothing of what it holds."""
+
+    @declares_access
+    async def check(request: Request, authorization: Annotated[str | None, Header()] = None) -> str:
+        return _caller_of(request, authorization)
 
     return Depends(check)
 
@@ -235,9 +246,9 @@ Reading = Annotated[AsyncSession, Depends(_reading, scope="function")]
 """A session that only reads."""
 
 
-async def _actor(x_actor: Annotated[UUID | None, Header()] = None) -> MemberId | None:
-    return MemberId(x_actor) if x_actor else None
+async def _actor(x_actor: Annotated[UUID | None, Header()] = None) -> UUID | None:
+    return x_actor
 
 
-ActorId = Annotated[MemberId | None, Depends(_actor)]
-"""The member on whose behalf an allowed caller acts."""
+ActorId = Annotated[UUID | None, Depends(_actor)]
+"""On whose behalf an allowed caller acts."""

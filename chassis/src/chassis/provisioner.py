@@ -23,11 +23,9 @@ from nats.js.api import (
 from nats.js.errors import NotFoundError
 from pydantic import BaseModel, ConfigDict, Field
 
-from chassis.consuming import ACK_WAIT, BATCH
+from chassis.consuming import ACK_WAIT, BATCH, MAX_DELIVER
 
 PROVISIONER = "provisioner"
-MAX_DELIVER = 12
-"""Above the chassis' own number of attempts: reached only by an event whose handling kills the process each time."""
 
 
 class TopologyError(Exception):

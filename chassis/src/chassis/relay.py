@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -23,22 +22,21 @@ from chassis.tables import OUTBOX_PUBLISHED, OUTBOX_WRITTEN, outbox
 
 log = structlog.get_logger()
 
-RETENTION = timedelta(days=3)
-"""Published rows stay, so that a lost broker store can be refilled from PostgreSQL; 24 h is the least."""
-INBOX_RETENTION = timedelta(days=35)
-"""Longer than the stream keeps an event, so that nothing it can still deliver is applied a second time."""
 _BATCH_BYTES = 8 * 1024 * 1024
 _REMEMBERED = 20_000
 _FALLBACK_POLL = 2.0
 _LOOK_UP_AFTER = 0.5
 _PACE = 0.005
 """Seconds between two batches: what is committed meanwhile shares the next one, and its fsync."""
-_HOUSEKEEPING = 3600.0
 _BROKER_AWAY = (nats.errors.Error, PublishRefusedError, TimeoutError, OSError)
 
 _UNPUBLISHED = """
-SELECT position, event_id, type, nats_subject, envelope::text AS envelope
-FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT $1
+WITH next AS (
+    SELECT position, event_id, type, nats_subject, envelope::text AS envelope
+    FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT $1),
+sized AS (
+    SELECT *, sum(octet_length(envelope)) OVER (ORDER BY position) - octet_length(envelope) AS bytes_before FROM next)
+SELECT position, event_id, type, nats_subject, envelope FROM sized WHERE bytes_before < $2 ORDER BY position
 """
 _MARK = """
 WITH marked AS (
@@ -132,7 +130,13 @@ class Relay:
             self._database.asyncpg_dsn,
             timeout=5,
             command_timeout=30,
-            server_settings={"application_name": f"ssenet-{self._database.service}-relay"},
+            server_settings={
+                "application_name": f"ssenet-{self._database.service}-relay",
+                # A leader whose host was cut off must not keep the lock for hours.
+                "tcp_keepalives_idle": "15",
+                "tcp_keepalives_interval": "5",
+                "tcp_keepalives_count": "3",
+            },
         )
         connection.add_termination_listener(self._wake)
         try:
@@ -171,7 +175,6 @@ class Relay:
 
     async def _publish_until_told(self, connection: asyncpg.Connection) -> None:
         pause = 0.1
-        next_housekeeping = asyncio.get_running_loop().time()
         while not self._stopping.is_set():
             # Cleared before looking: a row committed while we look wakes the next round.
             self._woken.clear()
@@ -191,9 +194,6 @@ class Relay:
                 # A full batch means more is waiting already.
                 await self._sleep(0 if published == BATCH_LIMIT else _PACE)
                 continue
-            if asyncio.get_running_loop().time() >= next_housekeeping:
-                await self._forget_old_rows(connection)
-                next_housekeeping += _HOUSEKEEPING
             await self._wait_for_work(_FALLBACK_POLL)
             if connection.is_closed():
                 raise ConnectionError("the relay's connection closed")
@@ -206,8 +206,8 @@ class Relay:
             log.warning("outbox not drained at stop; the next start goes on", error=str(error))
 
     async def _publish_next(self, connection: asyncpg.Connection) -> int:
-        records = await connection.fetch(_UNPUBLISHED, BATCH_LIMIT)
-        rows = _within_bytes([_Row(**dict(record)) for record in records])
+        records = await connection.fetch(_UNPUBLISHED, BATCH_LIMIT, _BATCH_BYTES)
+        rows = [_Row(**dict(record)) for record in records]
         if not rows:
             return 0
         sequences = await self._publish(rows)
@@ -230,13 +230,6 @@ class Relay:
         finally:
             for span, _ in spans:
                 span.end()
-
-    async def _forget_old_rows(self, connection: asyncpg.Connection) -> None:
-        await connection.execute("DELETE FROM outbox WHERE published_at < now() - $1::interval", RETENTION)
-        await connection.execute("DELETE FROM inbox WHERE applied_at < now() - $1::interval", INBOX_RETENTION)
-        await connection.execute(
-            "DELETE FROM failed_attempts WHERE failed_at < now() - $1::interval", INBOX_RETENTION
-        )
 
     async def _wait_for_work(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -267,14 +260,3 @@ def _start_span(row: _Row, envelope: dict[str, Any], batch: int) -> tuple[Any, O
     )
     envelope["traceparent"] = telemetry.traceparent_of(telemetry.in_span(span))
     return span, Outgoing(row.nats_subject, str(row.event_id), orjson.dumps(envelope))
-
-
-def _within_bytes(rows: Sequence[_Row]) -> list[_Row]:
-    taken: list[_Row] = []
-    size = 0
-    for row in rows:
-        size += len(row.envelope)
-        if taken and size > _BATCH_BYTES:
-            break
-        taken.append(row)
-    return taken

@@ -4,9 +4,11 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -20,6 +22,7 @@ from chassis.broker import Broker
 from chassis.clock import Clock, system_clock
 from chassis.consuming import Consumer
 from chassis.database import Database, is_database_away
+from chassis.housekeeping import keep_house
 from chassis.http import Localise, Problems, install_problems
 from chassis.receiving import Subscriptions
 from chassis.relay import Relay
@@ -56,6 +59,9 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self._relaying: asyncio.Task[None] | None = None
         self._connected = False
+        self._stop_by = 0.0
+        self.failed = False
+        """Whether the service stops because a loop of its own ended."""
 
     async def published(self, event_ids: Iterable[UUID], *, timeout: float = 5.0) -> None:  # noqa: ASYNC109
         """Wait until the stream has acknowledged these announced events; raises TimeoutError after `timeout` s."""
@@ -73,6 +79,8 @@ class Service:
         self._connected = True
         self.relay = Relay(self.database, self.broker)
         self._relaying = self._started("relay", self.relay.run())
+        house = keep_house(self.database, due=lambda: self.relay.is_leader, stopping=self.stopping)
+        self.keep_running("housekeeping", house)
         if prepare is not None:
             await prepare(self)
         self.consumers = [
@@ -83,17 +91,23 @@ class Service:
             self.keep_running(consumer.durable, consumer.run())
         self.prepared = True
 
-    async def stop(self) -> None:
-        """Fetch no more, finish or hand back what is held, drain the outbox, close."""
+    def begin_stop(self) -> None:
+        """Fetch no more and end open streams, from the moment the signal comes; one deadline for all of the stop."""
+        if self.stopping.is_set():
+            return
         self.stopping.set()
-        deadline = asyncio.get_running_loop().time() + self.settings.stop_timeout.total_seconds()
+        self._stop_by = asyncio.get_running_loop().time() + self.settings.stop_timeout.total_seconds()
         for consumer in self.consumers:
             consumer.stop()
-        await _ended_by(deadline, self._tasks)
+
+    async def stop(self) -> None:
+        """Finish or hand back what is held, drain the outbox, close."""
+        self.begin_stop()
+        await _ended_by(self._stop_by, self._tasks)
         if self._relaying is not None:
             # Last of all, so that what the handlers announced to the end still goes out.
             self.relay.stop()
-            await _ended_by(deadline + 1, [self._relaying])
+            await _ended_by(self._stop_by + 1, [self._relaying])
         if self._connected:
             await self.broker.close()
         await self.database.close()
@@ -102,8 +116,8 @@ class Service:
         pause = 0.1
         while True:
             try:
-                async with self.database.reading():
-                    return
+                await self.database.ping()
+                return
             except Exception as error:
                 if not is_database_away(error):
                     raise
@@ -129,7 +143,21 @@ class Service:
         if self.stopping.is_set() or task.cancelled():
             return
         log.error("a loop of the service ended", task=task.get_name(), exc_info=task.exception())
+        self.failed = True
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def _unless(stopping: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Do the work, or leave it when the process is told to stop: a start may wait for a server for ever."""
+    working, told = asyncio.create_task(work), asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait({working, told}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            await working
+    finally:
+        for task in (working, told):
+            task.cancel()
+        await asyncio.gather(working, told, return_exceptions=True)
 
 
 async def _ended_by(deadline: float, tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -169,7 +197,7 @@ def create_service(
         service = Service(name, settings, subscriptions or Subscriptions(name), clock)
         app.state.service = service
         try:
-            await service.start(prepare)
+            await _unless(service.stopping, service.start(prepare))
             yield
         finally:
             await service.stop()
@@ -202,13 +230,35 @@ def _http_telemetry(untraced: tuple[str, ...]) -> TelemetryConfig:
 
 
 class _Server(uvicorn.Server):
-    """Tells the service to end its open streams as soon as the signal comes, not when the last client has gone."""
+    """Begins the service's stop as soon as the signal comes, not when the last client has gone."""
 
-    def handle_exit(self, sig: int, frame: object) -> None:
-        service: Service | None = getattr(self.config.app.state, "service", None)  # type: ignore[union-attr]
-        if service is not None:
-            service.stopping.set()
-        super().handle_exit(sig, frame)  # type: ignore[arg-type]
+    def __init__(self, app: FastAPI, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._app = app
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def service(self) -> Service | None:
+        """The app's service, once its start has begun."""
+        return getattr(self._app.state, "service", None)
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.service is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(self.service.begin_stop)
+        super().handle_exit(sig, frame)
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        with super().capture_signals():
+            try:
+                yield
+            finally:
+                # uvicorn would raise the signal once more, and the process end before its last spans are out.
+                self._captured_signals.clear()
 
 
 def serve(build: Callable[[S], FastAPI], settings_class: type[S]) -> None:
@@ -229,9 +279,13 @@ def serve(build: Callable[[S], FastAPI], settings_class: type[S]) -> None:
             port=settings.port,
             log_config=None,
             access_log=False,
-            timeout_graceful_shutdown=int(settings.stop_timeout.total_seconds()),
+            # Half the time for answers under way; what is held of events needs the other half.
+            timeout_graceful_shutdown=max(1, int(settings.stop_timeout.total_seconds() / 2)),
             timeout_keep_alive=75,
         )
-        _Server(config).run()
+        server = _Server(app, config)
+        server.run()
+        if not server.started or (server.service is not None and server.service.failed):
+            sys.exit(1)
     finally:
         provider.shutdown()

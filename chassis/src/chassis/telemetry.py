@@ -1,7 +1,7 @@
 """OpenTelemetry: one tracer, W3C context in and out of strings, and structured logs that carry the trace id.
 
 With `OTEL_EXPORTER_OTLP_ENDPOINT` set, spans go out over OTLP/HTTP in batches. Without it nothing is recorded,
-but ids are still made and carried on, so that a partner's answer names a trace all the same.
+but ids are still made and carried on, so that an answer over HTTP names a trace all the same.
 """
 
 import logging
@@ -42,7 +42,7 @@ def start_telemetry(service: str, *, site: str, log_level: str = "info") -> Trac
         # A short timeout: with a dead endpoint the exporter's retries would hold up the process's end.
         provider.add_span_processor(
             BatchSpanProcessor(
-                OTLPSpanExporter(timeout=2), schedule_delay_millis=1000, export_timeout_millis=3000
+                OTLPSpanExporter(timeout=1), schedule_delay_millis=1000, export_timeout_millis=2000
             )
         )
     else:

@@ -1,23 +1,51 @@
 """HTTP in: the plan with its progress, tasks, and what members do with them."""
 
+import re
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from fastapi import APIRouter, Depends, Query
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from chassis.http import ActorId, FieldError, Problem, Reading, Tx, allow
 from contracts.coordination import TaskState
-from contracts.words import OrganisationCode, TaskId
+from contracts.words import MemberId, OrganisationCode, TaskId
 from coordination import views, workflows
 from coordination.domain.tasks import Action, NoSuchTaskError
 from coordination.tables import tasks as stored
 from coordination.views import PlanView, TaskSummary, TaskView
 from coordination.workflows.tasks import UnknownUnitsError
 
+
+async def _acting(actor: ActorId) -> MemberId | None:
+    return MemberId(actor) if actor else None
+
+
+Acting = Annotated[MemberId | None, Depends(_acting)]
+"""The member on whose behalf the caller acts."""
+
 router = APIRouter(dependencies=[allow("gateway", "operator")])
 
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+# Tab, line feed and carriage return are text. PostgreSQL cannot hold U+0000, and no page should show the others.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
+def _without_controls(text: str) -> str:
+    if found := _CONTROLS.search(text):
+        raise PydanticCustomError(
+            "control_character",
+            "The text holds the control character {value}, which cannot be stored.",
+            {"value": f"U+{ord(found[0]):04X}"},
+        )
+    return text
+
+
+Words = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
+    AfterValidator(_without_controls),
+]
 
 
 class _Body(BaseModel):
@@ -75,7 +103,7 @@ async def tasks(
 
 
 @router.get("/tasks/{task_id}")
-async def task(task_id: TaskId, session: Reading, actor: ActorId) -> TaskView:
+async def task(task_id: TaskId, session: Reading, actor: Acting) -> TaskView:
     """Show a task with its history, and what the acting member may do with it now."""
     row = await session.get(stored.TaskRow, task_id)
     if row is None:
@@ -84,21 +112,21 @@ async def task(task_id: TaskId, session: Reading, actor: ActorId) -> TaskView:
 
 
 @router.post("/tasks/{task_id}/accept")
-async def accept(task_id: TaskId, tx: Tx, actor: ActorId) -> TaskView:
+async def accept(task_id: TaskId, tx: Tx, actor: Acting) -> TaskView:
     """Take the task on for one's unit. Repeating it changes nothing; so it is with each action below."""
     row = await workflows.act(tx, task_id, Action.ACCEPT, actor)
     return await views.task_view(tx.session, row, actor)
 
 
 @router.post("/tasks/{task_id}/start")
-async def start(task_id: TaskId, tx: Tx, actor: ActorId) -> TaskView:
+async def start(task_id: TaskId, tx: Tx, actor: Acting) -> TaskView:
     """Say that work has begun."""
     row = await workflows.act(tx, task_id, Action.START, actor)
     return await views.task_view(tx.session, row, actor)
 
 
 @router.post("/tasks/{task_id}/complete")
-async def complete(task_id: TaskId, tx: Tx, actor: ActorId, body: Completion | None = None) -> TaskView:
+async def complete(task_id: TaskId, tx: Tx, actor: Acting, body: Completion | None = None) -> TaskView:
     """Finish one's unit's part; the task is completed once every unit has."""
     note = body.note if body else None
     row = await workflows.act(tx, task_id, Action.COMPLETE, actor, reason=note)
@@ -106,14 +134,14 @@ async def complete(task_id: TaskId, tx: Tx, actor: ActorId, body: Completion | N
 
 
 @router.post("/tasks/{task_id}/decline")
-async def decline(task_id: TaskId, tx: Tx, actor: ActorId, body: Refusal) -> TaskView:
+async def decline(task_id: TaskId, tx: Tx, actor: Acting, body: Refusal) -> TaskView:
     """Give the task back to the coordinator, with the reason."""
     row = await workflows.act(tx, task_id, Action.DECLINE, actor, reason=body.reason)
     return await views.task_view(tx.session, row, actor)
 
 
 @router.post("/tasks/{task_id}/assign")
-async def assign(task_id: TaskId, tx: Tx, actor: ActorId, body: Assignment) -> TaskView:
+async def assign(task_id: TaskId, tx: Tx, actor: Acting, body: Assignment) -> TaskView:
     """Place the task with these units, as the coordinator; it stands opened there."""
     try:
         row = await workflows.assign(tx, task_id, body.units, actor, reason=body.reason)

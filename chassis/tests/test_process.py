@@ -1,0 +1,137 @@
+"""A service as a process: it waits for its servers, and stops within ten seconds whatever it is doing."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+
+from chassis.testing import Databases, NatsSite, eventually
+from ssenet.servers import free_port, start_postgres
+
+TESTS = Path(__file__).parent
+SLOW = """
+import asyncio
+from chassis.http import public
+from chassis.service import create_service, serve
+from chassis.settings import ServiceSettings
+from fastapi import APIRouter
+from ledger import subscriptions
+from pydantic_settings import SettingsConfigDict
+
+router = APIRouter()
+
+@router.get("/slow", dependencies=[public()])
+async def slow() -> None:
+    await asyncio.sleep(60)
+
+async def stuck(entries, tx):
+    await asyncio.sleep(60)
+
+class Settings(ServiceSettings):
+    model_config = SettingsConfigDict(env_prefix="LEDGER_")
+
+Settings.__module__ = "ledger.settings"
+serve(lambda settings: create_service("ledger", settings, subscriptions=subscriptions(stuck), routers=[router]), Settings)
+"""
+
+
+@asynccontextmanager
+async def a_process(url: str, nats_url: str, seed: str, port: int) -> AsyncGenerator[Process]:
+    told = {
+        "DATABASE_URL": url,
+        "NATS_URL": nats_url,
+        "NATS_SEED": seed,
+        "PORT": str(port),
+        "MIGRATE_ON_START": "true",
+    }
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(TESTS),
+        **{f"LEDGER_{key}": value for key, value in told.items()},
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", SLOW, env=environment, stdout=PIPE, stderr=STDOUT
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def _ready(port: int) -> bool:
+    async with httpx2.AsyncClient() as client:
+        try:
+            return (await client.get(f"http://127.0.0.1:{port}/health/ready")).status_code == 200
+        except httpx2.TransportError:
+            return False
+
+
+async def _ended(process: Process) -> int:
+    process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(10):
+        return await process.wait()
+
+
+async def test_a_stop_with_a_hanging_request_and_a_hanging_handler_takes_under_ten_seconds(
+    databases: Databases, site: NatsSite
+) -> None:
+    from ledger import make_entries
+
+    from chassis.database import Database
+
+    url, port = await databases.create("ledger"), free_port()
+    async with (
+        a_process(url, site.url, site.seeds["ledger"], port) as process,
+        httpx2.AsyncClient() as client,
+    ):
+        await eventually(lambda: _ready(port), timeout=20)
+        database = Database(url, service="ledger")
+        await make_entries(database, 1)
+        await database.close()
+        hanging = asyncio.create_task(client.get(f"http://127.0.0.1:{port}/slow", timeout=60))
+        await asyncio.sleep(0.2)
+
+        assert await _ended(process) == 0
+        await asyncio.gather(hanging, return_exceptions=True)
+    await databases.drop(url)
+
+
+async def test_a_service_that_waits_for_its_broker_can_be_stopped(
+    databases: Databases, site: NatsSite
+) -> None:
+    url, port = await databases.create("ledger"), free_port()
+    nobody = f"nats://127.0.0.1:{free_port()}"
+    async with a_process(url, nobody, site.seeds["ledger"], port) as process:
+        await eventually(lambda: _says(process, b"broker error"), timeout=20)
+        assert await _ended(process) == 0
+    await databases.drop(url)
+
+
+async def test_a_service_started_before_its_database_waits_for_it(site: NatsSite, tmp_path: Path) -> None:
+    database_port, port = free_port(), free_port()
+    url = f"postgresql+asyncpg://postgres:secret@127.0.0.1:{database_port}/postgres"
+    async with a_process(url, site.url, site.seeds["ledger"], port) as process:
+        await eventually(lambda: _says(process, b"waiting for the database"), timeout=20)
+        server = start_postgres(
+            tmp_path / "pg", password="secret", port=database_port, settings={"fsync": "off"}
+        )
+        try:
+            await eventually(lambda: _ready(port), timeout=20)
+            assert await _ended(process) == 0
+        finally:
+            server.stop()
+
+
+async def _says(process: Process, words: bytes) -> bool:
+    assert process.stdout is not None
+    line = await process.stdout.readline()
+    assert line, "the process ended"
+    return words in line
