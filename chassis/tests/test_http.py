@@ -61,6 +61,16 @@ async def missing() -> None:
     raise NoSuchEntryError("There is no such entry.")
 
 
+@router.get("/away", dependencies=[public()])
+async def away() -> None:
+    raise ConnectionRefusedError("nobody listens there")
+
+
+@router.get("/template", dependencies=[public()])
+async def template() -> None:
+    raise FileNotFoundError("page.html")
+
+
 def build(settings: ServiceSettings) -> FastAPI:
     problems = {NoSuchEntryError: (404, "no-such-entry")}
     return create_service(
@@ -139,6 +149,13 @@ async def test_an_error_of_the_trade_gets_the_status_given_to_it(client: Any) ->
     answer = await client.get("/missing")
 
     assert (answer.status_code, answer.json()["type"]) == (404, "urn:ilo:sse:problem:no-such-entry")
+
+
+async def test_an_absent_database_asks_for_a_repeat_and_other_failures_do_not(client: Any) -> None:
+    absent, failed = await client.get("/away"), await client.get("/template")
+
+    assert (absent.status_code, absent.headers["retry-after"]) == (503, "2")
+    assert (failed.status_code, failed.json()["type"]) == (500, "urn:ilo:sse:problem:internal-error")
 
 
 async def test_a_service_says_whether_it_is_ready_and_how_far_behind(client: Any) -> None:

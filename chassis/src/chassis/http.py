@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import compare_digest
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -12,6 +13,8 @@ from fastapi import Depends, FastAPI, Header, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from opentelemetry import trace
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.exceptions import HTTPException
 
@@ -99,6 +102,8 @@ def install_problems(app: FastAPI, problems: Problems, localise: Localise | None
     """Give every error of the app its problem document: domain errors by `problems`, all others by what they are."""
 
     def answer(request: Request, problem: Problem) -> Response:
+        told = log.warning if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR else log.info
+        told("request refused", status=problem.status, code=problem.code, **_place(request))
         return problem_response(request, localise(request, problem) if localise else problem)
 
     async def on_problem(request: Request, error: Exception) -> Response:
@@ -123,23 +128,30 @@ def install_problems(app: FastAPI, problems: Problems, localise: Localise | None
         )
         return answer(request, Problem(error.status_code, code, str(error.detail), headers=error.headers))
 
+    async def on_trouble(request: Request, error: Exception) -> Response:
+        if not is_database_away(error):
+            raise error
+        detail = "The service cannot reach its database now. Repeat the request in a moment."
+        return answer(request, Problem(503, "unavailable", detail, headers={"Retry-After": "2"}))
+
     async def on_unexpected(request: Request, error: Exception) -> Response:
-        if is_database_away(error):
-            detail = "The service cannot reach its database. Nothing was stored; try again."
-            return answer(request, Problem(503, "unavailable", detail, headers={"Retry-After": "2"}))
-        route = request.scope.get("route")
-        # The route's pattern, not the path: a path may carry a secret.
-        log.error("request failed", route=getattr(route, "path", None), exc_info=error)
-        return answer(
-            request, Problem(500, "internal-error", "The service failed. The trace id names the failure.")
-        )
+        log.error("request failed", **_place(request), exc_info=error)
+        failure = Problem(500, "internal-error", "The service failed. The trace id names the failure.")
+        return problem_response(request, localise(request, failure) if localise else failure)
 
     app.add_exception_handler(Problem, on_problem)
     for kind in problems:
         app.add_exception_handler(kind, on_domain_error)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(HTTPException, on_http)
+    for kind in (DBAPIError, PoolTimeoutError, OSError):
+        app.add_exception_handler(kind, on_trouble)
     app.add_exception_handler(Exception, on_unexpected)
+
+
+def _place(request: Request) -> dict[str, str | None]:
+    """The route's pattern, not the path: a path may carry a secret."""
+    return {"method": request.method, "route": getattr(request.scope.get("route"), "path", None)}
 
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:

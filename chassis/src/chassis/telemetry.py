@@ -122,6 +122,10 @@ def _start_logs(service: str, level: str, output: TextIO) -> None:
             ],
         )
     )
+    # uvicorn logs a second time what the edge has logged with its route and trace.
+    logging.getLogger("uvicorn.error").addFilter(
+        lambda record: "Exception in ASGI" not in record.getMessage()
+    )
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
