@@ -37,7 +37,10 @@ class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="LEDGER_")
 
 Settings.__module__ = "ledger.settings"
-serve(lambda settings: create_service("ledger", settings, subscriptions=subscriptions(stuck), routers=[router]), Settings)
+def build(settings):
+    return create_service("ledger", settings, subscriptions=subscriptions(stuck), routers=[router])
+
+serve(build, Settings)
 """
 
 

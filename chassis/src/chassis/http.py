@@ -117,16 +117,12 @@ def install_problems(app: FastAPI, problems: Problems, localise: Localise | None
     async def on_invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         errors = [_field_error(one) for one in error.errors()]
-        return answer(
-            request, Problem(422, "invalid-request", "The request has fields to correct.", errors=errors)
-        )
+        told = "The request has fields to correct."
+        return answer(request, Problem(422, "invalid-request", told, errors=errors))
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        code = {404: "not-found", 405: "method-not-allowed"}.get(
-            error.status_code, f"http-{error.status_code}"
-        )
-        return answer(request, Problem(error.status_code, code, str(error.detail), headers=error.headers))
+        return answer(request, _problem_of(error))
 
     async def on_trouble(request: Request, error: Exception) -> Response:
         if not is_database_away(error):
@@ -139,14 +135,21 @@ def install_problems(app: FastAPI, problems: Problems, localise: Localise | None
         failure = Problem(500, "internal-error", "The service failed. The trace id names the failure.")
         return problem_response(request, localise(request, failure) if localise else failure)
 
-    app.add_exception_handler(Problem, on_problem)
-    for kind in problems:
-        app.add_exception_handler(kind, on_domain_error)
-    app.add_exception_handler(RequestValidationError, on_invalid)
-    app.add_exception_handler(HTTPException, on_http)
-    for kind in (DBAPIError, PoolTimeoutError, OSError):
-        app.add_exception_handler(kind, on_trouble)
-    app.add_exception_handler(Exception, on_unexpected)
+    handlers: dict[type[Exception], Any] = {
+        Problem: on_problem,
+        **dict.fromkeys(problems, on_domain_error),
+        RequestValidationError: on_invalid,
+        HTTPException: on_http,
+        **dict.fromkeys((DBAPIError, PoolTimeoutError, OSError), on_trouble),
+        Exception: on_unexpected,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+
+
+def _problem_of(error: HTTPException) -> Problem:
+    code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, f"http-{error.status_code}")
+    return Problem(error.status_code, code, str(error.detail), headers=error.headers)
 
 
 def _place(request: Request) -> dict[str, str | None]:

@@ -21,7 +21,7 @@ FROM_THE_CHASSIS = {
     "Not Found",
     "Method Not Allowed",
     "The request has fields to correct.",
-    "The service cannot reach its database. Nothing was stored; try again.",
+    "The service cannot reach its database now. Repeat the request in a moment.",
     "The service failed. The trace id names the failure.",
 }
 CODES_FROM_THE_CHASSIS = {
