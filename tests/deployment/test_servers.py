@@ -13,6 +13,7 @@ from deployed import ROOT, Deployment
 from chassis.broker import Broker
 from chassis.provisioner import Topology
 from chassis.provisioning import provision_site
+from ssenet.preparation import prepare_databases
 from ssenet.servers import Nats, Postgres, free_port, nats_binary, postgres_binaries, start_postgres
 
 SERVICES = ("registry", "coordination", "notifications", "gateway")
@@ -80,6 +81,29 @@ def test_the_job_fails_when_a_password_is_missing(deployment: Deployment, server
     del told["GATEWAY_PASSWORD"]
 
     assert make_databases(server, told).returncode != 0
+
+
+async def test_a_password_that_could_not_be_set_is_not_in_the_log(
+    deployment: Deployment, server: Postgres
+) -> None:
+    told = deployment.environment("databases")
+    assert make_databases(server, told).returncode == 0
+    refused = make_databases(server, told | {"PGOPTIONS": "-c default_transaction_read_only=on"})
+    assert "read-only" in refused.stderr
+
+    passwords = {name: told[f"{name.upper()}_PASSWORD"] for name in SERVICES} | {"postgres": server.password}
+    superuser = await asyncpg.connect(server.url())
+    await superuser.execute("ALTER DATABASE postgres SET default_transaction_read_only = on")
+    try:
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+            await prepare_databases(server.port, passwords)
+    finally:
+        await superuser.execute("ALTER DATABASE postgres RESET default_transaction_read_only")
+        await superuser.close()
+
+    log = (server.folder / "postgres.log").read_text(encoding="utf-8")
+    assert log.count("cannot execute ALTER ROLE in a read-only transaction") == 2
+    assert not [name for name, password in passwords.items() if password in log]
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from ssenet.folders import DataFolder, data_folder, rotate, tail
 from ssenet.network import running
+from ssenet.running import bring_down
 from ssenet.state import (
     AlreadyLockedError,
     ProcessState,
@@ -20,7 +22,7 @@ from ssenet.state import (
     started_at,
     write_state,
 )
-from ssenet.stopping import DATA_MARK, stop, stop_what_was_left
+from ssenet.stopping import DATA_MARK, stop, stop_what_was_left, works_in
 
 
 @pytest.fixture
@@ -28,10 +30,15 @@ def folder(tmp_path: Path) -> DataFolder:
     return DataFolder(tmp_path)
 
 
-def a_sleeper(**environment: str) -> "subprocess.Popen[bytes]":
+def a_sleeper(
+    environment: Mapping[str, str] | None = None, *, in_folder: Path | None = None
+) -> "subprocess.Popen[bytes]":
     """A process of which nothing is expected but to be there."""
     return subprocess.Popen(
-        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env={**os.environ, **environment}
+        [sys.executable, "-c", "input()"],
+        stdin=subprocess.PIPE,
+        env={**os.environ, **(environment or {})},
+        cwd=in_folder,
     )
 
 
@@ -103,7 +110,7 @@ with locked(DataFolder(Path({str(folder.path)!r}))):
 def test_what_a_killed_supervisor_left_is_stopped_even_when_nothing_was_written_down(
     folder: DataFolder,
 ) -> None:
-    left, foreign = a_sleeper(**{DATA_MARK: str(folder.path)}), a_sleeper(**{DATA_MARK: "/elsewhere"})
+    left, foreign = a_sleeper({DATA_MARK: str(folder.path)}), a_sleeper({DATA_MARK: "/elsewhere"})
     said: list[str] = []
 
     stop_what_was_left(folder, said.append)
@@ -113,6 +120,33 @@ def test_what_a_killed_supervisor_left_is_stopped_even_when_nothing_was_written_
     assert len(said) == 1
     foreign.kill()
     foreign.communicate()
+
+
+def test_down_stops_what_a_killed_supervisor_left(
+    folder: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left = a_sleeper({DATA_MARK: str(folder.path)})
+
+    bring_down(folder)
+
+    left.communicate(timeout=5)
+    assert "Stopped; the data is kept." in capsys.readouterr().out
+    assert not is_locked(folder)
+
+
+def test_only_what_runs_in_a_data_folder_counts_as_its_database(tmp_path: Path) -> None:
+    here, elsewhere, link = tmp_path / "here", tmp_path / "postgres", tmp_path / "link"
+    here.mkdir()
+    elsewhere.mkdir()
+    link.symlink_to(here)
+    process = a_sleeper(in_folder=here)
+
+    assert works_in(process.pid, here)
+    assert works_in(process.pid, link)
+    assert not works_in(process.pid, elsewhere)
+    process.kill()
+    process.communicate()
+    assert not works_in(process.pid, here)
 
 
 def test_a_process_that_ignores_the_request_to_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
