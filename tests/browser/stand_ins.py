@@ -223,6 +223,7 @@ class StandIns:
         page = found[: int(query.get("limit", 50))]
         return {
             "unread": self.unread,
+            "position": self.position,
             "items": [self._shown(item, query["language"]) for item in page],
             "next": page[-1]["position"] if len(found) > len(page) else None,
         }

@@ -88,7 +88,11 @@ class Behind:
 
     def inbox(self, *items: Json, unread: int | None = None) -> None:
         waiting = sum(not item["read_at"] for item in items)
-        self.answers["GET inbox"] = {"unread": waiting if unread is None else unread, "items": items}
+        self.answers["GET inbox"] = {
+            "unread": waiting if unread is None else unread,
+            "position": max((item["position"] for item in items), default=0),
+            "items": items,
+        }
 
     async def handle(self, request: httpx2.Request) -> httpx2.Response:
         service = request.url.host.partition(".")[0]
@@ -144,7 +148,7 @@ class Reader:
 
 
 @asynccontextmanager
-async def reading_pages(running: Running, behind: Behind) -> AsyncGenerator[Reader]:
+async def reading_pages(running: Running, behind: Behind, *, url: str = URL) -> AsyncGenerator[Reader]:
     """The running gateway, and someone at its door who has not signed in."""
     async with running(
         partial(build, transport=httpx2.MockTransport(behind.handle)),
@@ -154,6 +158,6 @@ async def reading_pages(running: Running, behind: Behind) -> AsyncGenerator[Read
         coordination_url="http://coordination.test",
         notifications_url="http://notifications.test",
         service_token="the-gateways-own",
-        public_url=URL,
+        public_url=url,
     ) as client:
         yield Reader(client)

@@ -302,3 +302,20 @@ async def test_a_partner_is_answered_in_its_language(client: httpx2.AsyncClient)
 
 async def test_every_endpoint_says_who_may_call_it(client: httpx2.AsyncClient) -> None:
     assert undeclared_endpoints(client.app) == []  # type: ignore[attr-defined]
+
+
+async def test_an_event_nested_too_deeply_is_refused_alone(client: httpx2.AsyncClient) -> None:
+    # More levels than are written back as JSON, fewer than are read.
+    nested = b"[" * 400 + b"]" * 400
+    deep = orjson.dumps(an_event(data__extra="HERE")).replace(b'"HERE"', nested)
+    pad = b'"' + b"x" * 300_000 + b'"'
+    batches = [b"[" + b",".join([deep, orjson.dumps(an_event()), more]) + b"]" for more in (nested, pad)]
+
+    single = await client.post("/events", content=deep, headers={"Content-Type": STRUCTURED, **bearer()})
+
+    assert single.status_code == 422
+    assert single.json()["errors"][0]["code"] == "too-deep"
+    assert _pointers(single)[0].startswith("/data/extra/0")
+    for content in batches:
+        batch = await client.post("/events", content=content, headers={"Content-Type": BATCH, **bearer()})
+        assert [result["http_status"] for result in batch.json()["results"][:2]] == [422, 202]

@@ -57,6 +57,20 @@ async def test_a_partner_pages_through_its_latest_events(client: httpx2.AsyncCli
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "query:limit")
 
 
+async def test_a_partner_reads_in_its_language_what_is_wrong_with_a_query(client: httpx2.AsyncClient) -> None:
+    refused = await client.get("/events?limit=0", headers={**bearer(), "Accept-Language": "fr"})
+
+    assert refused.status_code == 422
+    assert refused.headers["Content-Language"] == "fr"
+    assert refused.json()["errors"] == [
+        {
+            "pointer": "query:limit",
+            "code": "greater-than-equal",
+            "detail": "Trop petit : le minimum est 1.",
+        }
+    ]
+
+
 async def test_tools_read_the_description_of_the_partner_api(client: httpx2.AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
 

@@ -1,6 +1,8 @@
 """What the services behind answer, as the pages and the API get to see it."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -10,15 +12,21 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
+from chassis.testing import eventually
 from contracts.words import Language, MemberId
 from gateway.clients import (
     CoordinationClient,
     NotFoundError,
     NotificationsClient,
     RefusedError,
+    RegistryClient,
     ServiceUnavailableError,
+    VerifiedKey,
+    VerifiedKeys,
     client_for,
 )
+from gateway.clients.keys import MANY
+from gateway.domain.partners import PresentedKey
 
 Answer = Callable[[httpx2.Request], httpx2.Response]
 
@@ -102,7 +110,7 @@ async def test_the_live_stream_is_handed_on_as_it_comes() -> None:
         return httpx2.Response(200, content=_two_pieces())
 
     async with _http(answer) as http:
-        stream = NotificationsClient(http).inbox_stream(MEMBER, language=Language.AR, last_event_id="7")
+        stream = NotificationsClient(http, streams=http).inbox_stream(MEMBER, language=Language.AR, after=7)
         async with stream as chunks:
             received = [chunk async for chunk in chunks]
 
@@ -116,5 +124,72 @@ async def test_the_live_stream_is_handed_on_as_it_comes() -> None:
 async def test_a_stream_that_cannot_be_opened_says_why(answer: Answer, error: type[Exception]) -> None:
     async with _http(answer) as http:
         with pytest.raises(error):
-            async with NotificationsClient(http).inbox_stream(MEMBER, language=Language.EN):
+            async with NotificationsClient(http, streams=http).inbox_stream(MEMBER, language=Language.EN):
                 pass
+
+
+@asynccontextmanager
+async def _holding() -> AsyncGenerator[str]:
+    """Run a service that keeps its streams open for as long as the client does, and answers an inbox at once."""
+    talking: set[asyncio.StreamWriter] = set()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talking.add(writer)
+        if b"/inbox/stream" in await reader.readuntil(b"\r\n\r\n"):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: open\n\n")
+            await reader.read()
+        else:
+            body = b'{"unread": 0, "position": 0, "items": []}'
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        talking.remove(writer)
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    await eventually(lambda: not talking)
+    server.close()
+    await server.wait_closed()
+
+
+async def test_a_member_sees_the_inbox_however_many_others_have_theirs_open() -> None:
+    async with _holding() as url, AsyncExitStack() as opened:
+        calls = client_for(url, token="ours", timeout=timedelta(seconds=2))
+        streams = client_for(url, token="ours", timeout=timedelta(seconds=2), most=None)
+        for resource in (calls, streams):
+            await opened.enter_async_context(resource)
+        client = NotificationsClient(calls, streams=streams)
+        for _ in range(210):
+            await opened.enter_async_context(client.inbox_stream(MEMBER, language=Language.EN))
+
+        inbox = await client.inbox(MEMBER, language=Language.EN)
+
+    assert inbox.unread == 0
+
+
+class _Registry(RegistryClient):
+    """Knows one key, and notes what it was asked."""
+
+    def __init__(self, known: str) -> None:
+        self._known = known
+        self.asked: list[tuple[str, str]] = []
+
+    async def verify_key(self, key_id: str, secret_sha256: str) -> VerifiedKey:
+        self.asked.append((key_id, secret_sha256))
+        if key_id != self._known:
+            raise NotFoundError("registry", {})
+        return VerifiedKey(key_id=key_id, partner="MINFI-SN", partner_name="Ministry", grants=frozenset())
+
+
+async def test_made_up_keys_push_no_good_one_out() -> None:
+    registry = _Registry("good")
+    keys = VerifiedKeys(registry, life=timedelta(minutes=1))
+    good = PresentedKey("good", "hash")
+    assert await keys.owner_of(good) is not None
+    for number in range(MANY + 1):
+        assert await keys.owner_of(PresentedKey(f"made up {number}", "hash")) is None
+    before = len(registry.asked)
+
+    assert await keys.owner_of(good) is not None
+    assert len(registry.asked) == before

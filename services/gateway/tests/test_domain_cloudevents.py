@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from contracts.catalogue import PARTNER_EVENTS
 from gateway.domain.attributes import read_attributes
-from gateway.domain.cloudevents import content_sha256, read_event
+from gateway.domain.cloudevents import MOST_LEVELS, content_sha256, read_event
 from gateway.domain.data_faults import KNOWN_KINDS
 from gateway.domain.transport import Mode, mode_of, parse_json, structured_from_headers
 from gateway.domain.words import RefusalError
@@ -313,3 +313,20 @@ def test_binary_mode_names_the_wrong_header(headers: list[tuple[str, str]], poin
         structured_from_headers(headers, "application/json", b"{}")
 
     assert [fault.pointer for fault in refusal.value.faults] == [pointer]
+
+
+def _nested(levels: int) -> object:
+    value: object = []
+    for _ in range(levels - 1):
+        value = [value]
+    return value
+
+
+def test_nesting_is_refused_where_it_goes_too_deep_and_not_before() -> None:
+    # The event and its data are two levels of their own.
+    taken = an_event(data__unknown_field=_nested(MOST_LEVELS - 2))
+    too_deep = an_event(data__unknown_field=_nested(MOST_LEVELS - 1))
+
+    assert read_event(taken, now=NOW, grants=ALL, check_size=True).data.type == ASSISTANCE
+    [fault] = _refusal(too_deep).faults
+    assert (fault.code, fault.pointer) == ("too-deep", "/data/unknown_field" + "/0" * (MOST_LEVELS - 2))

@@ -1,5 +1,6 @@
 """What a partner is told of its event's way."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
@@ -25,6 +26,7 @@ from gateway.domain.journeys import (
     Status,
     Step,
     StepName,
+    in_order,
     shown,
     status_of,
     step_of_notification,
@@ -153,3 +155,17 @@ def test_hearing_a_step_twice_changes_nothing(steps: list[Step]) -> None:
     twice = [step for step in steps for _ in range(2)]
 
     assert status_of(twice) is status_of(steps)
+
+
+def test_of_one_task_the_count_tells_the_order_and_not_a_clock_that_goes_wrong() -> None:
+    def at(step: Step, place: tuple[int, int]) -> Step:
+        return replace(step, place=place)
+
+    opened, accepted, done = at(OPENED, (1, 1)), at(ACCEPTED, (1, 3)), at(DONE, (2, 2))
+    other = at(_task(TaskOpenedV1, TaskState.OPENED, task=OTHER), (1, 1))
+
+    # As their times have it: the office that accepted had a clock behind the one that opened.
+    steps = in_order([accepted, DELIVERED, opened, other, done])  # type: ignore[list-item]
+
+    assert steps == [opened, DELIVERED, accepted, other, done]
+    assert status_of(steps) is Status.TASK_OPENED

@@ -1,6 +1,7 @@
 """What a member meets: signing in, the inbox and the task without scripts, and every way a request can fail."""
 
 from collections.abc import AsyncGenerator
+from typing import Any
 from uuid import uuid4
 
 import httpx2
@@ -82,7 +83,7 @@ async def test_a_members_words_are_never_markup(member: Reader, behind: Behind) 
 async def test_older_items_are_a_page_of_their_own_that_nothing_new_is_pushed_into(
     member: Reader, behind: Behind
 ) -> None:
-    behind.answers["GET inbox"] = {"unread": 1, "items": [an_item()], "next": 6}
+    behind.answers["GET inbox"] = {"unread": 1, "position": 9, "items": [an_item()], "next": 6}
     first = (await member.open("/inbox?only=all")).text
     older = (await member.open("/inbox?only=all&before=6")).text
 
@@ -309,3 +310,144 @@ async def test_every_page_is_guarded_by_headers(member: Reader) -> None:
 
 async def test_every_endpoint_says_who_may_use_it(stranger: Reader) -> None:
     assert undeclared_endpoints(stranger.http.app) == []  # type: ignore[attr-defined]
+
+
+async def test_the_live_inbox_goes_on_from_the_position_of_the_page_itself(
+    member: Reader, behind: Behind
+) -> None:
+    # An older item was marked since the newest one came: the inbox is further than any item it shows.
+    behind.answers["GET inbox"] = {"unread": 1, "position": 12, "items": [an_item(position=7)]}
+    behind.asked.clear()
+
+    page = (await member.open("/inbox")).text
+
+    assert "/inbox/stream?after=12&amp;" in page
+    assert [asked for asked, _ in behind.asked] == ["GET inbox"]
+
+
+@pytest.mark.parametrize("after", ["é", "-1", "9" * 30, "x"])
+async def test_a_stream_from_nowhere_is_refused(member: Reader, after: str) -> None:
+    answer = await member.http.get("/inbox/stream", params={"after": after})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "query:after"
+
+
+async def test_a_stream_with_a_strange_last_event_id_starts_where_its_page_was(
+    member: Reader, behind: Behind
+) -> None:
+    behind.answers["GET inbox/stream"] = httpx2.Response(200, content=b": open\n\n")
+
+    answer = await member.http.get("/inbox/stream?after=7", headers={b"Last-Event-ID": b"\xe9"})
+
+    assert answer.status_code == 200
+    assert "event: beat" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("action", "sent", "kept"),
+    [("complete", "note", "note"), ("assign", "reason", "assign-reason"), ("decline", "reason", "reason")],
+)
+async def test_words_too_long_are_refused_at_their_field_and_kept(
+    stranger: Reader, behind: Behind, action: str, sent: str, kept: str
+) -> None:
+    behind.answers[f"GET /tasks/{TASK}"] = a_task(
+        actions=["accept", "start", "complete", "decline", "assign"]
+    )
+    behind.answers["GET /organisations"] = [
+        {
+            "organisation_id": str(ITEM),
+            "code": "CO-Dakar",
+            "kind": "office",
+            "names": [{"language": "en", "name": "Country Office"}],
+            "covers": [],
+            "confirmed": True,
+        }
+    ]
+    await stranger.sign_in(Role.COORDINATOR)
+    words = "a" * 2001
+    fields: dict[str, Any] = {"units": ["CO-Dakar"], sent: words}
+
+    answer = await stranger.send(f"/tasks/{TASK}/{action}", **fields)
+
+    assert answer.status_code == 422
+    assert f'id="{kept}-wrong"' in answer.text
+    assert "Keep it under 2,000 characters." in answer.text
+    assert words in answer.text
+    assert not [asked for asked, _ in behind.asked if asked.startswith("POST")]
+
+
+async def test_the_ends_of_lines_count_once(member: Reader, behind: Behind) -> None:
+    behind.answers[f"POST /tasks/{TASK}/complete"] = a_task(state="completed")
+    lines = "\r\n".join(["a"] * 1000)
+
+    answer = await member.send(f"/tasks/{TASK}/complete", note=lines)
+
+    assert answer.status_code == 303
+    assert behind.asked[-1] == (f"POST /tasks/{TASK}/complete", {"note": lines.replace("\r\n", "\n")})
+
+
+async def test_too_many_units_are_not_called_unknown(stranger: Reader, behind: Behind) -> None:
+    behind.answers[f"GET /tasks/{TASK}"] = a_task(actions=["assign"])
+    refused = {"status": 422, "errors": [{"pointer": "/units", "code": "too-long", "detail": "…"}]}
+    behind.answers[f"POST /tasks/{TASK}/assign"] = httpx2.Response(422, json=refused)
+    await stranger.sign_in(Role.COORDINATOR)
+
+    answer = await stranger.send(f"/tasks/{TASK}/assign", units=[f"CO-{n}" for n in range(21)])
+
+    assert answer.status_code == 422
+    assert "Choose at most 20 units or offices." in answer.text
+
+
+async def test_a_form_that_fails_anywhere_is_answered_with_a_page(member: Reader) -> None:
+    odd = await member.send("/language", language="xx")
+    nowhere = await member.send("/nowhere")
+    fragment = await member.send("/language", language="xx", htmx=True)
+
+    assert (odd.status_code, nowhere.status_code, fragment.status_code) == (422, 404, 422)
+    assert "<h1>This could not be done</h1>" in odd.text
+    assert "<h1>There is no such page</h1>" in nowhere.text
+    assert fragment.headers["Content-Type"].startswith("application/problem+json")
+
+
+async def test_over_https_nothing_goes_in_the_clear_any_more(running: Running, behind: Behind) -> None:
+    async with reading_pages(running, behind, url="https://network.test") as reader:
+        sent = await reader.send(f"/tasks/{TASK}/accept")
+
+    assert sent.headers["Set-Cookie"].startswith("flash=session-over")
+    assert "Secure" in sent.headers["Set-Cookie"]
+    assert sent.headers["Strict-Transport-Security"].startswith("max-age=")
+
+
+async def test_over_http_no_browser_is_bound_to_https(member: Reader) -> None:
+    assert "Strict-Transport-Security" not in (await member.open("/inbox")).headers
+
+
+async def test_no_two_pages_hold_the_same_token_and_each_works(member: Reader) -> None:
+    await member.open("/inbox")
+    first = member.csrf
+    await member.open("/inbox")
+
+    assert member.csrf != first
+    for token in (first, member.csrf):
+        assert (await member.send("/theme", csrf=token, theme="dark")).status_code == 303
+    assert (await member.send("/theme", csrf=first[:64], theme="dark")).status_code == 403
+
+
+async def test_a_browsers_second_choice_is_not_its_first(stranger: Reader) -> None:
+    page = await stranger.open("/sign-in", **{"Accept-Language": "en;q=0.2, fr;q=0.9"})
+
+    assert '<html lang="fr"' in page.text
+
+
+async def test_a_card_counts_the_days_once(member: Reader, behind: Behind) -> None:
+    late = an_item(due_on="2020-01-06", body="9 working days late.", request=None)
+    behind.inbox(late)
+    spelled_out = (await member.open("/inbox")).text
+    behind.inbox(late | {"request": {"language": "fr", "text": "Appui"}})
+    counted = (await member.open("/inbox")).text
+
+    assert "9 working days late." in spelled_out
+    assert "overdue" not in spelled_out
+    assert "6 Jan 2020" in spelled_out
+    assert "overdue" in counted

@@ -17,7 +17,7 @@ from gateway.pages.formats import Formats, direction_of
 from gateway.pages.page import local_path
 from gateway.pages.plan import added
 from gateway.pages.progress import steps
-from gateway.pages.stream import events, until
+from gateway.pages.stream import TRUSTED, Standing, events, position_in, until
 from gateway.pages.texts import catalogue
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -31,7 +31,7 @@ def formats(language: str = "en", zone: str = "UTC", now: datetime = NOON) -> Fo
     ("language", "words"),
     [
         ("en", "USD 15.6 million"),
-        ("fr", "15,6 millions\N{NO-BREAK SPACE}USD"),
+        ("fr", "15,6 millions de dollars É.-U."),
         ("es", "15,6 millones de USD"),
         ("ar", "15.6 مليون دولار أمريكي"),
     ],
@@ -141,3 +141,32 @@ async def test_a_stream_ends_when_the_service_stops() -> None:
         await asyncio.Event().wait()
 
     assert [chunk async for chunk in until(stopping, endless())] == [b"first"]
+
+
+async def test_a_session_is_looked_up_again_when_the_last_look_is_old() -> None:
+    now, looks = 0.0, 0
+
+    async def look() -> bool:
+        nonlocal looks
+        looks += 1
+        return now < 20
+
+    standing = Standing(look, clock=lambda: now)
+    now = 15.0
+    assert await standing.holds(within=TRUSTED)
+    assert looks == 0
+    assert await standing.holds(within=0)
+    assert looks == 1
+    now = 31.0
+    assert not await standing.holds(within=TRUSTED)
+    assert looks == 2
+
+
+@pytest.mark.parametrize(
+    ("header", "position"),
+    [("7", 7), ("0", 0), (None, None), ("", None), ("é", None), ("-1", None), ("²", None), ("9" * 19, None)],
+)
+def test_a_stream_goes_on_after_a_position_and_after_nothing_else(
+    header: str | None, position: int | None
+) -> None:
+    assert position_in(header) == position

@@ -9,6 +9,7 @@ from partner_kit import OPERATOR, Gateway, Others, a_member
 
 from chassis.http import public
 from contracts.words import Role
+from gateway.domain.signing_in import masked
 from gateway.sessions import (
     OptionalSession,
     SignedIn,
@@ -36,7 +37,7 @@ def _with_probes(app: FastAPI) -> None:
 
     @app.get("/probe/me")
     async def me(session: SignedIn) -> dict[str, str]:
-        return {"label": session.label, "csrf": session.csrf_token}
+        return {"label": session.label, "csrf": masked(session.csrf_token)}
 
     @app.get("/probe/maybe", dependencies=[public()])
     async def maybe(session: OptionalSession) -> bool:

@@ -5,10 +5,12 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+import sqlalchemy as sa
 import yaml
 from partner_kit import OTHER_PARTNER, PARTNER, a_member, an_event
 
 from chassis.database import Database
+from chassis.tables import outbox
 from chassis.testing import Deliver, FreshDatabase, an_envelope
 from contracts.coordination import Actor, TaskAcceptedV1, TaskFacts, TaskOpenedV1, TaskState
 from contracts.event import EventId
@@ -35,8 +37,8 @@ def deliver(database: Database) -> Deliver:
     return Deliver(database, subscriptions)
 
 
-async def _an_event_of_ours(database: Database) -> UUID:
-    sent = read_event(an_event(id="DEM-1"), now=datetime.now(UTC), grants=PARTNER.grants)
+async def _an_event_of_ours(database: Database, name: str = "DEM-1") -> UUID:
+    sent = read_event(an_event(id=name), now=datetime.now(UTC), grants=PARTNER.grants)
     [taken] = await Intake(database).take(PARTNER, [sent])
     assert isinstance(taken, Taken)
     return taken.event_id
@@ -170,3 +172,46 @@ def test_the_gateway_hears_what_its_durables_are_given() -> None:
         one.durable: [event.type for event in one.types] for one in subscriptions
     }
     assert described["announces"] == ["partner"]
+
+
+async def test_steps_of_one_task_keep_its_own_order_whatever_the_clocks_said(
+    database: Database, deliver: Deliver
+) -> None:
+    event_id = await _an_event_of_ours(database)
+    await deliver.again(
+        *(
+            an_envelope(
+                _task(kind, state),
+                correlation=event_id,
+                subject=TASK,
+                sequence=sequence,
+                time=datetime(2026, 11, 23, hour, tzinfo=UTC),
+            )
+            for kind, state, sequence, hour in (
+                (TaskOpenedV1, TaskState.OPENED, 1, 10),
+                (TaskAcceptedV1, TaskState.ACCEPTED, 2, 9),
+            )
+        )
+    )
+
+    journey = await _journey(database, "DEM-1")
+
+    assert journey is not None
+    assert [step.name for step in journey.steps] == ["received", "task_opened", "task_accepted"]
+    assert journey.status is Status.ACCEPTED_BY_UNIT
+
+
+async def test_steps_are_stored_in_one_order_whoever_records_them(
+    database: Database, deliver: Deliver
+) -> None:
+    events = [await _an_event_of_ours(database, f"DEM-{number}") for number in range(6)]
+    async with database.transaction() as tx:
+        await tx.session.execute(sa.update(outbox).values(published_at=tx.now))
+    opened = [an_envelope(_task(TaskOpenedV1, TaskState.OPENED), correlation=one) for one in events[::-1]]
+
+    await deliver.again(*opened[::-1])
+
+    async with database.reading() as session:
+        stored = (await session.scalars(sa.text("SELECT id FROM event_steps ORDER BY ctid"))).all()
+    assert len(stored) == 12
+    assert list(stored) == sorted(stored)

@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import httpx2
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.requests import ClientDisconnect
 
 from chassis.service import create_service
@@ -41,12 +43,12 @@ def build(settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = N
     )
     clients = _clients(settings, transport)
     _set_state(app, settings, clients)
-    for error in (NotFoundError, RefusedError, ServiceUnavailableError):
+    for error in (NotFoundError, RefusedError, ServiceUnavailableError, RequestValidationError):
         app.add_exception_handler(error, problems.answer)
     app.add_exception_handler(SignInNeededError, to_sign_in)
     app.add_exception_handler(ClientDisconnect, _nobody_listens)
     app.add_middleware(limited_bodies)
-    app.add_middleware(pages.security_headers)
+    app.add_middleware(pages.security_headers, https=settings.public_url.startswith("https://"))
     inner = app.router.lifespan_context
 
     @asynccontextmanager
@@ -64,16 +66,19 @@ def build(settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = N
 
 def _clients(settings: Settings, transport: httpx2.AsyncBaseTransport | None) -> Clients:
     token = settings.service_token.get_secret_value()
-    urls = (settings.registry_url, settings.coordination_url, settings.notifications_url)
+    client = partial(client_for, token=token, timeout=settings.client_timeout, transport=transport)
     return Clients(
-        *(client_for(url, token=token, timeout=settings.client_timeout, transport=transport) for url in urls)
+        registry=client(settings.registry_url),
+        coordination=client(settings.coordination_url),
+        notifications=client(settings.notifications_url),
+        streams=client(settings.notifications_url, most=None),
     )
 
 
 def _set_state(app: FastAPI, settings: Settings, clients: Clients) -> None:
     app.state.registry = RegistryClient(clients.registry)
     app.state.coordination = CoordinationClient(clients.coordination)
-    app.state.notifications = NotificationsClient(clients.notifications)
+    app.state.notifications = NotificationsClient(clients.notifications, streams=clients.streams)
     app.state.keys = VerifiedKeys(app.state.registry, life=settings.key_cache)
     app.state.allowances = Allowances(per_second=settings.events_per_second, burst=settings.events_burst)
     app.state.public_url = settings.public_url

@@ -1,14 +1,16 @@
 """Every error of the gateway as a problem document in the caller's language."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
 
 from chassis.http import FieldError, Problem, problem_response
 from chassis.i18n import LANGUAGES, Catalogues
 from gateway.clients import NotFoundError, RefusedError, ServiceUnavailableError
-from gateway.domain.words import RefusalError, Words
+from gateway.domain.data_faults import words_of
+from gateway.domain.words import RefusalError, Words, pointer
 
 catalogues = Catalogues("gateway", domain="problems")
 
@@ -91,6 +93,9 @@ def as_problem(error: Exception) -> Problem:
             return error
         case RefusalError():
             return problem_of(error)
+        case RequestValidationError():
+            errors = [_field_error(one) for one in error.errors()]
+            return Problem(422, "invalid-request", "The request has fields to correct.", errors=errors)
         case NotFoundError():
             return Problem(404, "not-found", _detail(error.problem, "There is nothing at this address."))
         case RefusedError():
@@ -106,6 +111,18 @@ def as_problem(error: Exception) -> Problem:
 async def answer(request: Request, error: Exception) -> Response:
     """Handle the errors above, wherever in the app they come from."""
     return problem_response(request, localise(request, as_problem(error)))
+
+
+def _field_error(error: Mapping[str, Any]) -> FieldError:
+    """Name one fault of a request as the chassis does, but in words that the catalogues know."""
+    where: str
+    path: Sequence[str | int]
+    where, *path = error["loc"]
+    # Outside the body there is no document to point into: the parameter's kind and name say where.
+    at = pointer(*path) if where == "body" else f"{where}:{pointer(*path).lstrip('/')}"
+    kind = str(error["type"])
+    words = words_of(kind, error.get("ctx"))
+    return FieldError(at, kind.replace("_", "-"), words.text, dict(words.params))
 
 
 def _detail(problem: Mapping[str, Any], otherwise: str) -> str:

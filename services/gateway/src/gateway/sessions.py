@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse
 from chassis.http import Problem, declares_access, service_of
 from contracts.words import Role
 from gateway import workflows
-from gateway.domain.signing_in import WHOLE_LIFE, PendingLink, Session, same
+from gateway.domain.signing_in import WHOLE_LIFE, PendingLink, Session, same, unmasked
 
 __all__ = [
     "OptionalSession",
@@ -27,6 +27,7 @@ __all__ = [
     "check_csrf",
     "check_origin",
     "clear_session_cookie",
+    "is_https",
     "link_url",
     "optional_session",
     "require_role",
@@ -42,6 +43,11 @@ CSRF_HEADER = "X-CSRF-Token"
 
 class SignInNeededError(Exception):
     """A page was asked for without a live session."""
+
+
+def is_https(request: Request) -> bool:
+    """Tell whether people reach this service over https, and its cookies may be bound to that."""
+    return _public_url(request).startswith("https://")
 
 
 def cookie_name(public_url: str) -> str:
@@ -120,7 +126,7 @@ async def check_csrf(request: Request, session: SignedIn) -> None:
     if given is None:
         field = (await request.form()).get(CSRF_FIELD)
         given = field if isinstance(field, str) else None
-    if not same(given, session.csrf_token):
+    if not same(unmasked(given), session.csrf_token):
         raise Problem(403, "csrf-token-mismatch", "The form is out of date. Load the page again and repeat.")
 
 

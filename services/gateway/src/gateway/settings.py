@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from chassis.settings import ServiceSettings
+from gateway.domain.signing_in import LINK_LIFE
 
 
 class Settings(ServiceSettings):
@@ -22,7 +23,7 @@ class Settings(ServiceSettings):
     public_url: str = Field(pattern=r"^https?://[^/]+/?$")
     """The address in people's browsers; over https, cookies are bound to it."""
 
-    link_life: timedelta = timedelta(minutes=10)
+    link_life: timedelta = LINK_LIFE
     """How long a sign-in link may wait. Longer where it is printed on the operator's own terminal."""
     publish_timeout: timedelta = timedelta(seconds=5)
     """How long a sender waits for the broker's word before being told to come back."""

@@ -52,7 +52,6 @@ class ReceivedEvent(AggregateColumns, Base):
     sent_id: Mapped[str]
     type: Mapped[str]
     content_sha256: Mapped[str]
-    sent_at: Mapped[datetime | None]
     received_at: Mapped[datetime]
     trace_id: Mapped[str | None]
 
@@ -73,6 +72,7 @@ class EventStep(Base):
     event_id: Mapped[UUID] = mapped_column(sa.ForeignKey(ReceivedEvent.event_id, ondelete="CASCADE"))
     name: Mapped[str]
     at: Mapped[datetime]
+    epoch: Mapped[int] = mapped_column(sa.BigInteger)
     sequence: Mapped[int] = mapped_column(sa.BigInteger)
     task_id: Mapped[UUID | None]
     detail: Mapped[dict[str, Any]]

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import httpx2
 import orjson
 from opentelemetry import trace
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from chassis.telemetry import traceparent_of
 from contracts.words import MemberId
@@ -46,14 +46,19 @@ class RefusedError(Exception):
 
 
 def client_for(
-    url: str, *, token: str, timeout: timedelta, transport: httpx2.AsyncBaseTransport | None = None
+    url: str,
+    *,
+    token: str,
+    timeout: timedelta,
+    transport: httpx2.AsyncBaseTransport | None = None,
+    most: int | None = 200,
 ) -> httpx2.AsyncClient:
-    """One client per service for the life of the process: connections are kept and counted."""
+    """One client per service for the life of the process: connections are kept and counted, `most` at a time."""
     return httpx2.AsyncClient(
         base_url=url,
         headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
         timeout=httpx2.Timeout(timeout.total_seconds(), connect=2.0),
-        limits=httpx2.Limits(max_connections=200, max_keepalive_connections=20),
+        limits=httpx2.Limits(max_connections=most, max_keepalive_connections=20),
         transport=transport,
         # Never by way of a proxy: these calls carry the service's own token.
         trust_env=False,
@@ -124,9 +129,9 @@ class Calling:
 
     def _read_list(self, model: type[M], content: bytes) -> list[M]:
         try:
-            rows: list[object] = orjson.loads(content)
-            return [model.model_validate_json(orjson.dumps(row)) for row in rows]
-        except (ValidationError, TypeError, orjson.JSONDecodeError) as error:
+            adapter: TypeAdapter[list[M]] = TypeAdapter(list[model])  # pyright: ignore[reportInvalidTypeForm]
+            return adapter.validate_json(content)
+        except ValidationError as error:
             raise ServiceUnavailableError(
                 self.service, f"it answered something else than {model.__name__}"
             ) from error
@@ -147,8 +152,10 @@ class Clients:
     registry: httpx2.AsyncClient
     coordination: httpx2.AsyncClient
     notifications: httpx2.AsyncClient
+    streams: httpx2.AsyncClient
+    """For notifications' live streams alone: each holds a connection for as long as its page is open."""
 
     async def close(self) -> None:
         """Let go of every connection."""
-        for client in (self.registry, self.coordination, self.notifications):
+        for client in (self.registry, self.coordination, self.notifications, self.streams):
             await client.aclose()

@@ -59,7 +59,7 @@ class PlanObjective(View):
 
     code: str
     title: Labels
-    short: Labels | str
+    short: Labels
     estimate_usd_million: Decimal
     outputs: tuple[PlanOutput, ...]
 
@@ -110,25 +110,6 @@ class CoordinationClient(Calling):
 
     async def plan(self) -> Plan:
         return self._read(Plan, await self._call("GET", "/plan"))
-
-    async def tasks(
-        self,
-        *,
-        state: TaskState | None = None,
-        organisation: OrganisationCode | None = None,
-        needs_routing: bool | None = None,
-        before: TaskId | None = None,
-        limit: int = 100,
-    ) -> list[TaskView]:
-        """List tasks, newest first, from before one of them where it is named; without their histories."""
-        query: dict[str, str | int | None] = {
-            "state": state,
-            "organisation": organisation,
-            "needs_routing": None if needs_routing is None else str(needs_routing).lower(),
-            "before": None if before is None else str(before),
-            "limit": limit,
-        }
-        return self._read_list(TaskView, await self._call("GET", "/tasks", query=query))
 
     async def task(self, task_id: TaskId | UUID, *, actor: MemberId | None = None) -> TaskView:
         return self._read(TaskView, await self._call("GET", f"/tasks/{task_id}", actor=actor))

@@ -48,11 +48,12 @@ class Item(BaseModel):
 
 
 class Inbox(BaseModel):
-    """A page of an inbox, newest first; `next` is the `before` of the following page."""
+    """A page of an inbox, newest first; `next` is the `before` of the following page, `position` where it stands."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     unread: int
+    position: int
     items: tuple[Item, ...]
     next: int | None = None
 
@@ -61,6 +62,10 @@ class NotificationsClient(Calling):
     """Who must know."""
 
     service = "notifications"
+
+    def __init__(self, http: httpx2.AsyncClient, *, streams: httpx2.AsyncClient) -> None:
+        super().__init__(http)
+        self._streams = streams
 
     async def inbox(
         self,
@@ -92,16 +97,16 @@ class NotificationsClient(Calling):
 
     @asynccontextmanager
     async def inbox_stream(
-        self, member_id: MemberId, *, language: Language, last_event_id: str | None = None
+        self, member_id: MemberId, *, language: Language, after: int | None = None
     ) -> AsyncGenerator[AsyncIterator[bytes]]:
         """Open the live stream and give its raw server-sent events; what fails before them is raised here."""
         headers = {"Accept": "text/event-stream"}
-        if last_event_id:
-            headers["Last-Event-ID"] = last_event_id
+        if after is not None:
+            headers["Last-Event-ID"] = str(after)
         if traceparent := traceparent_of():
             headers["traceparent"] = traceparent
         try:
-            async with self._http.stream(
+            async with self._streams.stream(
                 "GET",
                 f"/members/{member_id}/inbox/stream",
                 params={"language": language},

@@ -1,13 +1,12 @@
 """Calls to the registry: members, organisations, and whose key it is."""
 
 from typing import Annotated
-from urllib.parse import quote
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict
 
 from contracts.registry import MemberFacts, OrganisationFacts
-from contracts.words import MemberId, OrganisationCode, OrganisationKind, Role
+from contracts.words import OrganisationCode, OrganisationKind, Role
 from gateway.clients.calling import Calling
 
 
@@ -22,17 +21,6 @@ class VerifiedKey(BaseModel):
     grants: frozenset[str]
 
 
-class Partner(BaseModel):
-    """A partner as operators see it: never with a secret."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    code: OrganisationCode
-    name: str
-    language: str
-    grants: tuple[str, ...] = ()
-
-
 class RegistryClient(Calling):
     """Who is who."""
 
@@ -45,26 +33,17 @@ class RegistryClient(Calling):
         )
         return self._read(VerifiedKey, content)
 
-    async def member(self, member_id: MemberId) -> MemberFacts:
-        return self._read(MemberFacts, await self._call("GET", f"/members/{member_id}"))
-
     async def members(
         self, *, organisation: OrganisationCode | None = None, role: Role | None = None
     ) -> list[MemberFacts]:
         content = await self._call("GET", "/members", query={"organisation": organisation, "role": role})
         return self._read_list(MemberFacts, content)
 
-    async def organisation(self, code: OrganisationCode) -> OrganisationFacts:
-        return self._read(OrganisationFacts, await self._call("GET", f"/organisations/{quote(code)}"))
-
     async def organisations(
         self, *, kind: OrganisationKind | None = None, covers: str | None = None
     ) -> list[OrganisationFacts]:
         content = await self._call("GET", "/organisations", query={"kind": kind, "covers": covers})
         return self._read_list(OrganisationFacts, content)
-
-    async def partners(self) -> list[Partner]:
-        return self._read_list(Partner, await self._call("GET", "/partners"))
 
 
 async def registry_of(request: Request) -> RegistryClient:

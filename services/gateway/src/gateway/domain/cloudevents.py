@@ -17,7 +17,10 @@ from contracts.partner import PartnerEvent
 from gateway.domain.attributes import Attributes, read_attributes
 from gateway.domain.data_faults import faults_of
 from gateway.domain.transport import EVENT_BYTES, malformed, too_large
-from gateway.domain.words import Fault, RefusalError, Words
+from gateway.domain.words import Fault, RefusalError, Words, pointer
+
+MOST_LEVELS = 100
+"""Objects and arrays within one another, the event itself counted; no event of the network comes near."""
 
 _VERSIONED = re.compile(r"(?P<name>.+)\.v(?P<version>[0-9]{1,4})")
 
@@ -38,8 +41,14 @@ class Refused:
     error: RefusalError
 
 
-def read_event(event: object, *, now: datetime, grants: Collection[str]) -> SentEvent:
+def read_event(
+    event: object, *, now: datetime, grants: Collection[str], check_size: bool = False
+) -> SentEvent:
     """Read an event in structured form; raises RefusalError with every fault that can be known at once."""
+    # Before anything is written as JSON again: deeper nesting than a JSON library writes is an error of its own.
+    _check_depth(event)
+    if check_size and len(orjson.dumps(event)) > EVENT_BYTES:
+        raise too_large()
     if not isinstance(event, Mapping):
         raise malformed(Fault("", "not-an-object", Words("An event is a JSON object.")))
     document = cast("Mapping[str, object]", event)
@@ -72,9 +81,7 @@ def read_batch(
     outcomes: list[SentEvent | Refused] = []
     for event in events:
         try:
-            if check_sizes and len(orjson.dumps(event)) > EVENT_BYTES:
-                raise too_large()
-            outcomes.append(read_event(event, now=now, grants=grants))
+            outcomes.append(read_event(event, now=now, grants=grants, check_size=check_sizes))
         except RefusalError as error:
             outcomes.append(Refused(error))
     return outcomes
@@ -90,6 +97,22 @@ def content_sha256(event: Mapping[str, object]) -> str:
         data = {name: value for name, value in cast("Mapping[str, object]", data).items() if name != "origin"}
     content = [event.get("type"), event.get("subject"), data]
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _check_depth(event: object) -> None:
+    waiting: list[tuple[object, tuple[str | int, ...]]] = [(event, ())]
+    while waiting:
+        value, path = waiting.pop()
+        if isinstance(value, dict):
+            inner: Iterable[tuple[str | int, object]] = cast("dict[str, object]", value).items()
+        elif isinstance(value, list):
+            inner = enumerate(cast("list[object]", value))
+        else:
+            continue
+        if len(path) >= MOST_LEVELS:
+            words = Words("Nested too deeply: the maximum is %(limit)s levels.", limit=MOST_LEVELS)
+            raise malformed(Fault(pointer(*path), "too-deep", words))
+        waiting += [(one, (*path, name)) for name, one in inner if isinstance(one, (dict, list))]
 
 
 def _class_of(event_type: object, faults: list[Fault]) -> type[PartnerEvent] | None:

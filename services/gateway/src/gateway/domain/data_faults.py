@@ -87,18 +87,22 @@ KNOWN_KINDS = frozenset(_PLAIN) | frozenset(_WITH_VALUES)
 def faults_of(errors: Sequence[ErrorDetails]) -> list[Fault]:
     """Name each fault once, at its place in `/data`."""
     return [
-        Fault(pointer("data", *error["loc"]), error["type"].replace("_", "-"), _words_of(error))
+        Fault(
+            pointer("data", *error["loc"]),
+            error["type"].replace("_", "-"),
+            words_of(error["type"], error.get("ctx")),
+        )
         for error in errors
         if not _is_consequence(error, errors)
     ]
 
 
-def _words_of(error: ErrorDetails) -> Words:
-    kind = error["type"]
+def words_of(kind: str, context: Mapping[str, Any] | None) -> Words:
+    """Say what a kind of fault means, with the values of its context."""
     if kind in _PLAIN:
         return _PLAIN[kind]
     if kind in _WITH_VALUES:
-        return _WITH_VALUES[kind](error.get("ctx") or {})
+        return _WITH_VALUES[kind](context or {})
     return Words("This value is not accepted.")
 
 

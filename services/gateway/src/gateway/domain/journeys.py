@@ -61,6 +61,8 @@ class Step:
     at: datetime | None
     task_id: UUID | None = None
     detail: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    place: tuple[int, int] = (0, 0)
+    """Epoch and sequence of what announced it: of one task, they tell the order better than any clock."""
 
 
 _TASK_STEPS: Mapping[type[TaskFacts], StepName] = {
@@ -75,6 +77,7 @@ _NOTIFICATION_STEPS: Mapping[type[NotificationFacts], StepName] = {
     NotificationDeliveredV1: StepName.NOTIFIED,
     NotificationReadV1: StepName.READ,
 }
+_TASK_NAMES = frozenset(_TASK_STEPS.values())
 _TOLD_OF_THE_TASK = frozenset((Reason.UNIT_ASSIGNED, Reason.ROUTING_NEEDED))
 _ORDER = tuple(Status)
 
@@ -99,6 +102,23 @@ def step_of_notification(event: NotificationFacts, at: datetime) -> Step | None:
         return None
     detail = {"unit": event.organisation, "channel": event.channel}
     return Step(_NOTIFICATION_STEPS[type(event)], at, event.task_id, detail)
+
+
+def in_order(steps: Sequence[Step]) -> list[Step]:
+    """Put right steps that stand in the order of their times: those of one task happened as the task counts them.
+
+    The places in the row stay; a task's own steps are dealt to its places anew.
+    """
+    places: dict[UUID, list[int]] = {}
+    for place, step in enumerate(steps):
+        if step.task_id is not None and step.name in _TASK_NAMES:
+            places.setdefault(step.task_id, []).append(place)
+    result = list(steps)
+    for taken in places.values():
+        counted = sorted((steps[place] for place in taken), key=lambda step: step.place)
+        for place, step in zip(taken, counted, strict=True):
+            result[place] = step
+    return result
 
 
 def shown(steps: Iterable[Step]) -> list[Step]:

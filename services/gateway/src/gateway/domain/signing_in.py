@@ -9,6 +9,8 @@ from uuid import UUID
 
 from contracts.words import Language, MemberId, OrganisationCode, Role
 
+LINK_LIFE = timedelta(minutes=10)
+"""How long a sign-in link may wait, where the operator says nothing else."""
 IDLE_LIFE = timedelta(hours=12)
 """A session that nobody used for this long is over."""
 WHOLE_LIFE = timedelta(days=7)
@@ -47,6 +49,27 @@ class PendingLink:
 def new_token() -> str:
     """256 random bits, for a cookie or a link."""
     return secrets.token_urlsafe(32)
+
+
+def masked(token: str) -> str:
+    """Write a token of hexadecimal digits so that no two pages hold the same: a random mask, and the token under it."""
+    secret = bytes.fromhex(token)
+    mask = secrets.token_bytes(len(secret))
+    return (mask + _xor(mask, secret)).hex()
+
+
+def unmasked(text: str | None) -> str | None:
+    """Read a token that was masked; anything else is none."""
+    try:
+        whole = bytes.fromhex(text or "")
+    except ValueError:
+        return None
+    half = len(whole) // 2
+    return _xor(whole[:half], whole[half:]).hex() if whole and len(whole) == 2 * half else None
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True))
 
 
 def kept(token: str) -> str:

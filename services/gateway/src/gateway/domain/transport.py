@@ -22,9 +22,9 @@ _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 class Mode(Enum):
     """How the event is wrapped, and how much may come."""
 
-    STRUCTURED = EVENT_BYTES
-    BINARY = EVENT_BYTES + 1
-    BATCH = BATCH_BYTES
+    STRUCTURED = "structured"
+    BINARY = "binary"
+    BATCH = "batch"
 
     @property
     def limit(self) -> int:

@@ -118,7 +118,7 @@ class PageRoute(APIRoute):
             except SignInNeededError:
                 # A page is led to the sign-in by the app's own handler; a form that was filled in deserves a word.
                 if request.method == "POST" and "HX-Request" not in request.headers:
-                    return go("/sign-in", flash="session-over")
+                    return go(request, "/sign-in", flash="session-over")
                 raise
             except ServiceUnavailableError:
                 return _unavailable(request)
@@ -156,4 +156,7 @@ def _origin_of(request: Request) -> tuple[str, str]:
 def plain_page(request: Request, status: int) -> tuple[Response, Language]:
     """The page for an error that arose outside our routes: an unknown address, a crash."""
     page = page_of(request)
-    return failure_page(page, BY_STATUS.get(status, NOT_TAKEN), status), page.language
+    failure = BY_STATUS.get(status, NOT_TAKEN)
+    if failure is AWAY and request.method == "POST":
+        failure = NOT_STORED
+    return failure_page(page, failure, status), page.language

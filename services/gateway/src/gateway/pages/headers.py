@@ -1,6 +1,6 @@
 """What every answer tells the browser about safety, and HTML for people where the app would answer in JSON."""
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -24,16 +24,19 @@ ALWAYS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
 }
+OVER_HTTPS = {"Strict-Transport-Security": "max-age=31536000"}
+"""A browser that was here once over https never again sends anything in the clear, not even by a typed address."""
 
 
-def security_headers(app: ASGIApp) -> ASGIApp:
+def security_headers(app: ASGIApp, *, https: bool) -> ASGIApp:
     """Middleware: the headers on every answer, and an error page where a person's browser meets an error."""
+    headers = ALWAYS | (OVER_HTTPS if https else {})
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
-        answer = _Answer(scope, receive, send)
+        answer = _Answer(scope, receive, send, headers)
         try:
             await app(scope, receive, answer.send)
         except Exception:
@@ -47,14 +50,20 @@ def security_headers(app: ASGIApp) -> ASGIApp:
 class _Answer:
     """One answer on its way out."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, always: Mapping[str, str]) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
+        self._always = always
         self._started = False
         self._replaced = False
-        accept = Headers(scope=scope).get("accept", "")
-        self._for_a_person = scope["method"] in {"GET", "HEAD"} and "text/html" in accept
+        headers = Headers(scope=scope)
+        # A fragment's script shows failures in its own way; the page around it stays.
+        self._for_a_person = (
+            scope["method"] in {"GET", "HEAD", "POST"}
+            and "text/html" in headers.get("accept", "")
+            and "hx-request" not in headers
+        )
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -63,7 +72,7 @@ class _Answer:
                 self._replaced = True
                 await self._page(message["status"])
                 return
-            _add_headers(message)
+            self._add_headers(message)
         if not self._replaced:
             await self._send(message)
 
@@ -78,16 +87,15 @@ class _Answer:
 
     async def _with_headers(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            _add_headers(message)
+            self._add_headers(message)
         await self._send(message)
+
+    def _add_headers(self, message: Message) -> None:
+        headers = MutableHeaders(scope=message)
+        for name, value in self._always.items():
+            headers.setdefault(name, value)
+        headers.setdefault("Cache-Control", "no-store")
 
 
 def _is_problem(message: MutableMapping[str, Any]) -> bool:
     return MutableHeaders(raw=message["headers"]).get("content-type", "").startswith(PROBLEM_JSON)
-
-
-def _add_headers(message: Message) -> None:
-    headers = MutableHeaders(scope=message)
-    for name, value in ALWAYS.items():
-        headers.setdefault(name, value)
-    headers.setdefault("Cache-Control", "no-store")

@@ -26,17 +26,14 @@ async def show(
     only: Only = "open",
     before: int | None = None,
 ) -> Response:
-    # The head is asked first: what comes between the two answers is sent by the stream, and nothing is missed.
-    head = await notifications.inbox(session.member_id, language=page.language, only="all", limit=1)
     inbox = await notifications.inbox(session.member_id, language=page.language, only=only, before=before)
-    newest = head.items[0].position if head.items else 0
     return replace(page, unread=inbox.unread).html(
         "inbox.html",
         only=only,
         before=before,
         next=inbox.next,
         days=by_day(page, inbox.items),
-        live_after=newest if before is None else None,
+        live_after=inbox.position if before is None else None,
     )
 
 
@@ -61,6 +58,6 @@ async def mark(
     marking = notifications.read if mark == "read" else notifications.done
     item = await marking(session.member_id, item_id, language=page.language)
     if "HX-Request" not in page.request.headers:
-        return go(f"/inbox?only={only}", flash=mark)
+        return go(page.request, f"/inbox?only={only}", flash=mark)
     unread = await unread_of(page, notifications)
     return page.html("item_answer.html", item=item, only=only, unread=unread)

@@ -8,7 +8,6 @@ from functools import cache, cached_property
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from babel import Locale, negotiate_locale
 from fastapi import Depends, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse
@@ -17,10 +16,12 @@ from chassis.http import service_of
 from contracts import codes
 from contracts.words import Language
 from gateway.clients import Notifications, NotificationsClient, ServiceUnavailableError
+from gateway.domain.signing_in import masked
 from gateway.pages.assets import static
 from gateway.pages.formats import Formats, bdi, direction_of
 from gateway.pages.texts import catalogue, msg
-from gateway.sessions import OptionalSession, Session
+from gateway.problems import language_of
+from gateway.sessions import OptionalSession, Session, is_https
 
 T = TypeVar("T")
 
@@ -86,6 +87,11 @@ class Page:
         return self.gettext(message) if message else None
 
     @cached_property
+    def csrf_token(self) -> str:
+        """The session's token, in a spelling of this page's own."""
+        return masked(self.session.csrf_token) if self.session else ""
+
+    @cached_property
     def formats(self) -> Formats:
         return Formats(self.language, self._zone, self.now, catalogue(self.language))
 
@@ -112,7 +118,7 @@ class Page:
         )
         answer = _packed(self.request, text, status)
         if self.flash_key is not None:
-            answer.delete_cookie(FLASH_COOKIE)
+            answer.delete_cookie(FLASH_COOKIE, secure=is_https(self.request), httponly=True, samesite="lax")
         return answer
 
     def fragment(self, template: str, **context: Any) -> str:
@@ -128,8 +134,8 @@ class Page:
 
 
 def _packed(request: Request, text: str, status: int) -> HTMLResponse:
-    # Members sit on weak links, and a page shrinks to a fifth. The CSRF token in it cannot be guessed from the
-    # length: SameSite=Lax keeps other sites from making the browser fetch pages with the session.
+    # Members sit on weak links, and a page shrinks to a fifth. Lengths of compressed pages may betray what is the
+    # same in all of them (BREACH); the one secret in a page, the CSRF token, is masked anew in each.
     body = text.encode()
     if len(body) < WORTH_PACKING or "gzip" not in request.headers.get("Accept-Encoding", ""):
         return HTMLResponse(body, status)
@@ -159,11 +165,7 @@ def language_for(request: Request) -> Language:
     chosen = request.cookies.get(LANGUAGE_COOKIE)
     if chosen in LANGUAGE_NAMES:
         return Language(chosen)
-    wanted = [
-        part.partition(";")[0].strip() for part in request.headers.get("Accept-Language", "").split(",")
-    ]
-    found = negotiate_locale([tag for tag in wanted if tag], [*LANGUAGE_NAMES], sep="-")
-    return Language(Locale.parse(found, sep="-").language) if found else Language.EN
+    return Language(language_of(request.headers.get("Accept-Language")))
 
 
 def page_for(request: Request, session: Session | None) -> Page:
@@ -213,11 +215,13 @@ async def or_else(asked: Awaitable[T], otherwise: T) -> T:
         return otherwise
 
 
-def go(path: str, *, flash: str | None = None) -> RedirectResponse:
+def go(request: Request, path: str, *, flash: str | None = None) -> RedirectResponse:
     """Lead the browser on after a post, with a confirmation to show there."""
     answer = RedirectResponse(path, status_code=303)
     if flash is not None:
-        answer.set_cookie(FLASH_COOKIE, flash, max_age=60, httponly=True, samesite="lax")
+        answer.set_cookie(
+            FLASH_COOKIE, flash, max_age=60, secure=is_https(request), httponly=True, samesite="lax"
+        )
     return answer
 
 

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from fastapi import APIRouter, Depends, Response
 
-from contracts.words import Labels
 from gateway.clients import Coordination, Plan
 from gateway.clients.coordination import PlanObjective, PlanOutput, PlanResult, TaskCounts
 from gateway.pages.failures import PageRoute
@@ -80,11 +79,10 @@ def _years(plan: Plan) -> str:
 
 def _objective(objective: PlanObjective, language: str) -> ShownObjective:
     outputs = tuple(_output(one, language) for one in objective.outputs)
-    short = objective.short
     return ShownObjective(
         code=objective.code,
         title=objective.title.in_language(language),
-        short=short.in_language(language) if isinstance(short, Labels) else short,
+        short=objective.short.in_language(language),
         estimate=objective.estimate_usd_million,
         outputs=outputs,
         counts=added(one.counts for one in outputs),

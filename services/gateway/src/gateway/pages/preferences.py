@@ -9,7 +9,7 @@ from chassis.http import Tx, public
 from contracts.words import Language
 from gateway.pages.failures import PageRoute
 from gateway.pages.page import LANGUAGE_COOKIE, THEME_COOKIE, go, local_path
-from gateway.sessions import OptionalSession, check_csrf, check_origin
+from gateway.sessions import OptionalSession, check_csrf, check_origin, is_https
 from gateway.workflows import set_language
 
 A_YEAR = 365 * 24 * 3600
@@ -49,9 +49,8 @@ async def theme(
 
 
 def _keeping(request: Request, cookie: str, value: str, back: str) -> RedirectResponse:
-    answer = go(local_path(back))
-    secure = request.app.state.public_url.startswith("https://")
+    answer = go(request, local_path(back))
     answer.set_cookie(
-        cookie, value, max_age=A_YEAR if value else 0, secure=secure, httponly=True, samesite="lax"
+        cookie, value, max_age=A_YEAR if value else 0, secure=is_https(request), httponly=True, samesite="lax"
     )
     return answer

@@ -23,12 +23,12 @@ HOW_TO = ("/sign-in", msg("How to sign in"))
 
 @router.get("/")
 async def home(page: AnyonesPage) -> Response:
-    return go("/inbox" if page.session else "/sign-in")
+    return go(page.request, "/inbox" if page.session else "/sign-in")
 
 
 @router.get("/sign-in")
 async def explain(page: AnyonesPage) -> Response:
-    return go("/inbox") if page.session else page.html("sign_in.html")
+    return go(page.request, "/inbox") if page.session else page.html("sign_in.html")
 
 
 @router.get("/sign-in/{token}")
@@ -48,7 +48,7 @@ async def enter(token: str, request: Request, page: AnyonesPage, tx: Tx) -> Resp
     if redeemed is None:
         return failure_page(page, LINK_SPENT, 410, forward=HOW_TO)
     cookie_token, _ = redeemed
-    answer = go("/inbox")
+    answer = go(request, "/inbox")
     set_session_cookie(answer, cookie_token, public_url=request.app.state.public_url)
     return answer
 
@@ -56,6 +56,6 @@ async def enter(token: str, request: Request, page: AnyonesPage, tx: Tx) -> Resp
 @router.post("/sign-out", dependencies=[Depends(check_csrf)])
 async def leave(request: Request, session: SignedIn, tx: Tx) -> Response:
     await sign_out(tx, session.id)
-    answer = go("/sign-in", flash="signed-out")
+    answer = go(request, "/sign-in", flash="signed-out")
     clear_session_cookie(answer, public_url=request.app.state.public_url)
     return answer

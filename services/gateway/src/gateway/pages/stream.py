@@ -1,13 +1,15 @@
 """The inbox, live: each change that notifications streams becomes a piece of HTML for the open page."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
+from time import monotonic
 from typing import Annotated
 
 import httpx2
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from pydantic import BaseModel
 from starlette.responses import StreamingResponse
 
@@ -21,6 +23,9 @@ from gateway.workflows import session_for
 
 router = APIRouter(route_class=PageRoute, dependencies=[Depends(signed_in)])
 
+LARGEST_POSITION = 2**63 - 1
+TRUSTED = 15.0
+"""Seconds for which a look at the session is good for what is pushed."""
 BEAT = b"event: beat\ndata: .\n\n"
 """Named, so that it reaches the page's script: a page that hears nothing for long takes its link for dead."""
 
@@ -30,6 +35,25 @@ class Pushed(BaseModel):
 
     item: Item
     unread: int
+
+
+class Standing:
+    """Whether a session stands, looked up again only when the last look is too old."""
+
+    def __init__(
+        self, look: Callable[[], Awaitable[bool]], *, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._look = look
+        self._clock = clock
+        self._looked_at = clock()
+
+    async def holds(self, *, within: float) -> bool:
+        """Tell whether the session stood at most so many seconds ago; it did when the stream was opened."""
+        now = self._clock()
+        if 0 < within >= now - self._looked_at:
+            return True
+        self._looked_at = now
+        return await self._look()
 
 
 @dataclass
@@ -44,18 +68,29 @@ async def _upstream(
     page: AnyonesPage,
     session: SignedIn,
     notifications: Notifications,
-    after: str = "",
+    after: Annotated[int | None, Query(ge=0, le=LARGEST_POSITION)] = None,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> AsyncIterator[AsyncIterator[bytes]]:
     """Open the member's stream before the answer begins, so that what stands in the way is an error, not a silence.
 
-    `after` is the newest position the page was made with. The browser's own header is newer, once there is one.
+    `after` is the inbox's position the page was made with. The browser's own header is newer, once there is one.
     """
+    received = position_in(last_event_id)
     opening = notifications.inbox_stream(
-        session.member_id, language=page.language, last_event_id=last_event_id or after
+        session.member_id, language=page.language, after=after if received is None else received
     )
     async with opening as chunks:
         yield chunks
+
+
+def position_in(last_event_id: str | None) -> int | None:
+    """Read `Last-Event-ID`; what is no position of ours says nothing."""
+    text = last_event_id or ""
+    # The length first: no number of a position has more digits.
+    if not (text.isascii() and text.isdecimal()) or len(text) > len(str(LARGEST_POSITION)):
+        return None
+    position = int(text)
+    return position if position <= LARGEST_POSITION else None
 
 
 @router.get("/inbox/stream")
@@ -77,14 +112,16 @@ async def _pieces(
 ) -> AsyncIterator[bytes]:
     yield BEAT
     stopping = service_of(request).stopping
+    standing = Standing(partial(_still_signed_in, request))
     with suppress(httpx2.TransportError):
         async for event in events(until(stopping, upstream)):
+            # A busy inbox may be quiet for long between two comments: what is pushed waits for a look, too.
+            if not await standing.holds(within=TRUSTED if event.data else 0):
+                return
             if event.data:
                 yield piece(page, Pushed.model_validate_json("\n".join(event.data)), event.id, only)
-            elif await _still_signed_in(request):
-                yield BEAT
             else:
-                return
+                yield BEAT
 
 
 def piece(page: Page, pushed: Pushed, position: str, only: Only) -> bytes:

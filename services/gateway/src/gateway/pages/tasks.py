@@ -1,7 +1,7 @@
 """A task's page, and what a member does with the task there."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated
@@ -35,7 +35,8 @@ router = APIRouter(route_class=PageRoute, dependencies=[Depends(signed_in)])
 
 LONGEST_NOTE = 2000
 REASON_NEEDED = msg("Say why your unit declines, so that the task can be placed elsewhere.")
-REASON_TOO_LONG = msg("Keep it under 2,000 characters.")
+TOO_LONG = msg("Keep it under 2,000 characters.")
+UNITS_TOO_MANY = msg("Choose at most 20 units or offices.")
 UNITS_NEEDED = msg("Choose at least one unit or office.")
 UNITS_UNKNOWN = msg("One of the units is not in the directory any more. Choose again.")
 
@@ -47,6 +48,9 @@ class Sent(BaseModel):
     reason: str = ""
     assign_reason: str = ""
     units: list[str] = []
+
+
+FIELDS = tuple(Sent.model_fields)
 
 
 class Desk:
@@ -90,7 +94,7 @@ class Desk:
             result_title=_result_title(plan, task, page.language),
             kept=kept,
             wrong={field: page.gettext(message) for field, message in (wrong or {}).items()}
-            | {field: "" for field in ("reason", "units") if field not in (wrong or {})},
+            | {field: "" for field in FIELDS if field not in (wrong or {})},
         )
 
     async def act(self, task_id: UUID, action: str, doing: Awaitable[TaskView], sent: Sent) -> Response:
@@ -102,7 +106,7 @@ class Desk:
             if not wrong:
                 raise
             return await self.show(task_id, sent=sent, wrong=wrong)
-        return go(f"/tasks/{task_id}", flash=action)
+        return go(self.page.request, f"/tasks/{task_id}", flash=action)
 
 
 AtDesk = Annotated[Desk, Depends(Desk)]
@@ -129,19 +133,22 @@ async def start(task_id: UUID, desk: AtDesk) -> Response:
 
 @router.post("/tasks/{task_id}/complete", dependencies=[Depends(check_csrf)])
 async def complete(task_id: UUID, desk: AtDesk, note: Annotated[str, Form()] = "") -> Response:
-    note = note.strip()[:LONGEST_NOTE]
+    note = written(note)
+    sent = Sent(note=note)
+    if len(note) > LONGEST_NOTE:
+        return await desk.show(task_id, sent=sent, wrong={"note": TOO_LONG})
     doing = desk.coordination.complete(task_id, actor=desk.member, note=note or None)
-    return await desk.act(task_id, "complete", doing, Sent(note=note))
+    return await desk.act(task_id, "complete", doing, sent)
 
 
 @router.post("/tasks/{task_id}/decline", dependencies=[Depends(check_csrf)])
 async def decline(task_id: UUID, desk: AtDesk, reason: Annotated[str, Form()] = "") -> Response:
-    reason = reason.strip()
+    reason = written(reason)
     sent = Sent(reason=reason)
     if not reason:
         return await desk.show(task_id, sent=sent, wrong={"reason": REASON_NEEDED})
     if len(reason) > LONGEST_NOTE:
-        return await desk.show(task_id, sent=sent, wrong={"reason": REASON_TOO_LONG})
+        return await desk.show(task_id, sent=sent, wrong={"reason": TOO_LONG})
     doing = desk.coordination.decline(task_id, actor=desk.member, reason=reason)
     return await desk.act(task_id, "decline", doing, sent)
 
@@ -153,24 +160,42 @@ async def assign(
     units: Annotated[list[str] | None, Form()] = None,
     reason: Annotated[str, Form()] = "",
 ) -> Response:
-    reason = reason.strip()[:LONGEST_NOTE]
+    reason = written(reason)
     sent = Sent(units=units or [], assign_reason=reason)
     if not units:
         return await desk.show(task_id, sent=sent, wrong={"units": UNITS_NEEDED})
+    if len(reason) > LONGEST_NOTE:
+        return await desk.show(task_id, sent=sent, wrong={"assign_reason": TOO_LONG})
     doing = desk.coordination.assign(task_id, actor=desk.member, units=units, reason=reason or None)
     return await desk.act(task_id, "assign", doing, sent)
 
 
+def written(text: str) -> str:
+    """Give a form's text as it was typed: browsers send each end of a line as two characters."""
+    return text.replace("\r\n", "\n").strip()
+
+
 def _wrong_fields(action: str, refused: RefusedError) -> dict[str, str]:
     """Which of our fields a 422 is about; another service's words are not shown, ours are in four languages."""
-    pointers: Sequence[str] = [str(error.get("pointer", "")) for error in refused.problem.get("errors", [])]
     if refused.status != 422:  # noqa: PLR2004
         return {}
-    if action == "assign" and any(pointer.startswith("/units") for pointer in pointers):
-        return {"units": UNITS_UNKNOWN}
-    if action == "decline" and any(pointer.startswith("/reason") for pointer in pointers):
-        return {"reason": REASON_NEEDED}
-    return {}
+    wrong: dict[str, str] = {}
+    for error in refused.problem.get("errors", []):
+        pointer, code = str(error.get("pointer", "")), str(error.get("code", ""))
+        match action, pointer:
+            case "assign", "/units":
+                wrong["units"] = UNITS_NEEDED if code == "too-short" else UNITS_TOO_MANY
+            case "assign", _ if pointer.startswith("/units/"):
+                wrong["units"] = UNITS_UNKNOWN
+            case "assign", "/reason":
+                wrong["assign_reason"] = TOO_LONG
+            case "complete", "/note":
+                wrong["note"] = TOO_LONG
+            case "decline", "/reason":
+                wrong["reason"] = TOO_LONG if code.endswith("too-long") else REASON_NEEDED
+            case _:
+                pass
+    return wrong
 
 
 def _result_title(plan: Plan | None, task: TaskView, language: str) -> str | None:

@@ -20,6 +20,7 @@ from gateway.domain.journeys import (
     Status,
     Step,
     StepName,
+    in_order,
     shown,
     status_of,
     step_of_notification,
@@ -33,14 +34,16 @@ _RECORD = sa.text("""
 WITH heard AS (
     SELECT step.* FROM unnest(
         CAST(:id AS uuid[]), CAST(:event_id AS uuid[]), CAST(:name AS text[]), CAST(:at AS timestamptz[]),
-        CAST(:sequence AS bigint[]), CAST(:task_id AS uuid[]), CAST(:detail AS text[])
-    ) AS step (id, event_id, name, at, sequence, task_id, detail)
+        CAST(:epoch AS bigint[]), CAST(:sequence AS bigint[]), CAST(:task_id AS uuid[]), CAST(:detail AS text[])
+    ) AS step (id, event_id, name, at, epoch, sequence, task_id, detail)
     JOIN received_events USING (event_id))
-INSERT INTO event_steps (id, event_id, name, at, sequence, task_id, detail)
-SELECT id, event_id, name, at, sequence, task_id, CAST(detail AS jsonb) FROM heard
+INSERT INTO event_steps (id, event_id, name, at, epoch, sequence, task_id, detail)
+SELECT id, event_id, name, at, epoch, sequence, task_id, CAST(detail AS jsonb) FROM heard
 UNION ALL
-SELECT event_id, event_id, 'published', published_at, 0, NULL, '{}'
+SELECT event_id, event_id, 'published', published_at, 0, 0, NULL, '{}'
 FROM outbox WHERE event_id IN (SELECT event_id FROM heard) AND published_at IS NOT NULL
+-- In one order for everybody: two consumers with the same events wait for each other instead of locking up.
+ORDER BY id
 ON CONFLICT DO NOTHING
 """)
 
@@ -110,6 +113,7 @@ async def _record(tx: Transaction, steps: Sequence[tuple[Received[Any], Step]]) 
             "event_id": [received.envelope.correlationid for received, _ in steps],
             "name": [step.name for _, step in steps],
             "at": [step.at for _, step in steps],
+            "epoch": [received.envelope.epoch for received, _ in steps],
             "sequence": [received.envelope.sequence for received, _ in steps],
             "task_id": [step.task_id for _, step in steps],
             "detail": [orjson.dumps(step.detail).decode() for _, step in steps],
@@ -123,10 +127,12 @@ async def _journeys(session: AsyncSession, events: Sequence[ReceivedEvent]) -> l
     # UUIDv7 ids break a tie of times in the order the facts were announced.
     recorded = sa.select(EventStep).where(EventStep.event_id.in_(ids)).order_by(EventStep.at, EventStep.id)
     for row in await session.scalars(recorded):
-        steps[row.event_id].append(Step(StepName(row.name), row.at, row.task_id, row.detail))
+        steps[row.event_id].append(
+            Step(StepName(row.name), row.at, row.task_id, row.detail, (row.epoch, row.sequence))
+        )
     waiting = sa.select(outbox.c.event_id, outbox.c.published_at).where(outbox.c.event_id.in_(ids))
     acknowledged = {row.event_id: row.published_at for row in await session.execute(waiting)}
-    return [_journey(event, steps[event.event_id], acknowledged) for event in events]
+    return [_journey(event, in_order(steps[event.event_id]), acknowledged) for event in events]
 
 
 def _journey(event: ReceivedEvent, steps: list[Step], acknowledged: dict[UUID, datetime | None]) -> Journey:

@@ -12,6 +12,7 @@ from chassis.transaction import Transaction
 from contracts.registry import MemberFacts
 from contracts.words import Language, MemberId
 from gateway.domain.signing_in import (
+    LINK_LIFE,
     SEEN_STEP,
     PendingLink,
     Session,
@@ -21,8 +22,6 @@ from gateway.domain.signing_in import (
     session_ends_at,
 )
 from gateway.tables import SignInLink, StoredSession
-
-LINK_LIFE = timedelta(minutes=10)
 
 
 async def issue_link(tx: Transaction, member: MemberFacts, *, life: timedelta = LINK_LIFE) -> str:

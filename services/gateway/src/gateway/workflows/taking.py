@@ -29,12 +29,11 @@ _TOGETHER = 500
 # Arrays, so that one statement, prepared once, stores any number of rows.
 _STORE = sa.text("""
 INSERT INTO received_events (
-    id, home_site, epoch, sequence, event_id, partner, source, sent_id, type, content_sha256, sent_at, received_at,
-    trace_id)
+    id, home_site, epoch, sequence, event_id, partner, source, sent_id, type, content_sha256, received_at, trace_id)
 SELECT * FROM unnest(
     CAST(:id AS uuid[]), CAST(:home_site AS text[]), CAST(:epoch AS bigint[]), CAST(:sequence AS bigint[]),
     CAST(:event_id AS uuid[]), CAST(:partner AS text[]), CAST(:source AS text[]), CAST(:sent_id AS text[]),
-    CAST(:type AS text[]), CAST(:content_sha256 AS text[]), CAST(:sent_at AS timestamptz[]),
+    CAST(:type AS text[]), CAST(:content_sha256 AS text[]),
     CAST(:received_at AS timestamptz[]), CAST(:trace_id AS text[]))
 ON CONFLICT DO NOTHING RETURNING id
 """)
@@ -53,7 +52,6 @@ class _Row(TypedDict):
     sent_id: str
     type: str
     content_sha256: str
-    sent_at: datetime | None
     received_at: datetime
     trace_id: str | None
 
@@ -231,7 +229,6 @@ def _announced(tx: Transaction, sender: VerifiedKey, event: SentEvent) -> _Row:
         sent_id=sent.id,
         type=sent.type,
         content_sha256=event.content_sha256,
-        sent_at=sent.time,
         received_at=tx.now,
         trace_id=trace_id_of(traceparent_of()),
     )

@@ -37,7 +37,6 @@ def _create_received_events() -> None:
         _text("sent_id"),
         _text("type"),
         _text("content_sha256"),
-        _moment("sent_at", nullable=True),
         _moment("received_at"),
         _text("trace_id", nullable=True),
         sa.UniqueConstraint("partner", "source", "sent_id", name="uq_received_events_partner_source_sent_id"),
