@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 from jsonschema import Draft202012Validator
+from pydantic import ValidationError
 
 from contracts.catalogue import EVENTS, PARTNER_EVENTS, parse
 from contracts.checks import problems_of
@@ -100,3 +101,18 @@ def _validator(schema_name: str) -> Draft202012Validator:
         (HOME / "schemas" / f"{schema_name}.json").read_text(encoding="utf-8")
     )
     return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+@pytest.mark.parametrize(
+    ("event_type", "changes"),
+    [
+        ("partner.entity.reported.v1", {"names": [{"language": "en", "name": " \t"}]}),
+        ("partner.entity.reported.v1", {"identifiers": [{"scheme": "FR-SIREN", "value": "  "}]}),
+        ("partner.concern.raised.v1", {"identifiers": [{"scheme": "FR-SIREN", "value": "\n"}]}),
+    ],
+)
+def test_a_name_or_number_of_blanks_alone_is_refused(event_type: str, changes: dict[str, Any]) -> None:
+    content = golden_events(event_type)[0].cloudevent["data"] | changes
+
+    with pytest.raises(ValidationError):
+        PARTNER_EVENTS[event_type].model_validate(content)

@@ -161,7 +161,7 @@ class Identifier(Model):
     """A number that a register gave to a body: `FR-SIREN` `552 032 534`."""
 
     scheme: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{1,39}$")]
-    value: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    value: Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 
 
 class EntityReportedV1(PartnerEvent):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, NewType
+from typing import Annotated, Final, NewType
 from uuid import UUID
 
 from pydantic import (
@@ -40,6 +40,9 @@ ItemId = NewType("ItemId", UUID)
 
 OrganisationCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Za-z0-9/ ._À-ÿ-]{0,39}$")]
 """Short code of an organisation, in the ILO's style for units and offices: `COOP`, `DWT/CO-Cairo`."""
+
+COORDINATING_UNIT: Final = "COOP"
+"""The unit that leads the network (para 27); its coordinators place what no rule could place."""
 
 CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), InList("countries")]
 """ISO 3166-1 alpha-2."""
@@ -167,4 +170,4 @@ class Named(Model):
     """A name in one language."""
 
     language: LanguageTag
-    name: Annotated[str, StringConstraints(min_length=1, max_length=300)]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]

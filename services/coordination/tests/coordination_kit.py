@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID, uuid5
 
 import sqlalchemy as sa
+from sqlalchemy.orm import undefer
 
 from chassis.database import Database
 from chassis.testing import Deliver, SettableClock, an_envelope, announced
@@ -79,6 +80,7 @@ def an_organisation(
     kind: OrganisationKind = OrganisationKind.OFFICE,
     *,
     covers: Sequence[str] = (),
+    parent: str | None = None,
     identity: UUID | None = None,
 ) -> OrganisationRegisteredV1:
     return OrganisationRegisteredV1(
@@ -87,6 +89,7 @@ def an_organisation(
         kind=kind,
         names=(Named(language="en", name=code),),
         covers=tuple(covers),
+        parent=parent,
         confirmed=True,
     )
 
@@ -241,7 +244,8 @@ class Coordination:
 
     async def tasks(self) -> Sequence[TaskRow]:
         async with self.database.reading() as session:
-            return (await session.scalars(sa.select(TaskRow).order_by(TaskRow.id))).all()
+            whole = sa.select(TaskRow).options(undefer(TaskRow.partner_event))
+            return (await session.scalars(whole.order_by(TaskRow.id))).all()
 
     async def task(self) -> TaskRow:
         [task] = await self.tasks()

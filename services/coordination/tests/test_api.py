@@ -199,6 +199,26 @@ async def test_declining_needs_a_reason(api: Api, body: dict[str, str]) -> None:
     assert (await api.coordination.task()).state == "opened"
 
 
+@pytest.mark.parametrize("control", ["\x00", "\x1b", "\x7f", "\x85"])
+async def test_a_control_character_in_a_reason_is_pointed_at(api: Api, control: str) -> None:
+    task = await api.coordination.opened_task(an_assistance_request())
+
+    answer = await api.post(f"/tasks/{task}/decline", {"reason": f"Not{control}ours."}, actor=DAKAR)
+
+    assert answer.status_code == 422
+    [error] = answer.json()["errors"]
+    assert (error["pointer"], error["code"]) == ("/reason", "control-character")
+    assert f"U+{ord(control):04X}" in error["detail"]
+
+
+async def test_a_reason_may_have_lines_and_tabs(api: Api) -> None:
+    task = await api.coordination.opened_task(an_assistance_request())
+
+    answer = await api.post(f"/tasks/{task}/decline", {"reason": "Two\r\n\tlines."}, actor=DAKAR)
+
+    assert answer.json()["reason"] == "Two\r\n\tlines."
+
+
 async def test_the_coordinator_places_a_declined_task_elsewhere(api: Api) -> None:
     task = await api.coordination.opened_task(an_assistance_request())
     declined = await api.post(f"/tasks/{task}/decline", {"reason": "Not ours."}, actor=DAKAR)

@@ -205,7 +205,28 @@ class TestAgainstTheExtraction:
 
 
 def _annex() -> dict[str, Any]:
-    return yaml.safe_load(ANNEX.read_text(encoding="utf-8"))
+    # The annex writes French with the typewriter's apostrophe, and Arabic tanwin after its alif.
+    return _typeset(yaml.safe_load(ANNEX.read_text(encoding="utf-8")))
+
+
+def _tanwin_first(arabic: str) -> str:
+    alif, tanwin = "\N{ARABIC LETTER ALEF}", "\N{ARABIC FATHATAN}"
+    return arabic.replace(alif + tanwin, tanwin + alif)
+
+
+def _typeset(content: Any) -> Any:
+    match content:
+        case {"fr": str(fr), "ar": str(ar), **labels}:
+            return labels | {
+                "fr": fr.replace("'", "\N{RIGHT SINGLE QUOTATION MARK}"),
+                "ar": _tanwin_first(ar),
+            }
+        case dict():
+            return {name: _typeset(value) for name, value in content.items()}
+        case list():
+            return [_typeset(value) for value in content]
+        case _:
+            return content
 
 
 def _less(content: dict[str, Any], key: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from contracts.catalogue import PARTNER_EVENTS
 from contracts.partner import PartnerEvent
-from contracts.words import Language
+from contracts.words import Language, Text
 from coordination import packaged
 from coordination.domain.rules import Coverage, Opening, RuleBook, opening, placeholders
 
@@ -86,6 +86,30 @@ def test_a_concern_is_for_both_bureaux_together() -> None:
     assert task.request.text.endswith("…")
 
 
+def the_request_for(description: str) -> str:
+    text = Text(language="zh", text=description)
+    request = opened(a_concern().model_copy(update={"description": text})).request
+    assert request is not None
+    return request.text
+
+
+def test_a_long_text_without_spaces_keeps_its_beginning() -> None:
+    said = the_request_for("合作社成员只是名义上的。" * 100)
+
+    assert said.startswith("合作社成员")
+    assert (len(said), said[-1]) == (299, "…")
+    # A space near the beginning is no place to cut, and a vowel sign stays with its letter.
+    assert len(the_request_for("Уз " + "字" * 400)) == 299
+    khmer = the_request_for("ក" + "កា" * 300)
+    assert khmer[:-1] == "ក" + "កា" * (len(khmer) // 2 - 1)
+
+
+def test_a_text_that_fits_keeps_every_word_and_a_long_one_whole_words() -> None:
+    assert the_request_for("One\n\nline,\tplease. ") == "One line, please."
+    assert the_request_for("x" * 300) == "x" * 300
+    assert set(the_request_for("words " * 100).split()) == {"words", "…"}
+
+
 @pytest.mark.parametrize("event", one_of_each(), ids=lambda event: event.type)
 def test_every_event_becomes_a_task_with_a_title_in_four_languages(event: PartnerEvent) -> None:
     task = opened(event)
@@ -113,7 +137,10 @@ def test_an_entity_is_named_in_the_readers_language_where_it_has_such_a_name() -
 
     assert "Nile Farmers' Cooperative" in title.en
     assert "Nile Farmers' Cooperative" in title.es
-    assert title.ar == "كيان مُبلَّغ عنه ينتظر التحقق: تعاونية النيل الزراعية (مصر)"
+    assert (
+        title.ar
+        == "كيان من الاقتصاد الاجتماعي والتضامني مُبلَّغ عنه بانتظار التحقق: تعاونية النيل الزراعية (مصر)"
+    )
 
 
 def test_a_name_that_runs_the_other_way_is_isolated() -> None:

@@ -98,6 +98,32 @@ async def test_a_request_that_overtakes_the_directory_waits_for_it(empty_coordin
     assert (await empty_coordination.task()).units == ["DWT/CO-Dakar"]
 
 
+async def test_a_request_waits_while_half_of_the_directory_has_arrived(
+    empty_coordination: Coordination,
+) -> None:
+    request = an_envelope(an_assistance_request())
+    await empty_coordination.deliver(an_organisation("CO-Suva", covers=["FJ"], parent="RO-Asia"))
+    [too_early] = await empty_coordination.deliver.again(request, failing=True)
+    assert too_early.answers == ["nak"]
+    assert await empty_coordination.tasks() == []
+
+    await empty_coordination.deliver(an_organisation("DWT/CO-Dakar", covers=["SN"]))
+    await empty_coordination.deliver(an_organisation("RO-Asia"))
+    await empty_coordination.deliver.again(request)
+
+    assert (await empty_coordination.task()).units == ["DWT/CO-Dakar"]
+
+
+async def test_an_event_whose_facts_are_refused_is_dead_lettered_at_once(coordination: Coordination) -> None:
+    unsayable = an_envelope(an_assistance_request())
+    data = unsayable.data | {"title": {"language": "fr", "text": " "}}
+
+    [refused] = await coordination.deliver.again(unsayable.model_copy(update={"data": data}), failing=True)
+
+    assert refused.answers == ["term"]
+    assert await coordination.tasks() == []
+
+
 async def test_what_needs_no_office_waits_for_no_directory(empty_coordination: Coordination) -> None:
     await empty_coordination.deliver(a_return("cooperatives"))
 

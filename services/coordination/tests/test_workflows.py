@@ -25,6 +25,7 @@ from coordination import packaged, workflows
 from coordination.domain.plan import Plan
 from coordination.domain.tasks import Action, NoSuchTaskError, NotYourTaskError, WrongStateError
 from coordination.tables import plan as plans
+from coordination.tables import tasks
 from coordination.workflows.tasks import UnknownUnitsError
 
 
@@ -150,6 +151,17 @@ async def test_what_members_do_stays_in_the_chain_of_the_partners_event(coordina
     opened, accepted = [envelope for envelope, _ in await coordination.said_of_tasks()]
     assert opened.causationid == heard.id
     assert opened.correlationid == accepted.correlationid == heard.id
+
+
+async def test_a_list_of_tasks_leaves_the_partners_events_where_they_are(coordination: Coordination) -> None:
+    await coordination.opened_task(an_assistance_request())
+
+    async with coordination.database.reading() as session:
+        [row] = await tasks.found(
+            session, state=None, organisation=None, needs_routing=None, before=None, limit=500
+        )
+
+    assert "partner_event" in sa.inspect(row).unloaded
 
 
 async def test_a_repeated_action_announces_nothing(coordination: Coordination) -> None:

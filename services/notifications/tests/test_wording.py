@@ -115,6 +115,23 @@ def test_the_time_left_is_told_in_working_days_of_the_day_it_is_read(due_on: dat
     assert render(a_message("opened", due_on=due_on), Language.EN, NAMES).body.endswith(said)
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (Language.EN, "The due date has passed."),
+        (Language.FR, "L’échéance est passée."),
+        (Language.ES, "El plazo ha vencido."),
+        (Language.AR, "انقضى موعد الاستحقاق."),
+    ],
+)
+def test_on_the_weekend_after_the_due_date_no_working_days_are_counted(language: Language, said: str) -> None:
+    friday = MONDAY - timedelta(days=3)
+    facts = OPENED.model_copy(update={"due_on": friday})
+    for day in (1, 2):
+        message = Message(facts.type, Reason.UNIT_ASSIGNED, facts, friday + timedelta(days=day))
+        assert render(message, language, NAMES).body.endswith(said)
+
+
 ARABIC = {
     0: "لم يبقَ أي يوم عمل على الاستحقاق.",
     1: "تُستحق خلال يوم عمل واحد.",

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 from network import Network, a_member, a_task, the_coordinator, then
+from sqlalchemy import event
 
-from chassis.testing import SettableClock, announced
+from chassis.testing import SettableClock, an_envelope, announced
 from contracts.coordination import TaskCompletedV1, TaskState
 from contracts.event import EventId
 from contracts.registry import MemberJoinedV1
@@ -54,6 +55,25 @@ async def test_what_a_member_does_is_announced_in_the_chain_of_the_partners_even
     assert (delivered.subject, delivered.sequence, acted_on.sequence) == (str(item.id), 1, 2)
     assert acted_on.type == "notifications.notification.acted_on.v1"
     assert acted_on.data["about"] == str(heard.id)
+
+
+async def test_a_batch_of_new_tasks_takes_as_many_statements_as_one(network: Network) -> None:
+    members = [a_member(f"CO-{number}") for number in range(12)]
+    await network.join(the_coordinator(), *members)
+    await network.deliver.again(*(an_envelope(a_task(one.organisation)) for one in members))
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    event.listen(network.database.engine.sync_engine, "before_cursor_execute", note)
+    await network.deliver.again(an_envelope(a_task(members[0].organisation)))
+    for_one = len(statements)
+    await network.deliver.again(*(an_envelope(a_task(one.organisation)) for one in members))
+
+    assert len(statements) - for_one == for_one
+    assert not [one for one in statements if one.startswith("INSERT INTO inboxes")]
+    assert [len(await network.items(one)) for one in members] == [3] + [2] * 11
 
 
 async def test_nobody_reads_an_item_of_someone_elses_inbox(network: Network) -> None:

@@ -155,6 +155,40 @@ async def test_an_office_is_registered_then_updated_then_left_as_it_is(client: h
     assert [each["code"] for each in await _get(client, "/organisations?covers=CA")] == ["ILO-Ottawa"]
 
 
+async def test_a_new_offices_focal_point_is_spoken_to_as_the_operator_says(
+    client: httpx2.AsyncClient,
+) -> None:
+    told = OTTAWA | {"focal_point": {"language": "fr", "time_zone": "America/Toronto"}}
+
+    assert (await _put(client, "/organisations/ILO-Ottawa", told)).status_code == 201
+
+    [member] = await _get(client, "/members?organisation=ILO-Ottawa")
+    assert (member["role"], member["language"], member["time_zone"]) == (
+        "focal_point",
+        "fr",
+        "America/Toronto",
+    )
+
+
+async def test_a_focal_point_in_no_time_zone_is_pointed_at(client: httpx2.AsyncClient) -> None:
+    body = OTTAWA | {"focal_point": {"language": "fr", "time_zone": "America/Otawa"}}
+
+    answer = await _put(client, "/organisations/ILO-Ottawa", body)
+
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/focal_point/time_zone"]
+
+
+async def test_a_coordinator_of_another_unit_is_refused_by_its_role(client: httpx2.AsyncClient) -> None:
+    body = {"organisation": "CO-Hanoi", "role": "coordinator", "language": "en", "time_zone": "Asia/Bangkok"}
+
+    answer = await _put(client, f"/members/{uuid4()}", body)
+
+    assert answer.status_code == 422
+    assert [(e["pointer"], e["code"]) for e in answer.json()["errors"]] == [
+        ("/role", "misplaced-coordinator")
+    ]
+
+
 async def test_every_wrong_field_of_an_organisation_is_pointed_at(client: httpx2.AsyncClient) -> None:
     body = OTTAWA | {"country": "XX", "covers": ["CA", "SN", "QQ"], "parent": "RO-Nowhere"}
 

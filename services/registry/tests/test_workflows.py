@@ -172,9 +172,91 @@ async def test_an_office_is_registered_once_and_the_same_again_is_silent(db: Dat
     wanted = an_organisation("ILO-Ottawa", covers=["CA"])
 
     assert [await _put(db, wanted) for _ in range(2)] == [True, False]
-    [envelope] = await announced(db)
-    assert envelope.type == "registry.organisation.registered.v1"
-    assert envelope.subject == str(wanted.organisation_id)
+    registered, joined = await announced(db)
+    assert registered.type == "registry.organisation.registered.v1"
+    assert registered.subject == str(wanted.organisation_id)
+    assert joined.type == "registry.member.joined.v1"
+
+
+async def _accounts(db: Database, organisation: str) -> list[MemberFacts]:
+    async with db.reading() as session:
+        return [row.facts() for row in await tables.members(session, organisation=organisation)]
+
+
+@pytest.mark.parametrize("kind", [OrganisationKind.OFFICE, OrganisationKind.UNIT])
+async def test_a_new_unit_or_office_has_someone_to_tell(db: Database, kind: OrganisationKind) -> None:
+    await _put(db, an_organisation("ILO-Ottawa").model_copy(update={"kind": kind}))
+
+    [account] = await _accounts(db, "ILO-Ottawa")
+    assert account.member_id == domain.member_id(packaged().namespace, Role.FOCAL_POINT, "ILO-Ottawa")
+    assert (account.role, account.label) == (Role.FOCAL_POINT, "focal point, ILO-Ottawa")
+    assert (account.language, account.time_zone) == (Language.EN, "UTC")
+
+
+async def test_an_updated_office_keeps_its_accounts_as_they_are(db: Database) -> None:
+    await _put(db, an_organisation("ILO-Ottawa"))
+    [account] = await _accounts(db, "ILO-Ottawa")
+    async with db.transaction() as tx:
+        await close_member(tx, account.member_id)
+
+    await _put(db, an_organisation("ILO-Ottawa", covers=["CA"]))
+
+    assert await _accounts(db, "ILO-Ottawa") == []
+
+
+@pytest.mark.parametrize("code", ["CO-Dakar", "DWT/CO-DAKAR"])
+async def test_an_office_registered_before_the_file_had_it_keeps_its_code_and_id(
+    db: Database, code: str
+) -> None:
+    earlier = an_organisation(code, covers=["SN"])
+    await _put(db, earlier)
+
+    await _load(db)
+
+    kept = await _facts(db, "DWT/CO-Dakar")
+    assert (kept.code, kept.organisation_id, kept.covers) == (code, earlier.organisation_id, ("SN",))
+    assert len(await _accounts(db, code)) == 1
+    assert await _load(db) == 0
+
+
+async def test_a_parent_registered_before_the_file_had_it_is_the_parent(db: Database) -> None:
+    await _put(db, an_organisation("RO-AFRICA"))
+
+    await _load(db)
+
+    assert (await _facts(db, "CO-Abidjan")).parent == "RO-AFRICA"
+
+
+async def test_a_partner_that_has_the_name_of_an_office_does_not_stop_the_start(db: Database) -> None:
+    await _enter(db, "CO-Harare")
+
+    await _load(db)
+
+    assert (await _facts(db, "CO-Harare")).kind is OrganisationKind.PARTNER
+    assert await _accounts(db, "CO-Harare") == []
+
+
+async def test_an_office_is_announced_before_the_one_it_stands_under(db: Database) -> None:
+    await _load(db)
+
+    told = [
+        OrganisationFacts.model_validate(each.data) for each in await announced(db) if "covers" in each.data
+    ]
+    place = {facts.code: number for number, facts in enumerate(told)}
+    assert all(place[facts.code] < place[facts.parent] for facts in told if facts.parent)
+
+
+async def test_coordinators_stand_at_the_coordinating_unit_alone(db: Database) -> None:
+    await _load(db)
+    coordinator = a_member("DWT/CO-Dakar").model_copy(update={"role": Role.COORDINATOR})
+
+    with pytest.raises(RefusedError) as refused:
+        async with db.transaction() as tx:
+            await put_member(tx, coordinator)
+    async with db.transaction() as tx:
+        await put_member(tx, coordinator.model_copy(update={"organisation": "COOP"}))
+
+    assert [finding.pointer for finding in refused.value.findings] == ["/role"]
 
 
 async def test_an_office_written_another_way_keeps_its_code_and_id(db: Database) -> None:

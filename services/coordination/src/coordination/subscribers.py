@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
+from pydantic import ValidationError
+
 from chassis.receiving import Received, Subscriptions
 from chassis.transaction import Transaction
 from contracts.partner import (
@@ -27,7 +29,8 @@ from contracts.registry import (
 from coordination import packaged, workflows
 from coordination.domain.tasks import DomainError
 
-subscriptions: Final = Subscriptions("coordination", permanent=(DomainError,))
+# What an event makes of a task is always made the same way: facts that are refused once are refused for ever.
+subscriptions: Final = Subscriptions("coordination", permanent=(DomainError, ValidationError))
 
 
 @subscriptions.hears(AssistanceRequestedV1, durable="coordination-open-assistance-tasks")

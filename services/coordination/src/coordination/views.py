@@ -164,7 +164,10 @@ async def task_view(session: AsyncSession, row: TaskRow, member_id: MemberId | N
         | {
             "actor": _actor(last),
             "reason": last.reason,
-            "partner_event": {"type": row.partner_event_type, "data": row.partner_event},
+            "partner_event": {
+                "type": row.partner_event_type,
+                "data": await stored.partner_event_of(session, row.id),
+            },
             "history": _changes(history),
             "actions": actions_of(stored.as_decided(row, history), member),
         }

@@ -14,10 +14,7 @@ from contracts.coordination import (
 )
 from contracts.event import EventId
 from contracts.notifications import Reason
-from contracts.words import MemberId, OrganisationCode, Role
-
-COORDINATING_UNIT = "COOP"
-"""The unit that leads the network; its coordinators place what no rule could place."""
+from contracts.words import COORDINATING_UNIT, MemberId, OrganisationCode, Role
 
 UNDER_WAY = (TaskState.OPENED, TaskState.ACCEPTED, TaskState.STARTED)
 

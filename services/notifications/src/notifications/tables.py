@@ -1,6 +1,6 @@
 """Tables: the inboxes and their items, the newest known state of each task, and a copy of the directory."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,6 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from chassis.database import metadata
 from chassis.transaction import AggregateColumns
-from contracts.notifications import Reason
 
 Timestamp = sa.DateTime(timezone=True)
 
@@ -53,6 +52,8 @@ class Item(AggregateColumns, Base):
         sa.Index(
             "ix_items_unread", "member_id", postgresql_where=sa.text("read_at IS NULL AND done_at IS NULL")
         ),
+        # What an inbox shows first: a few open items before years of settled ones.
+        sa.Index("ix_items_open", "member_id", "arrival", postgresql_where=sa.text("done_at IS NULL")),
     )
 
     member_id: Mapped[UUID] = mapped_column(sa.ForeignKey("inboxes.member_id"))
@@ -112,17 +113,25 @@ class Member(Base):
     has_left: Mapped[bool]
 
 
-async def tasks_by_id(session: AsyncSession, task_ids: Collection[UUID]) -> dict[UUID, Task]:
-    rows = await session.scalars(sa.select(Task).where(Task.task_id.in_(task_ids)))
-    return {task.task_id: task for task in rows}
+async def tasks_with_holders(
+    session: AsyncSession, task_ids: Collection[UUID]
+) -> list[tuple[Task, Sequence[UUID]]]:
+    """These tasks, each with the members who have an item about it."""
+    holders = sa.select(sa.func.array_agg(Item.member_id.distinct())).where(Item.task_id == Task.task_id)
+    query = sa.select(Task, holders.scalar_subquery()).where(Task.task_id.in_(task_ids))
+    return [(task, held_by or ()) for task, held_by in await session.execute(query)]
 
 
 async def members_at(
     session: AsyncSession, units: Collection[str], members: Collection[UUID]
-) -> Sequence[Member]:
-    """Whoever stands, or last stood, at one of the units, and these members besides, in one order."""
+) -> Sequence[tuple[Member, bool]]:
+    """Whoever stands, or last stood, at one of the units, and these members besides; and if they have an inbox."""
     here = sa.or_(Member.organisation.in_(units), Member.member_id.in_(members))
-    return (await session.scalars(sa.select(Member).where(here).order_by(Member.member_id))).all()
+    query = sa.select(Member, Inbox.member_id.is_not(None)).outerjoin(
+        Inbox, Inbox.member_id == Member.member_id
+    )
+    found = await session.execute(query.where(here).order_by(Member.member_id))
+    return [(member, has_inbox) for member, has_inbox in found]
 
 
 async def items_about(session: AsyncSession, task_ids: Collection[UUID]) -> Sequence[Item]:
@@ -131,30 +140,27 @@ async def items_about(session: AsyncSession, task_ids: Collection[UUID]) -> Sequ
     return (await session.scalars(about)).all()
 
 
-async def holders(session: AsyncSession, task_ids: Collection[UUID]) -> set[UUID]:
-    """The members who have an item about one of these tasks."""
-    return set(await session.scalars(sa.select(Item.member_id).where(Item.task_id.in_(task_ids))))
+async def open_inboxes(session: AsyncSession, members: Collection[UUID]) -> None:
+    """Give these members an inbox, unless another batch just did; in one order, against deadlock."""
+    rows = [{"member_id": member_id, "position": 0} for member_id in sorted(members)]
+    if rows:
+        await session.execute(insert(Inbox).values(rows).on_conflict_do_nothing())
 
 
 async def lock_inboxes(session: AsyncSession, members: Collection[UUID]) -> dict[UUID, Inbox]:
-    """Lock these members' inboxes, opening those that are not there yet; in one order, against deadlock."""
-    in_order = sorted(members)
-    if not in_order:
+    """Lock these members' inboxes, which are there; in one order, against deadlock."""
+    if not members:
         return {}
-    rows = [{"member_id": member_id, "position": 0} for member_id in in_order]
-    await session.execute(insert(Inbox).values(rows).on_conflict_do_nothing())
-    locked = sa.select(Inbox).where(Inbox.member_id.in_(in_order)).order_by(Inbox.member_id).with_for_update()
+    locked = sa.select(Inbox).where(Inbox.member_id.in_(members)).order_by(Inbox.member_id).with_for_update()
     found = await session.scalars(locked.execution_options(populate_existing=True))
     return {inbox.member_id: inbox for inbox in found}
 
 
-async def already_told(session: AsyncSession, about: Collection[UUID]) -> set[tuple[UUID, UUID, Reason]]:
-    """The (event, recipient, reason) that have their item."""
-    told = sa.select(Item.about, Item.member_id, Item.reason).where(Item.about.in_(about))
-    return {(event, member, Reason(reason)) for event, member, reason in await session.execute(told)}
+_RING = sa.text("SELECT pg_notify(:channel, member) FROM unnest(CAST(:members AS text[])) AS member")
 
 
-async def ring(session: AsyncSession, members: Iterable[UUID]) -> None:
+async def ring(session: AsyncSession, members: Collection[UUID]) -> None:
     """Wake the open streams of these members once the transaction has committed."""
-    for member_id in members:
-        await session.execute(sa.select(sa.func.pg_notify(INBOX_CHANGED, str(member_id))))
+    if members:
+        rung = {"channel": INBOX_CHANGED, "members": [str(member_id) for member_id in members]}
+        await session.execute(_RING, rung)

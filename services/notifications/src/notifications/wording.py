@@ -146,6 +146,8 @@ class _Writer:
                 "num": days
             }
         days = working_days_between(due_on, today)
+        if days == 0:
+            return self.gettext("The due date has passed.")
         return self.ngettext("%(num)d working day late.", "%(num)d working days late.", days) % {"num": days}
 
     def _is_completed(self) -> bool:

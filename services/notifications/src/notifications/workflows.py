@@ -24,10 +24,9 @@ from contracts.notifications import (
     Reason,
 )
 from contracts.registry import MemberFacts, MemberLeftV1, OrganisationFacts
-from contracts.words import ItemId, MemberId, Role, TaskId
+from contracts.words import COORDINATING_UNIT, ItemId, MemberId, Role, TaskId
 from notifications import tables
 from notifications.domain import (
-    COORDINATING_UNIT,
     Directory,
     Holding,
     Newest,
@@ -93,7 +92,6 @@ class _Telling:
     directory: Directory
     inboxes: dict[UUID, tables.Inbox]
     items: dict[UUID, list[tables.Item]]
-    told: set[tuple[UUID, UUID, Reason]]
     changed: set[UUID] = field(default_factory=set[UUID])
 
     @classmethod
@@ -103,26 +101,28 @@ class _Telling:
         # This locks each task's row, also where its event is not the newest.
         await keep_newest(session, tables.Task, [_task_row(received) for received in heard])
         latest = {received.event.task_id: received for received in sorted(heard, key=_version)}
-        tasks = await tables.tasks_by_id(session, latest)
-        newest = {
-            task_id: Newest(EventId(task.event_id), TaskFacts.model_validate(task.facts))
-            for task_id, task in tasks.items()
-        }
-        holders = await tables.holders(session, latest)
-        directory = await _directory(tx, [r.event for r in heard], holders)
-        inboxes = await tables.lock_inboxes(session, holders | {p.member_id for p in directory.people})
+        newest: dict[UUID, Newest] = {}
+        holders: set[UUID] = set()
+        for task, held_by in await tables.tasks_with_holders(session, latest):
+            newest[task.task_id] = Newest(EventId(task.event_id), TaskFacts.model_validate(task.facts))
+            holders.update(held_by)
+        members = await _members(tx, [r.event for r in heard], holders)
+        await tables.open_inboxes(session, [m.member_id for m, has_inbox in members if not has_inbox])
+        inboxes = await tables.lock_inboxes(session, holders.union(m.member_id for m, _ in members))
         items: dict[UUID, list[tables.Item]] = defaultdict(list)
-        for item in await tables.items_about(session, latest):
+        # Only now: until their inboxes were locked, members could still settle items themselves. With the task
+        # locked nobody else makes items about it, so where nobody held one, there is none.
+        for item in await tables.items_about(session, latest) if holders else ():
             items[item.task_id].append(item)
-        told = await tables.already_told(session, [received.envelope.id for received in heard])
-        return cls(tx, newest, latest, directory, inboxes, items, told)
+        return cls(tx, newest, latest, _directory(members), inboxes, items)
 
     def tell(self, received: Received[Any]) -> None:
         """Make the items of one event."""
         facts: TaskFacts = received.event
         held = [_holding(item) for item in self.items[facts.task_id]]
+        told = {(one.about, one.member_id, one.reason) for one in held}
         for telling in whom_to_tell(facts, self.newest[facts.task_id], self.directory, held):
-            if (received.envelope.id, telling.member_id, telling.reason) not in self.told:
+            if (received.envelope.id, telling.member_id, telling.reason) not in told:
                 item = self._new_item(received, telling)
                 self.tx.session.add(item)
                 self.tx.announce(_facts(NotificationDeliveredV1, item), of=item, cause=received)
@@ -207,12 +207,17 @@ async def _change(
     await tables.ring(tx.session, [inbox.member_id])
 
 
-async def _directory(tx: Transaction, events: Iterable[TaskFacts], holders: Collection[UUID]) -> Directory:
+async def _members(
+    tx: Transaction, events: Iterable[TaskFacts], holders: Collection[UUID]
+) -> Sequence[tuple[tables.Member, bool]]:
     units = {COORDINATING_UNIT}.union(*(facts.units for facts in events))
     actors = {facts.actor.organisation for facts in events if facts.actor}
-    members = await tables.members_at(tx.session, units | actors, holders)
+    return await tables.members_at(tx.session, units | actors, holders)
+
+
+def _directory(members: Iterable[tuple[tables.Member, bool]]) -> Directory:
     return Directory(
-        [Person(MemberId(m.member_id), m.organisation, Role(m.role), left=m.has_left) for m in members]
+        [Person(MemberId(m.member_id), m.organisation, Role(m.role), left=m.has_left) for m, _ in members]
     )
 
 

@@ -1,5 +1,6 @@
 """The packaged directory: units, offices and role accounts that every installation starts from."""
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -20,7 +21,7 @@ from contracts.words import (
     OrganisationKind,
     Role,
 )
-from registry.domain import Region, label, member_id, organisation_id
+from registry.domain import Region, folded, label, member_id, organisation_id
 
 
 class _Row(BaseModel):
@@ -33,6 +34,10 @@ class FocalPoint(_Row):
 
     language: Language
     time_zone: str
+
+
+UNTOLD = FocalPoint(language=Language.EN, time_zone="UTC")
+"""How a focal point is spoken to before anyone has said how."""
 
 
 class OrganisationRow(_Row):
@@ -67,7 +72,10 @@ class Directory(_Row):
     accounts: tuple[AccountRow, ...]
 
     def organisation_facts(self) -> list[OrganisationFacts]:
-        """Every unit and office, in the order of the file."""
+        """Every unit and office, each after all that stand below it.
+
+        Whoever hears of them in this order knows all that cover a country once no named parent is missing.
+        """
         return [
             OrganisationFacts(
                 organisation_id=OrganisationId(organisation_id(self.namespace, row.code)),
@@ -81,24 +89,47 @@ class Directory(_Row):
                 covers=tuple(sorted(row.covers)),
                 confirmed=row.confirmed,
             )
-            for row in self.organisations
+            for row in sorted(self.organisations, key=self._levels_below)
         ]
+
+    def _levels_below(self, row: OrganisationRow) -> int:
+        below = [self._levels_below(each) for each in self.organisations if each.parent == row.code]
+        return 1 + max(below) if below else 0
 
     def member_facts(self) -> list[MemberFacts]:
         """A focal point for every unit and office, and the accounts beside them."""
-        accounts = [(Role.FOCAL_POINT, row.code, row.focal_point) for row in self.organisations]
-        accounts += [(row.role, row.organisation, row) for row in self.accounts]
-        return [
-            MemberFacts(
-                member_id=MemberId(member_id(self.namespace, role, organisation)),
-                organisation=organisation,
-                role=role,
-                label=label(role, organisation),
-                language=settled.language,
-                time_zone=settled.time_zone,
-            )
-            for role, organisation, settled in accounts
+        return [self.account(Role.FOCAL_POINT, row.code, row.focal_point) for row in self.organisations] + [
+            self.account(row.role, row.organisation, row) for row in self.accounts
         ]
+
+    def account(self, role: Role, organisation: str, settled: FocalPoint) -> MemberFacts:
+        """The account of this role at this place, the same in every installation."""
+        return MemberFacts(
+            member_id=MemberId(member_id(self.namespace, role, organisation)),
+            organisation=organisation,
+            role=role,
+            label=label(role, organisation),
+            language=settled.language,
+            time_zone=settled.time_zone,
+        )
+
+    def spelt_as(self, codes: Mapping[str, str]) -> "Directory":
+        """The same directory, its organisations called by the codes they are stored under."""
+
+        def stored(code: str | None) -> str | None:
+            return codes.get(folded(code), code) if code else None
+
+        return self.model_copy(
+            update={
+                "organisations": tuple(
+                    row.model_copy(update={"code": stored(row.code), "parent": stored(row.parent)})
+                    for row in self.organisations
+                ),
+                "accounts": tuple(
+                    row.model_copy(update={"organisation": stored(row.organisation)}) for row in self.accounts
+                ),
+            }
+        )
 
 
 @cache

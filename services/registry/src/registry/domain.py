@@ -17,7 +17,7 @@ from zoneinfo import available_timezones
 from contracts import codes
 from contracts.catalogue import PARTNER_EVENTS
 from contracts.checks import MESSAGES, Finding
-from contracts.words import OrganisationKind, Role
+from contracts.words import COORDINATING_UNIT, OrganisationKind, Role
 
 LIVE_KEYS = 2
 """Keys a partner may have at once: the one in use, and the one it changes over to."""
@@ -144,18 +144,27 @@ def unknown_grants(grants: Sequence[str]) -> list[Finding]:
     ]
 
 
-def unknown_time_zone(time_zone: str) -> list[Finding]:
+def unknown_time_zone(time_zone: str, pointer: str = "/time_zone") -> list[Finding]:
     """Accept only zones of the IANA database."""
     zones = _time_zones()
     if time_zone in zones:
         return []
     message = "%(value)s is not an IANA time zone."
-    return [_unknown("/time_zone", "unknown-time-zone", message, time_zone, zones)]
+    return [_unknown(pointer, "unknown-time-zone", message, time_zone, zones)]
 
 
 def unknown_organisation(pointer: str, code: str) -> Finding:
     """Say that a field names an organisation nobody registered."""
     return Finding(pointer, "unknown-organisation", "There is no organisation %(value)s.", {"value": code})
+
+
+def misplaced_coordinator(role: Role, organisation: str) -> list[Finding]:
+    """Accept coordinators at the coordinating unit alone: the role may place the tasks of every unit."""
+    if role is not Role.COORDINATOR or organisation == COORDINATING_UNIT:
+        return []
+    message = "%(value)s has no coordinator: the network's coordinators stand at %(unit)s."
+    params = {"value": organisation, "unit": COORDINATING_UNIT}
+    return [Finding("/role", "misplaced-coordinator", message, params)]
 
 
 def covered_twice(covers: Sequence[str], held: Mapping[str, str]) -> list[Finding]:

@@ -125,11 +125,12 @@ class Member(AggregateColumns, Base):
         self.updated_at = now
 
 
-class Partner(AggregateColumns, Base):
-    """What a partner organisation may send."""
+class Partner(Base):
+    """What a partner organisation may send; announced to nobody, so without a place in any order of changes."""
 
     __tablename__ = "partners"
 
+    id: Mapped[UUID] = mapped_column(primary_key=True)
     organisation_id: Mapped[UUID] = mapped_column(sa.ForeignKey("organisations.id"), unique=True)
     language: Mapped[str] = mapped_column(sa.Text)
     grants: Mapped[list[str]] = mapped_column(ARRAY(sa.Text))

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from string import Formatter
-from textwrap import shorten
 from types import MappingProxyType
 from typing import Any, Final, Self
 
@@ -19,6 +18,7 @@ from coordination.domain.working_days import working_days_after
 
 NOT_SAID: Final = "—"
 TITLE_LENGTH: Final = 300
+_SHORTEST_CUT: Final = TITLE_LENGTH // 2
 
 # What a title may say, and the fields of an event that say it; the first that the event has counts.
 _VALUES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -197,7 +197,7 @@ def _request(event: PartnerEvent) -> Title | None:
         case object(title=Title() as title):
             return title
         case object(description=Text() as text):
-            return Title(language=text.language, text=shorten(text.text, TITLE_LENGTH, placeholder=" …"))
+            return Title(language=text.language, text=_shortened(text.text))
         case object(names=(Named() as first, *_)):
             return Title(language=first.language, text=first.name)
         case _:
@@ -235,6 +235,21 @@ def _name_for(language: str, names: tuple[Named, ...]) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _shortened(text: str) -> str:
+    """One line that fits a title: cut between words, or between characters where the script has no spaces."""
+    line = _one_line(text)
+    if len(line) <= TITLE_LENGTH:
+        return line
+    end = TITLE_LENGTH - len(" …")
+    word_end = line.rfind(" ", _SHORTEST_CUT, end + 1)
+    if word_end > 0:
+        return f"{line[:word_end]} …"
+    # A vowel sign or an accent belongs to the letter before it.
+    while end > _SHORTEST_CUT and unicodedata.category(line[end]).startswith("M"):
+        end -= 1
+    return f"{line[:end]}…"
 
 
 def _isolated(value: str, language: str) -> str:

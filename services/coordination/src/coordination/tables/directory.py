@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -43,12 +44,21 @@ class MemberRow(_Mirrored, Base):
     is_gone: Mapped[bool]
 
 
-async def offices(session: AsyncSession) -> Sequence[tuple[str, Sequence[str]]]:
-    """Give every office with the countries it covers."""
-    query = sa.select(OrganisationRow.code, OrganisationRow.covers).where(
-        OrganisationRow.kind == OrganisationKind.OFFICE
-    )
-    return [(code, covers) for code, covers in await session.execute(query)]
+async def offices(session: AsyncSession) -> Sequence[tuple[str, Sequence[str]]] | None:
+    """Give every office with the countries it covers, or None while the directory is still arriving.
+
+    The registry announces a parent after everything below it: once each parent that an office names is there,
+    so are all offices of the first directory.
+    """
+    above = orm.aliased(OrganisationRow)
+    query = sa.select(
+        OrganisationRow.code,
+        OrganisationRow.covers,
+        OrganisationRow.parent.is_(None) | sa.exists().where(above.code == OrganisationRow.parent),
+    ).where(OrganisationRow.kind == OrganisationKind.OFFICE)
+    found = (await session.execute(query)).all()
+    complete = found and all(has_its_parent for *_, has_its_parent in found)
+    return [(code, covers) for code, covers, _ in found] if complete else None
 
 
 async def assignable(session: AsyncSession, codes: Sequence[str]) -> set[str]:

@@ -47,7 +47,8 @@ class TaskRow(AggregateColumns, Base):
     due_on: Mapped[date]
     partner_event_id: Mapped[UUID]
     partner_event_type: Mapped[str]
-    partner_event: Mapped[dict[str, Any]]
+    # Up to 20 000 characters and more, which only a single task's page shows.
+    partner_event: Mapped[dict[str, Any]] = mapped_column(deferred=True, deferred_raiseload=True)
     correlation_id: Mapped[UUID]
 
 
@@ -75,6 +76,12 @@ async def already_opened(session: AsyncSession, event_ids: Iterable[UUID]) -> se
         TaskRow.partner_event_id.in_(list(event_ids))
     )
     return {(event_id, rule) for event_id, rule in await session.execute(query)}
+
+
+async def partner_event_of(session: AsyncSession, task_id: UUID) -> dict[str, Any]:
+    """Give the content of the partner's event behind a task; a task that is read has it not."""
+    found = await session.scalars(sa.select(TaskRow.partner_event).where(TaskRow.id == task_id))
+    return found.one()
 
 
 async def history_of(session: AsyncSession, task_id: UUID) -> Sequence[TaskChange]:

@@ -82,9 +82,9 @@ async def _coverage(tx: Transaction, rules: Sequence[Rule]) -> Coverage:
     if not any(isinstance(rule.place, OfficeCovering) for rule in rules):
         return Coverage.of(())
     offices = await directory.offices(tx.session)
-    if not offices:
+    if offices is None:
         # Partner events may overtake the registry's on a first start; a task must not go astray for that.
-        raise Retry("the directory of offices has not arrived yet")
+        raise Retry("the directory of offices has not arrived whole yet")
     return Coverage.of(offices)
 
 

@@ -17,7 +17,7 @@ from contracts.words import (
 )
 from registry import domain, tables
 from registry.api.problems import OPERATORS, READERS, Body, Line
-from registry.directory import packaged
+from registry.directory import UNTOLD, FocalPoint, packaged
 from registry.workflows.organisations import put_organisation
 
 router = APIRouter()
@@ -41,6 +41,8 @@ class OrganisationBody(Body):
     region: domain.Region | None = None
     covers: tuple[CountryCode, ...] = Field(default=(), max_length=250)
     confirmed: bool = False
+    focal_point: FocalPoint = UNTOLD
+    """How the focal point of a new unit or office is spoken to; later, the member account says it."""
 
     def facts(self, code: str) -> OrganisationFacts:
         """Tell what the organisation is to be."""
@@ -84,6 +86,6 @@ async def put(
     code: OrganisationCode, body: OrganisationBody, tx: Tx, response: Response
 ) -> OrganisationFacts:
     """Register a unit or office, or update it; the same again changes nothing."""
-    facts, new = await put_organisation(tx, body.facts(code))
+    facts, new = await put_organisation(tx, body.facts(code), focal_point=body.focal_point)
     response.status_code = status.HTTP_201_CREATED if new else status.HTTP_200_OK
     return facts

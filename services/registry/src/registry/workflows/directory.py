@@ -1,7 +1,5 @@
 """Bring the packaged directory into the database, as often as the service starts."""
 
-from uuid import UUID
-
 import sqlalchemy as sa
 
 from chassis.transaction import Transaction
@@ -14,7 +12,9 @@ from contracts.registry import (
     OrganisationRegisteredV1,
     OrganisationUpdatedV1,
 )
+from contracts.words import OrganisationKind
 from registry.directory import Directory
+from registry.domain import folded
 from registry.tables import (
     Coverage,
     Member,
@@ -36,21 +36,35 @@ async def load_directory(tx: Transaction, directory: Directory) -> list[EventId]
     if tx.site != directory.home:
         return []
     await one_change_at_a_time(tx.session)
-    announced = await _load_organisations(tx, directory.organisation_facts())
+    stored = await _stored(tx, directory)
+    # An operator may have registered an office before the file had it: it keeps its own code and id.
+    directory = directory.spelt_as({name: row.code for name, row in stored.items()})
+    announced = await _load_organisations(tx, directory.organisation_facts(), stored)
     await tx.session.flush()
-    return announced + await _load_members(tx, directory.member_facts())
+    partners = {row.code for row in stored.values() if row.kind == OrganisationKind.PARTNER}
+    members = [facts for facts in directory.member_facts() if facts.organisation not in partners]
+    return announced + await _load_members(tx, members)
 
 
-async def _load_organisations(tx: Transaction, wanted: list[OrganisationFacts]) -> list[EventId]:
-    query = sa.select(Organisation).where(Organisation.id.in_([facts.organisation_id for facts in wanted]))
-    stored = {row.id: row for row in await tx.session.scalars(query)}
-    covers = await coverage_of(tx.session, stored)
-    kept = await _kept_countries(tx, wanted, stored)
+async def _stored(tx: Transaction, directory: Directory) -> dict[str, Organisation]:
+    """What is stored of the file's organisations, by what people write for their codes."""
+    names = [folded(row.code) for row in directory.organisations]
+    rows = await tx.session.scalars(sa.select(Organisation).where(Organisation.folded.in_(names)))
+    return {row.folded: row for row in rows}
+
+
+async def _load_organisations(
+    tx: Transaction, wanted: list[OrganisationFacts], stored: dict[str, Organisation]
+) -> list[EventId]:
+    covers = await coverage_of(tx.session, [row.id for row in stored.values()])
+    kept = await _kept_countries(tx, stored)
     announced: list[EventId] = []
     changed: dict[Organisation, OrganisationFacts] = {}
     for row_facts in wanted:
         facts = row_facts.model_copy(update={"covers": tuple(c for c in row_facts.covers if c not in kept)})
-        row = stored.get(facts.organisation_id)
+        row = stored.get(folded(facts.code))
+        if row is not None:
+            facts = facts.model_copy(update={"organisation_id": row.id})
         if row is None:
             row = organisation_entered(tx, facts)
             announced.append(tx.announce(OrganisationRegisteredV1(**dict(facts)), of=row))
@@ -64,17 +78,11 @@ async def _load_organisations(tx: Transaction, wanted: list[OrganisationFacts]) 
     return announced
 
 
-async def _kept_countries(
-    tx: Transaction, wanted: list[OrganisationFacts], stored: dict[UUID, Organisation]
-) -> set[str]:
+async def _kept_countries(tx: Transaction, stored: dict[str, Organisation]) -> set[str]:
     """Countries that stay where an operator put them, whatever office the file gives them to."""
-    loadable = [facts.organisation_id for facts in wanted if _is_loadable(stored.get(facts.organisation_id))]
+    loadable = [row.id for row in stored.values() if row.edited_at is None]
     query = sa.select(Coverage.country).where(Coverage.organisation_id.not_in(loadable))
     return set(await tx.session.scalars(query))
-
-
-def _is_loadable(row: Organisation | None) -> bool:
-    return row is None or row.edited_at is None
 
 
 async def _load_members(tx: Transaction, wanted: list[MemberFacts]) -> list[EventId]:

@@ -6,7 +6,14 @@ from chassis.transaction import Transaction
 from contracts.checks import Finding
 from contracts.registry import MemberFacts, MemberJoinedV1, MemberLeftV1, MemberUpdatedV1
 from contracts.words import OrganisationKind, Role
-from registry.domain import NoSuchMemberError, RefusedError, label, unknown_organisation, unknown_time_zone
+from registry.domain import (
+    NoSuchMemberError,
+    RefusedError,
+    label,
+    misplaced_coordinator,
+    unknown_organisation,
+    unknown_time_zone,
+)
 from registry.tables import Member, one_change_at_a_time, organisation_by_code
 
 _NOT_A_UNIT = "%(value)s is a partner; members belong to units and offices."
@@ -62,6 +69,8 @@ async def _settled(tx: Transaction, wanted: MemberFacts) -> MemberFacts:
         findings.append(unknown_organisation("/organisation", wanted.organisation))
     elif organisation.kind == OrganisationKind.PARTNER:
         findings.append(Finding("/organisation", "not-a-unit", _NOT_A_UNIT, {"value": organisation.code}))
+    else:
+        findings += misplaced_coordinator(Role(wanted.role), organisation.code)
     if findings or organisation is None:
         raise RefusedError(findings)
     return wanted.model_copy(

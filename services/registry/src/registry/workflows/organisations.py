@@ -3,7 +3,8 @@
 from chassis.transaction import Transaction
 from contracts.checks import Finding
 from contracts.registry import OrganisationFacts, OrganisationRegisteredV1, OrganisationUpdatedV1
-from contracts.words import OrganisationKind
+from contracts.words import OrganisationKind, Role
+from registry.directory import UNTOLD, FocalPoint, packaged
 from registry.domain import (
     KindIsFixedError,
     RefusedError,
@@ -11,6 +12,7 @@ from registry.domain import (
     folded,
     unknown_countries,
     unknown_organisation,
+    unknown_time_zone,
 )
 from registry.tables import (
     Organisation,
@@ -20,14 +22,19 @@ from registry.tables import (
     organisation_by_code,
     replace_coverage,
 )
+from registry.workflows.members import put_member
 
 _CIRCULAR = "%(code)s stands above %(parent)s already."
 
 
-async def put_organisation(tx: Transaction, wanted: OrganisationFacts) -> tuple[OrganisationFacts, bool]:
+async def put_organisation(
+    tx: Transaction, wanted: OrganisationFacts, *, focal_point: FocalPoint = UNTOLD
+) -> tuple[OrganisationFacts, bool]:
     """Register the unit or office, or make it what these facts say; tells whether it is new.
 
-    Sending the same again changes and announces nothing.
+    A new unit or office has its focal point's account from the start, so that no task goes where nobody is
+    told of it; from then on the account is changed as every other. Sending the same again changes and
+    announces nothing.
     """
     await one_change_at_a_time(tx.session)
     row = await organisation_by_code(tx.session, wanted.code)
@@ -36,11 +43,13 @@ async def put_organisation(tx: Transaction, wanted: OrganisationFacts) -> tuple[
         wanted = wanted.model_copy(update={"code": row.code, "organisation_id": row.id})
         if (row.kind == OrganisationKind.PARTNER) != (wanted.kind is OrganisationKind.PARTNER):
             raise KindIsFixedError(row.code, OrganisationKind(row.kind))
-    wanted = await _settled(tx, wanted)
+    wanted = await _settled(tx, wanted, unknown_time_zone(focal_point.time_zone, "/focal_point/time_zone"))
     if row is None:
         row = entered(tx, wanted, edited=True)
         tx.announce(OrganisationRegisteredV1(**dict(wanted)), of=row)
         await replace_coverage(tx.session, {row.id: wanted.covers})
+        if wanted.kind is not OrganisationKind.PARTNER:
+            await put_member(tx, packaged().account(Role.FOCAL_POINT, wanted.code, focal_point))
         return wanted, True
     if row.facts((await coverage_of(tx.session, [row.id]))[row.id]) != wanted:
         row.take(wanted, now=tx.now)
@@ -67,9 +76,9 @@ def entered(tx: Transaction, facts: OrganisationFacts, *, edited: bool = False) 
     return row
 
 
-async def _settled(tx: Transaction, wanted: OrganisationFacts) -> OrganisationFacts:
-    """The same facts with the parent's own code and the countries in order, or what is wrong with them."""
-    findings = unknown_countries(wanted.covers, lambda place: f"/covers/{place}")
+async def _settled(tx: Transaction, wanted: OrganisationFacts, findings: list[Finding]) -> OrganisationFacts:
+    """The same facts with the parent's own code and the countries in order, or all that is wrong with them."""
+    findings = unknown_countries(wanted.covers, lambda place: f"/covers/{place}") + findings
     if wanted.country is not None:
         findings += unknown_countries([wanted.country], lambda _: "/country")
     held = await covered_by_others(tx.session, wanted.covers, than=wanted.organisation_id)

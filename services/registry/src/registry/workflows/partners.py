@@ -55,9 +55,6 @@ async def put_partner(
     organisation = await tx.session.get_one(Organisation, facts.organisation_id)
     partner = Partner(
         id=partner_id,
-        home_site=tx.site,
-        epoch=1,
-        sequence=0,
         organisation_id=organisation.id,
         language=language,
         grants=granted,

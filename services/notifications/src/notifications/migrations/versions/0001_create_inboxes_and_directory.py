@@ -53,6 +53,12 @@ def upgrade() -> None:
         ["member_id"],
         postgresql_where=sa.text("read_at IS NULL AND done_at IS NULL"),
     )
+    op.create_index(
+        "ix_items_open",
+        "items",
+        ["member_id", "arrival"],
+        postgresql_where=sa.text("done_at IS NULL"),
+    )
     op.create_index("ix_items_task_id", "items", ["task_id"])
     op.create_table(
         "tasks",

@@ -89,7 +89,7 @@ def _create_directory() -> None:
 def _create_partners() -> None:
     op.create_table(
         "partners",
-        *_aggregate(),
+        sa.Column("id", sa.Uuid, primary_key=True),
         sa.Column(
             "organisation_id",
             sa.Uuid,
