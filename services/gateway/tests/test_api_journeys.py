@@ -66,7 +66,7 @@ async def test_a_partner_reads_in_its_language_what_is_wrong_with_a_query(client
         {
             "pointer": "query:limit",
             "code": "greater-than-equal",
-            "detail": "Trop petit : le minimum est 1.",
+            "detail": "Trop petit\N{NO-BREAK SPACE}: le minimum est 1.",
         }
     ]
 

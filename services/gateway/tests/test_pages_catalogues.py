@@ -102,6 +102,7 @@ def test_the_catalogues_are_written_by_one_hand(domain: str) -> None:
 
     french = re.sub(r"^msgid.*$", "", words("fr"), flags=re.MULTILINE)
     assert re.findall(r".*\w'\w.*", french) == []
+    assert re.findall(r"^msgstr.* [:;?!].*", french, flags=re.MULTILINE) == []
     assert "\N{ARABIC LETTER ALEF}\N{ARABIC FATHATAN}" not in words("ar")
     assert "n%100>=11 ? 4 : 5" in words("ar")
     assert "socio" not in re.sub(r"socioecon", "", words("es"))
