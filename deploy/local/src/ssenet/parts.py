@@ -22,6 +22,7 @@ from ssenet.servers import Nats, Postgres, ServerFailedError, free_port, start_n
 from ssenet.stopping import clear_database_folder
 
 SUCCESS = (b"200", b"204")
+HELPER_CHECK = 0.02
 
 
 class Part(Protocol):
@@ -132,11 +133,21 @@ class Nursery:
             raise CommandError(f"{module} could not be started: the process it is forked from has ended.")
         return int(answer)
 
-    def run(self, module: str, *arguments: str, log: Path) -> None:
-        """Have a module run, and wait until it has ended."""
-        pid = self.fork(module, *arguments, log=log, environment={})
-        with contextlib.suppress(psutil.NoSuchProcess):
-            psutil.Process(pid).wait()
+    async def run(self, module: str, *arguments: str, log: Path) -> None:
+        """Have a module run, and wait until it has ended; cancelled meanwhile, it is ended."""
+        fork = asyncio.to_thread(self.fork, module, *arguments, log=log, environment={})
+        forking = asyncio.create_task(fork)
+        try:
+            process = psutil.Process(await asyncio.shield(forking))
+            while process.is_running():  # noqa: ASYNC110 - a process tells nobody but its parent that it ended
+                await asyncio.sleep(HELPER_CHECK)
+        except psutil.NoSuchProcess:
+            return
+        except asyncio.CancelledError:
+            # Left alone, it might wait for ever for a server that is being stopped, and we for it.
+            with contextlib.suppress(CommandError, psutil.Error):
+                psutil.Process(await forking).kill()
+            raise
 
     def _exchange(self, line: str) -> str:
         assert self._process is not None, "asked before it was started"

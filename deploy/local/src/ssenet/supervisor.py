@@ -101,7 +101,7 @@ class Supervisor:
         self.folder.prepared.unlink(missing_ok=True)
         arguments = [str(self.folder.path), *(str(port) for port in ports)]
         log = self.folder.log_of("preparation")
-        await asyncio.to_thread(nursery.run, "ssenet.preparation", *arguments, log=log)
+        await nursery.run("ssenet.preparation", *arguments, log=log)
         try:
             outcome = json.loads(self.folder.prepared.read_text(encoding="utf-8"))
         except FileNotFoundError:
