@@ -4,6 +4,7 @@ Pure: no clock and no network. `today` is passed in where a date is to be compar
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -46,6 +47,7 @@ MESSAGES: Final[Mapping[str, str]] = MappingProxyType(
             "The figure %(value)s stands twice with the same unit and breakdown, at positions %(first)s "
             "and %(second)s."
         ),
+        "nothing-to-read": "The text holds no letter, figure or sign that could be read.",
         "control-character": "The text holds the control character %(value)s, which cannot be stored.",
     }
 )
@@ -156,6 +158,9 @@ def _text(text: str, pointer: str) -> Iterator[Finding]:
     """Refuse what PostgreSQL cannot hold (U+0000) and what no page should show (the other controls)."""
     if found := _CONTROLS.search(text):
         yield _finding(pointer, "control-character", value=f"U+{ord(found.group()):04X}")
+    # Categories Z (separators) and C (format characters such as U+200B) leave nothing on a page.
+    if text and all(unicodedata.category(character)[0] in "ZC" for character in text):
+        yield _finding(pointer, "nothing-to-read")
 
 
 _CHECKS: Final[Mapping[str | None, Callable[[str, str], Iterator[Finding]]]] = {
