@@ -83,6 +83,11 @@ def test_a_language_is_looked_up_wherever_it_stands() -> None:
             {"title": {"language": "en", "text": "Advice\x00"}},
             ("/data/title/text", "control-character"),
         ),
+        (
+            "partner.assistance.requested.v1",
+            {"title": {"language": "en", "text": "\u200b\u200b"}},
+            ("/data/title/text", "nothing-to-read"),
+        ),
     ],
 )
 def test_a_partner_learns_which_field_cannot_be(

@@ -159,7 +159,7 @@ def _text(text: str, pointer: str) -> Iterator[Finding]:
     if found := _CONTROLS.search(text):
         yield _finding(pointer, "control-character", value=f"U+{ord(found.group()):04X}")
     # Categories Z (separators) and C (format characters such as U+200B) leave nothing on a page.
-    if text and all(unicodedata.category(character)[0] in "ZC" for character in text):
+    elif all(unicodedata.category(character)[0] in "ZC" for character in text):
         yield _finding(pointer, "nothing-to-read")
 
 
