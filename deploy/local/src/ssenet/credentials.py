@@ -8,12 +8,16 @@ from hashlib import sha256
 from pathlib import Path
 
 from ssenet.errors import CommandError
-from ssenet.folders import SERVICES
+from ssenet.folders import SERVICES, DataFolder
 
 CALLERS = ("gateway", "operator")
 """Who may call the services' internal HTTP API."""
 NATS_USERS = (*SERVICES, "provisioner")
 SUPERUSER = "postgres"
+BOUND_TO_DATABASE = (
+    "The database in this folder opens with these secrets alone. Restore the file,\n"
+    "or begin anew with an empty data folder: `./ssenet up --data DIR`."
+)
 
 
 @dataclass(frozen=True)
@@ -35,14 +39,30 @@ def read_secrets(path: Path) -> Secrets:
         stored = json.loads(path.read_text(encoding="utf-8"))
         return Secrets(**{field.name: dict(stored[field.name]) for field in fields(Secrets)})
     except (ValueError, KeyError, TypeError) as error:
-        raise CommandError(
-            f"{path} cannot be read as the network's secrets.",
-            hint="Restore the file, or move it away: new secrets are then made at the next `up`.",
-        ) from error
+        way_out = (
+            BOUND_TO_DATABASE
+            if has_database(DataFolder(path.parent))
+            else "Restore the file, or move it away: new secrets are then made at the next `up`."
+        )
+        raise CommandError(f"{path} cannot be read as the network's secrets.", hint=way_out) from error
+
+
+def has_database(folder: DataFolder) -> bool:
+    """Tell whether a database was made here, which opens with its own secrets alone."""
+    return (folder.postgres / "data" / "PG_VERSION").exists()
+
+
+def check_secrets(folder: DataFolder) -> None:
+    """Raise CommandError where a start could not open the database, before it is tried."""
+    if folder.secrets.exists():
+        read_secrets(folder.secrets)
+    elif has_database(folder):
+        raise CommandError(f"{folder.secrets} is missing, and there is a database.", hint=BOUND_TO_DATABASE)
 
 
 def secrets_of(path: Path) -> Secrets:
-    """The installation's secrets, made or completed where they are missing."""
+    """The installation's secrets, made or completed where they are missing; never anew for a database there is."""
+    check_secrets(DataFolder(path.parent))
     known = read_secrets(path) if path.exists() else Secrets({}, {}, {})
     complete = Secrets(
         database_passwords={

@@ -61,6 +61,11 @@ class DataFolder:
     def tour(self) -> Path:
         return self.path / "tour.json"
 
+    def names(self) -> set[str]:
+        """What may lie in it before anything was started, and what the system puts into any folder."""
+        ours = (self.logs, self.lock, self.state, self.tour, self.prepared, self.postgres, self.nats)
+        return {one.name for one in ours} | {"lost+found", ".DS_Store"}
+
     def log_of(self, process: str) -> Path:
         return self.logs / f"{process}.log"
 

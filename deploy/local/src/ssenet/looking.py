@@ -11,7 +11,8 @@ from ssenet.errors import CommandError
 from ssenet.folders import SERVICES, DataFolder, tail
 from ssenet.network import NOT_RUNNING, Network, is_ready, running
 from ssenet.ports import answers
-from ssenet.state import ProcessState, is_alive
+from ssenet.state import ProcessState, is_alive, read_state
+from ssenet.telling import data_option
 
 PROCESSES = ("supervisor", "postgres", "nats", "nursery", *SERVICES)
 CHECK_EVERY = 0.2
@@ -44,16 +45,32 @@ def describe(network: Network) -> dict[str, Any]:
 def show_status(folder: DataFolder, *, as_json: bool) -> int:
     """Print the status; the exit code is 0 when everything is ready, 1 otherwise."""
     network = running(folder)
+    left = [] if network else _left_behind(folder)
     if as_json:
         status = describe(network) if network else {"ready": False, "url": "", "processes": []}
+        if left:
+            status["left_behind"] = [{"name": one.name, "pid": one.pid} for one in left]
         print(json.dumps(status, indent=2))
         return 0 if status["ready"] else NOT_RUNNING
     if network is None:
-        print("The network is not running. Start it with `./ssenet up`.")
+        where = data_option(folder)
+        if left:
+            print("The network is not running; its supervisor was killed, and left these processes behind:")
+            print("\n".join(f"  {one.name} (process {one.pid})" for one in left))
+            print(
+                f"End them with `./ssenet down{where}`; `./ssenet up{where}` does so too, and starts again."
+            )
+        else:
+            print(f"The network is not running. Start it with `./ssenet up{where}`.")
         return NOT_RUNNING
     status = describe(network)
     _print_table(status, {one.name: one.restarts for one in network.state.processes})
     return 0 if status["ready"] else NOT_RUNNING
+
+
+def _left_behind(folder: DataFolder) -> list[ProcessState]:
+    state = read_state(folder.state)
+    return [one for one in state.processes if is_alive(one.pid, one.started)] if state else []
 
 
 def _print_table(status: dict[str, Any], restarts: dict[str, int]) -> None:

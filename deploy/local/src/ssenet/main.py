@@ -17,6 +17,9 @@ DataOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
+CodeArgument = Annotated[
+    str, typer.Argument(metavar="CODE", help="The partner's code, as `partner list` shows it.")
+]
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 cli = typer.Typer(
@@ -81,7 +84,8 @@ def logs(
         str | None,
         typer.Argument(
             metavar="[SERVICE]",
-            help="registry, coordination, notifications, gateway, postgres, nats or supervisor. (default: all)",
+            help="registry, coordination, notifications, gateway, postgres, nats, nursery or supervisor. "
+            "(default: all)",
         ),
     ] = None,
     *,
@@ -103,7 +107,8 @@ def tour(*, json: JsonOption = False, data: DataOption = None) -> None:
     """Follow one real event from a partner's system to an open inbox, hop by hop.
 
     A partner posts a request for assistance in Senegal; a task opens at CO-Dakar; its focal point's inbox
-    shows it. Exits with 1, naming the hop that is missing, when that takes more than 10 seconds.
+    shows it. What restarts meanwhile is waited for. Exits with 1, naming the hop that is missing, when the way
+    is not complete within 10 seconds.
     """
     from ssenet.folders import data_folder
     from ssenet.tour import take_tour
@@ -175,12 +180,12 @@ def partner_list(*, json: JsonOption = False, data: DataOption = None) -> None:
 
 @partner.command("revoke")
 def partner_revoke(
-    code: Annotated[str, typer.Argument(metavar="CODE")],
+    code: CodeArgument,
     *,
     key: Annotated[str | None, typer.Option(metavar="KEY_ID", help="Only this key, instead of all.")] = None,
     data: DataOption = None,
 ) -> None:
-    """Take a partner's keys back; from then on they are refused."""
+    """Take a partner's keys back; within two seconds they are refused."""
     from ssenet.folders import data_folder
     from ssenet.partners import revoke
 
@@ -188,7 +193,7 @@ def partner_revoke(
 
 
 @partner.command("rotate")
-def partner_rotate(code: Annotated[str, typer.Argument(metavar="CODE")], *, data: DataOption = None) -> None:
+def partner_rotate(code: CodeArgument, *, data: DataOption = None) -> None:
     """Print a new key for a partner; the one before stays good until the next rotation."""
     from ssenet.folders import data_folder
     from ssenet.partners import rotate

@@ -35,6 +35,8 @@ class Network:
 
     folder: DataFolder
     state: State
+    timeout: float = 15
+    """Seconds an answer may take."""
 
     def port_of(self, service: str) -> int:
         process = self.state.process(service)
@@ -52,7 +54,7 @@ class Network:
         if body is not None:
             headers["Content-Type"] = "application/json"
             content = json.dumps(body).encode()
-        connection = http.client.HTTPConnection(LOOPBACK, self.port_of(service), timeout=15)
+        connection = http.client.HTTPConnection(LOOPBACK, self.port_of(service), timeout=self.timeout)
         try:
             connection.request(method, path, body=content, headers=headers)
             answer = connection.getresponse()

@@ -1,6 +1,7 @@
 """Partner systems, through the registry: who may post what, and with which key."""
 
 import json
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -12,10 +13,13 @@ from ssenet.folders import DataFolder
 from ssenet.network import Network, RefusedError, the_network
 
 NOT_FOUND = 404
+CODE = re.compile(r"[A-Z0-9][A-Za-z0-9._-]{0,39}")
+"""As the registry takes it."""
 
 
 def add(folder: DataFolder, code: str, *, name: str, grants: list[str], language: str) -> None:
     """Set up the partner and print a fresh key."""
+    _check_code(code)
     network = the_network(folder)
     grants = sorted({one for given in grants for one in given.split(",") if one})
     ensure(network, code, name=name, grants=grants, language=language)
@@ -62,6 +66,7 @@ def show(folder: DataFolder, *, as_json: bool) -> None:
 
 def revoke(folder: DataFolder, code: str, *, key: str | None) -> None:
     """Take back one key, or all."""
+    _check_code(code)
     which = f"/{quote(key)}" if key else ""
     _asked(the_network(folder), "DELETE", code, f"/keys{which}")
     print(f"Revoked: {f'key {key}' if key else 'every key'} of {code}.")
@@ -69,8 +74,19 @@ def revoke(folder: DataFolder, code: str, *, key: str | None) -> None:
 
 def rotate(folder: DataFolder, code: str) -> None:
     """Print a new key beside the newest one there is."""
+    _check_code(code)
     network = the_network(folder)
     _print_key(network, code, str(_asked(network, "POST", code, "/keys/rotate")["key"]), [])
+
+
+def _check_code(code: str) -> None:
+    if not CODE.fullmatch(code):
+        raise CommandError(
+            f"{code!r} cannot be a partner's code.",
+            hint="A code begins with a capital letter or a digit; letters without accents, digits, dots, hyphens\n"
+            "and underscores may follow, 40 characters in all at most. Examples: FAO, UN-Women.",
+            exit_code=2,
+        )
 
 
 def _asked(network: Network, method: str, code: str, path: str) -> Any:

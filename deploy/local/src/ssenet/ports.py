@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import socket
+from pathlib import Path
 
 from ssenet.errors import CommandError
 from ssenet.servers import HOST, free_port
@@ -58,9 +59,16 @@ def answers(port: int) -> bool:
 def _by_whom(port: int) -> str:
     import psutil
 
+    from ssenet.stopping import DATA_MARK
+
     with contextlib.suppress(psutil.Error, OSError):
         for connection in psutil.net_connections(kind="tcp"):
             listening = connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,)
             if listening and connection.pid:
-                return f" by {psutil.Process(connection.pid).name()} (process {connection.pid})"
+                holder = psutil.Process(connection.pid)
+                if data := holder.environ().get(DATA_MARK):
+                    return f" by another network of ours (data folder {data})"
+                # The system's own name of a process is cut short after 15 letters.
+                program = Path(next(iter(holder.cmdline()), "") or holder.name()).name
+                return f" by {program} (process {connection.pid})"
     return ""

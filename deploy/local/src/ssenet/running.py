@@ -7,12 +7,14 @@ import sys
 import time
 from pathlib import Path
 
+from ssenet.credentials import check_secrets, has_database
 from ssenet.errors import CommandError
 from ssenet.folders import ROOT, DataFolder, rotate
 from ssenet.network import Network, running
 from ssenet.ports import public_port
 from ssenet.state import AlreadyLockedError, is_alive, is_locked, locked, read_state
 from ssenet.stopping import stop_what_was_left
+from ssenet.telling import tell
 
 PATIENCE = 75.0
 """Seconds: the supervisor gives up a start after 60 and then needs a moment to stop what runs."""
@@ -24,6 +26,7 @@ def bring_up(folder: DataFolder, *, port: int | None, detach: bool) -> int:
     if is_locked(folder):
         return _already_up(folder, port=port)
     _prepare(folder)
+    check_secrets(folder)
     public_port(port)  # said here, before anything starts, when it is taken
     command = [sys.executable, "-P", "-m", "ssenet.supervisor", "--data", str(folder.path)]
     if port is not None:
@@ -31,7 +34,7 @@ def bring_up(folder: DataFolder, *, port: int | None, detach: bool) -> int:
     first = (
         "" if folder.secrets.exists() else " This first start sets everything up, and takes a little longer."
     )
-    print(f"Starting the network.{first}", flush=True)
+    tell(f"Starting the network.{first}")
     if not detach:
         sys.stdout.flush()
         os.chdir(ROOT)
@@ -41,6 +44,11 @@ def bring_up(folder: DataFolder, *, port: int | None, detach: bool) -> int:
 
 def _prepare(folder: DataFolder) -> None:
     try:
+        if not _is_ours(folder):
+            raise CommandError(
+                f"The folder {folder.path} holds other things than a network's data.",
+                hint="Choose an empty or a new one with --data DIR.",
+            )
         folder.make()
         probe = folder.path / ".writable"
         probe.touch()
@@ -52,15 +60,22 @@ def _prepare(folder: DataFolder) -> None:
         ) from error
 
 
+def _is_ours(folder: DataFolder) -> bool:
+    """Tell whether a network may keep its data here: it did before, or nothing else is here."""
+    if not folder.path.exists() or folder.secrets.exists() or has_database(folder):
+        return True
+    return all(one.name in folder.names() for one in folder.path.iterdir())
+
+
 def _already_up(folder: DataFolder, *, port: int | None) -> int:
     network = _wait_until_ready(folder, printed=None)
     if network is None:
         raise CommandError(
             "The network was starting already, and did not become ready.", hint="./ssenet logs supervisor"
         )
-    print(f"The network is running already: {network.state.url}")
+    tell(f"The network is running already: {network.state.url}")
     if port not in {None, 0, network.state.port}:
-        print(f"It keeps its port; for port {port}, stop it first with `./ssenet down`.")
+        tell(f"It keeps its port; for port {port}, stop it first with `./ssenet down`.")
     return 0
 
 
@@ -109,13 +124,13 @@ def _show_new(log: Path, shown: int) -> int:
         file.seek(shown)
         new = file.read()
     whole = new[: new.rfind(b"\n") + 1]
-    print(whole.decode("utf-8", "replace"), end="", flush=True)
+    tell(whole.decode("utf-8", "replace"), end="")
     return shown + len(whole)
 
 
 def bring_down(folder: DataFolder) -> None:
     """Stop the supervisor, which stops the rest; what a killed one left behind is stopped from here."""
-    if not folder.path.is_dir():
+    if not folder.lock.exists():
         print("The network is not running.")
         return
     state = read_state(folder.state)

@@ -78,11 +78,21 @@ class Supervisor:
         if self.foreground:
             # A helper of its own, so that what it imports does not stay in memory.
             command = [sys.executable, "-P", "-m", "ssenet.welcome", str(self.folder.path)]
-            await (await asyncio.create_subprocess_exec(*command)).wait()
+            await self._run_beside(command)
         parts: Sequence[Part] = [database, broker, nursery, *services]
         async with asyncio.TaskGroup() as together:
             for part in parts:
                 together.create_task(self.keeper.keep(part))
+
+    async def _run_beside(self, command: Sequence[str]) -> None:
+        """Run a helper to its end. Ctrl-C is for the supervisor alone, which ends the helper when it is to stop."""
+        helper = await asyncio.create_subprocess_exec(*command, start_new_session=True)
+        try:
+            await helper.wait()
+        except asyncio.CancelledError:
+            with contextlib.suppress(ProcessLookupError):
+                helper.kill()
+            raise
 
     async def _start_servers(self) -> tuple[Database, Broker, Nursery]:
         """PostgreSQL, and the nursery beside it; then NATS; and in both what the services expect to find."""

@@ -1,13 +1,15 @@
 """`tour`: one real event, followed from a partner's system to an open inbox."""
 
+import contextlib
 import http.client
 import json
 import secrets
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ssenet import partners
@@ -16,67 +18,125 @@ from ssenet.credentials import write_private
 from ssenet.errors import CommandError
 from ssenet.folders import DataFolder
 from ssenet.links import make_link
-from ssenet.network import Network, the_network
+from ssenet.network import Network, RefusedError, the_network
+from ssenet.telling import data_option
 
 PARTNER = "TOUR"
 EVENT_TYPE = "partner.assistance.requested.v1"
 LIMIT = 10.0
 ASK_EVERY = 0.02
-ACCEPTED, OK, UNAUTHORIZED = 202, 200, 401
+AGAIN_AFTER = 0.1
+ANSWER_LIMIT = 2.5
+"""Seconds for one answer, and between two lines of the stream: what was asked of a killed process may never come."""
+ACCEPTED, UNAUTHORIZED = 202, 401
+FINAL = {400, 403, 413, 415, 422}
+"""What stays refused however often it is asked."""
+T = TypeVar("T")
 HOPS = {
-    "accepted": "the gateway stored it and answered 202",
+    "accepted": "the gateway stored it",
     "task_opened": "coordination opened a task at CO-Dakar",
     "notified": "notifications put it into the inbox",
     "pushed": "the open inbox page showed it",
 }
+STEPS = {"received": "accepted", "task_opened": "task_opened", "notified": "notified"}
+"""What the gateway calls them, with the services' own times: some lie before the moment the 202 was read here."""
+
+
+@dataclass
+class Patience:
+    """Tries again what fails while something restarts, until the time is up."""
+
+    deadline: float
+
+    def left(self) -> float:
+        return self.deadline - time.monotonic()
+
+    def until_done(self, attempt: Callable[[], T]) -> T:
+        """What the attempt returns; raises its last error once the time is up, or when no time could mend it."""
+        while True:
+            try:
+                return attempt()
+            except CommandError as error:
+                if self.left() < AGAIN_AFTER or (isinstance(error, RefusedError) and error.status in FINAL):
+                    raise
+            time.sleep(AGAIN_AFTER)
 
 
 @dataclass
 class Journey:
     """When each hop was reached, in seconds of the clock on the wall."""
 
-    began: float
+    began: float = 0.0
+    """When the event was first sent."""
+    answered: float = 0.0
     reached: dict[str, float] = field(default_factory=dict[str, float])
     trace_id: str = ""
 
     def hops(self) -> list[dict[str, Any]]:
-        """Each hop with the milliseconds it took, and those since the partner's POST began."""
+        """Each hop with the milliseconds after the one before, and those since the event was sent."""
         hops: list[dict[str, Any]] = []
         before = self.began
-        for name in self.reached_in_order():
-            # The clock of a step may be read a moment before the answer that precedes it has arrived here.
-            at = max(before, self.reached[name])
+        for name, at in sorted(self.reached.items(), key=lambda hop: hop[1]):
             hops.append({"name": name, "ms": _ms(at - before), "since_start_ms": _ms(at - self.began)})
             before = at
         return hops
-
-    def reached_in_order(self) -> list[str]:
-        return [name for name in HOPS if name in self.reached]
 
     def missing(self) -> list[str]:
         return [name for name in HOPS if name not in self.reached]
 
     def report(self) -> dict[str, Any]:
+        """What `--json` prints; `answered_ms` tells when the sender had its 202, while the hops went on."""
         hops = self.hops()
-        total = hops[-1]["since_start_ms"] if hops else 0.0
-        return {"ok": not self.missing(), "trace_id": self.trace_id, "total_ms": total, "hops": hops}
+        missing = self.missing()
+        report: dict[str, Any] = {
+            "ok": not missing,
+            "trace_id": self.trace_id,
+            "total_ms": hops[-1]["since_start_ms"] if hops else 0.0,
+            "answered_ms": _ms(self.answered - self.began) if self.answered else None,
+            "hops": hops,
+        }
+        return report | ({"missing": missing[0]} if missing else {})
 
 
 def take_tour(folder: DataFolder, *, as_json: bool) -> int:
-    """Take it, and print it; returns 1 when a hop is missing."""
-    network = the_network(folder)
-    journey = follow(network, key_of(network))
-    report = journey.report()
+    """Take it, and print it however it ends; raises CommandError when a hop is missing."""
+    journey, error = Journey(), None
+    try:
+        follow(replace(the_network(folder), timeout=ANSWER_LIMIT), journey)
+    except CommandError as raised:
+        error = raised
     if as_json:
-        print(json.dumps(report, indent=2))
-    else:
-        _print(journey, network)
-    if missing := journey.missing():
+        print(json.dumps(journey.report(), indent=2), flush=True)
+    elif journey.began:
+        _print(journey, folder)
+    missing = journey.missing()
+    if error and not journey.began:
+        raise error
+    if missing:
+        why = f"{error.what}\n" if error else ""
         raise CommandError(
             f"The way was not complete within {LIMIT:.0f} s; missing: {', '.join(missing)}.",
-            hint=f"See `./ssenet status` and `./ssenet logs`; the trace is {journey.trace_id or 'unknown'}.",
+            hint=f"{why}See `./ssenet status` and `./ssenet logs`; the trace is {journey.trace_id or 'unknown'}.",
         )
     return 0
+
+
+def follow(network: Network, journey: Journey) -> None:
+    """Watch the focal point's inbox as a browser does, post the event, and note when each hop is reached."""
+    patience = Patience(time.monotonic() + LIMIT)
+    key = patience.until_done(lambda: key_of(network))
+    event = an_event()
+    watch = _Watch(network, str(event["id"]), patience)
+    threading.Thread(target=watch.run, daemon=True).start()
+    if not watch.is_open.wait(patience.left()):
+        raise CommandError(
+            "The inbox's live stream did not open.", hint=watch.error or "See `./ssenet logs gateway`."
+        )
+    journey.began = time.time()
+    answer = patience.until_done(lambda: _post(network, key, event))
+    journey.answered = time.time()
+    journey.trace_id = str(answer.get("trace_id") or "")
+    _follow_steps(network, key, str(answer["event_id"]), journey, watch)
 
 
 def key_of(network: Network) -> str:
@@ -91,30 +151,6 @@ def key_of(network: Network) -> str:
     key = partners.make_key(network, PARTNER)
     write_private(kept, {"key": key})
     return key
-
-
-def follow(network: Network, key: str) -> Journey:
-    """Watch the focal point's inbox as a browser does, post the event, and note when each hop is reached."""
-    event = an_event()
-    browser = Browser(timeout=LIMIT)
-    link = browser.open(make_link(network, "focal_point", "CO-Dakar").url)
-    inbox = browser.open((form := form_to(link, link.url)).action, form)
-    seen, is_open = _Seen(), threading.Event()
-    watching = (browser, stream_of(inbox), str(event["id"]), is_open, seen)
-    threading.Thread(target=_watch, args=watching, daemon=True).start()
-    if not is_open.wait(LIMIT) or seen.error:
-        raise CommandError(
-            "The inbox's live stream did not open.", hint=seen.error or "See `./ssenet logs gateway`."
-        )
-    journey = Journey(began=time.time())
-    status, answer = _speak(network, key, "POST", "/events", event)
-    if status != ACCEPTED:
-        detail = answer.get("detail") or answer.get("title") or ""
-        raise CommandError(f"The gateway answered {status}, not {ACCEPTED}. {detail}".strip())
-    journey.reached["accepted"] = time.time()
-    journey.trace_id = str(answer.get("trace_id") or "")
-    _follow_steps(network, key, str(answer["event_id"]), journey, seen)
-    return journey
 
 
 def an_event() -> dict[str, Any]:
@@ -142,37 +178,69 @@ def an_event() -> dict[str, Any]:
     }
 
 
-@dataclass
-class _Seen:
-    """What the watching thread has to tell."""
+class _Watch:
+    """A browser with the inbox open, in a thread of its own; a stream that breaks off is opened again."""
 
-    at: float = 0.0
-    error: str = ""
+    def __init__(self, network: Network, number: str, patience: Patience) -> None:
+        self.is_open = threading.Event()
+        self.seen_at = 0.0
+        self.error = ""
+        """What went wrong last."""
+        self._network = network
+        self._number = number
+        self.patience = patience
 
+    def run(self) -> None:
+        """Return once the event was seen, or the time is up."""
+        try:
+            browser, url = self.patience.until_done(self._sign_in)
+        except CommandError as error:
+            self.error = f"{error.what} {error.hint}".strip()
+            return
+        while not self.seen_at and self.patience.left() > 0:
+            try:
+                self._listen(browser, url)
+            except (CommandError, OSError, http.client.HTTPException) as error:
+                self.error = str(error)
+            time.sleep(0 if self.seen_at else AGAIN_AFTER)
 
-def _watch(browser: Browser, url: str, number: str, is_open: threading.Event, seen: _Seen) -> None:
-    try:
+    def _sign_in(self) -> tuple[Browser, str]:
+        # A link works once: what fails on the way begins with a fresh one.
+        browser = Browser(timeout=ANSWER_LIMIT)
+        try:
+            link = browser.open(make_link(self._network, "focal_point", "CO-Dakar").url)
+            inbox = browser.open((form := form_to(link, link.url)).action, form)
+        except (OSError, http.client.HTTPException) as error:
+            raise CommandError(f"Signing in broke off: {error}.") from error
+        return browser, stream_of(inbox)
+
+    def _listen(self, browser: Browser, url: str) -> None:
+        # The address names the place in the inbox at which the page was made: opened again, it misses nothing.
         for line in browser.stream(url):
-            is_open.set()
-            if number in line:
-                seen.at = time.time()
+            self.is_open.set()
+            if self._number in line:
+                self.seen_at = time.time()
                 return
-    except (CommandError, OSError, http.client.HTTPException) as error:
-        seen.error = str(error)
-    finally:
-        is_open.set()
 
 
-def _follow_steps(network: Network, key: str, event_id: str, journey: Journey, seen: _Seen) -> None:
+def _post(network: Network, key: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Send the event; sent again with the same id it is the same event."""
+    status, answer = _speak(network, key, "POST", "/events", event)
+    if status != ACCEPTED:
+        raise RefusedError(status, answer)
+    return answer
+
+
+def _follow_steps(network: Network, key: str, event_id: str, journey: Journey, watch: _Watch) -> None:
     """Ask what became of the event, as its sender can, until every hop is reached or the time is up."""
-    while journey.missing() and time.time() - journey.began < LIMIT:
-        status, told = _speak(network, key, "GET", f"/events/{event_id}")
-        steps: list[dict[str, Any]] = told.get("steps") or [] if status == OK else []
-        for step in steps:
-            if step["name"] in HOPS:
-                journey.reached.setdefault(step["name"], datetime.fromisoformat(step["at"]).timestamp())
-        if seen.at:
-            journey.reached["pushed"] = seen.at
+    while journey.missing() and watch.patience.left() > 0:
+        with contextlib.suppress(CommandError):
+            _, told = _speak(network, key, "GET", f"/events/{event_id}")
+            for step in told.get("steps") or []:
+                if hop := STEPS.get(step["name"]):
+                    journey.reached.setdefault(hop, datetime.fromisoformat(step["at"]).timestamp())
+        if watch.seen_at:
+            journey.reached["pushed"] = watch.seen_at
         if journey.missing():
             time.sleep(ASK_EVERY)
 
@@ -186,7 +254,7 @@ def _speak(
     if event is not None:
         headers["Content-Type"] = "application/cloudevents+json"
         body = json.dumps(event).encode()
-    connection = http.client.HTTPConnection(urlsplit(network.state.url).netloc, timeout=LIMIT)
+    connection = http.client.HTTPConnection(urlsplit(network.state.url).netloc, timeout=network.timeout)
     try:
         connection.request(method, path, body=body, headers=headers)
         answer = connection.getresponse()
@@ -197,12 +265,12 @@ def _speak(
         connection.close()
 
 
-def _print(journey: Journey, network: Network) -> None:
+def _print(journey: Journey, folder: DataFolder) -> None:
     from rich.console import Console
     from rich.table import Table
 
     console = Console(highlight=False)
-    table = Table("Hop", "What happened", "ms", "since the POST", box=None, pad_edge=False)
+    table = Table("Hop", "What happened", "ms", "since it was sent", box=None, pad_edge=False)
     for column in table.columns[2:]:
         column.justify = "right"
     for hop in journey.hops():
@@ -210,10 +278,12 @@ def _print(journey: Journey, network: Network) -> None:
     console.print("A partner asked for advice on Senegal's cooperative law:\n")
     console.print(table)
     report = journey.report()
+    if journey.answered:
+        console.print(f"\nThe partner's system had its 202 after {report['answered_ms']:.1f} ms.")
     if report["ok"]:
         console.print(f"\n[green]Complete[/] in {report['total_ms']:.0f} ms.")
     console.print(f"Trace: {journey.trace_id}")
-    console.print(f"See it: `./ssenet link focal_point`, then {network.state.url}/inbox", soft_wrap=True)
+    console.print(f"See it: `./ssenet link focal_point{data_option(folder)}`, then the inbox", soft_wrap=True)
 
 
 def _ms(seconds: float) -> float:

@@ -7,9 +7,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from ssenet.errors import CommandError
-from ssenet.folders import ROOT, DataFolder
+from ssenet.folders import DataFolder
 from ssenet.links import ROLES, make_link
 from ssenet.network import Network, the_network
+from ssenet.telling import data_option, mute
 
 WHO = {
     "coordinator": "coordinator, Cooperatives Unit (COOP)",
@@ -21,7 +22,7 @@ WHO = {
 def welcome(network: Network, *, detached: bool) -> None:
     """Print it, each link on a line of its own, for a terminal to open or a person to copy."""
     # Nothing may be wrapped or shortened: a broken link is no link.
-    console = Console(soft_wrap=True, highlight=False)
+    console = _Patient(soft_wrap=True, highlight=False)
     console.print(f"\n[bold green]The network is ready:[/] [bold]{network.state.url}[/]\n")
     console.print("Sign in (each link works once, for ten minutes; `link` makes another):")
     for role in ROLES:
@@ -30,7 +31,7 @@ def welcome(network: Network, *, detached: bool) -> None:
         except CommandError as error:
             url = f"[red]no link: {escape(error.what)}[/]"
         console.print(f"  {WHO[role]}\n    {url}")
-    where = _data_option(network.folder)
+    where = data_option(network.folder)
     console.print("\nGo on:")
     for command, what in (
         ("tour", "follow one event from a partner's system to an open inbox"),
@@ -44,10 +45,12 @@ def welcome(network: Network, *, detached: bool) -> None:
     console.print()
 
 
-def _data_option(folder: DataFolder) -> str:
-    if folder.path == ROOT / ".ssenet":
-        return ""
-    return f" --data '{folder.path}'" if " " in str(folder.path) else f" --data {folder.path}"
+class _Patient(Console):
+    """A reader that has had enough, as `head` has, is no failure of the network."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        mute()
 
 
 if __name__ == "__main__":
