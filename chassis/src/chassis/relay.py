@@ -17,7 +17,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from chassis import telemetry
 from chassis.broker import BATCH_LIMIT, Broker, Outgoing, PublishRefusedError
-from chassis.database import Database
+from chassis.database import PLANNING, Database
 from chassis.tables import OUTBOX_PUBLISHED, OUTBOX_WRITTEN, outbox
 
 log = structlog.get_logger()
@@ -132,6 +132,7 @@ class Relay:
             command_timeout=30,
             server_settings={
                 "application_name": f"ssenet-{self._database.service}-relay",
+                **PLANNING,
                 # A leader whose host was cut off must not keep the lock for hours.
                 "tcp_keepalives_idle": "15",
                 "tcp_keepalives_interval": "5",
