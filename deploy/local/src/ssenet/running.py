@@ -130,7 +130,7 @@ def _show_new(log: Path, shown: int) -> int:
 
 def bring_down(folder: DataFolder) -> None:
     """Stop the supervisor, which stops the rest; what a killed one left behind is stopped from here."""
-    if not folder.lock.exists():
+    if not folder.path.is_dir() or not _is_ours(folder):
         print("The network is not running.")
         return
     state = read_state(folder.state)

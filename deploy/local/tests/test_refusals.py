@@ -1,0 +1,158 @@
+"""What `up`, `down`, `status` and the partners' commands say when something is not as it should be."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ssenet import partners
+from ssenet.credentials import check_secrets, secrets_of
+from ssenet.errors import CommandError
+from ssenet.folders import DataFolder
+from ssenet.looking import show_status
+from ssenet.ports import LOOPBACK, public_port
+from ssenet.running import bring_down, bring_up
+from ssenet.state import ProcessState, State, started_at, write_state
+from ssenet.stopping import DATA_MARK
+
+LISTEN = (
+    "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen();"
+    "print(s.getsockname()[1], flush=True); input()"
+)
+NO_PROCESS = 2**22 + 1
+"""Above the largest process number."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DataFolder:
+    made = DataFolder(tmp_path / "data")
+    made.path.mkdir()
+    return made
+
+
+@pytest.fixture
+def with_database(folder: DataFolder) -> DataFolder:
+    (folder.postgres / "data").mkdir(parents=True)
+    (folder.postgres / "data" / "PG_VERSION").write_text("18", encoding="utf-8")
+    return folder
+
+
+def test_broken_secrets_of_a_database_are_to_be_restored_and_never_moved_away(
+    with_database: DataFolder,
+) -> None:
+    with_database.secrets.write_text("{", encoding="utf-8")
+
+    with pytest.raises(CommandError) as refused:
+        secrets_of(with_database.secrets)
+
+    assert "Restore the file" in refused.value.hint
+    assert "move it away" not in refused.value.hint
+    assert "empty data folder" in refused.value.hint
+
+
+def test_lost_secrets_of_a_database_are_not_made_anew(
+    with_database: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(CommandError) as refused:
+        bring_up(with_database, port=0, detach=True)
+
+    assert "is missing" in refused.value.what
+    assert "first start" not in capsys.readouterr().out
+    assert not with_database.secrets.exists()
+
+
+def test_a_folder_without_a_database_needs_no_secrets_yet(folder: DataFolder) -> None:
+    check_secrets(folder)
+
+
+def test_a_folder_that_holds_something_else_is_left_as_it_is(folder: DataFolder) -> None:
+    (folder.path / "thesis.odt").touch()
+
+    with pytest.raises(CommandError) as refused:
+        bring_up(folder, port=0, detach=True)
+    bring_down(folder)
+
+    assert "other things" in refused.value.what
+    assert [one.name for one in folder.path.iterdir()] == ["thesis.odt"]
+
+
+def test_what_a_killed_supervisor_left_is_named_with_the_way_to_end_it(
+    folder: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours = os.getpid()
+    left = ProcessState("nats", ours, started_at(ours), port=0)
+    write_state(folder.state, State(NO_PROCESS, 0.0, "http://localhost:1", 1, processes=[left]))
+
+    assert show_status(folder, as_json=False) == 1
+
+    said = capsys.readouterr().out
+    assert f"nats (process {ours})" in said
+    assert f"./ssenet down --data {folder.path}" in said
+
+
+@pytest.fixture
+def listener() -> Iterator["subprocess.Popen[str]"]:
+    environment = {**os.environ, DATA_MARK: "/where/the/other/is"}
+    with subprocess.Popen(
+        [sys.executable, "-c", LISTEN],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process
+        process.kill()
+
+
+def test_a_port_held_by_another_network_is_said_to_be_so(listener: "subprocess.Popen[str]") -> None:
+    assert listener.stdout is not None
+
+    with pytest.raises(CommandError) as refused:
+        public_port(int(listener.stdout.readline()))
+
+    assert "another network of ours (data folder /where/the/other/is)" in refused.value.what
+
+
+def test_a_port_held_by_a_program_is_said_with_its_whole_name() -> None:
+    with socket.socket() as holder:
+        holder.bind((LOOPBACK, 0))
+        holder.listen()
+        with pytest.raises(CommandError) as refused:
+            public_port(holder.getsockname()[1])
+
+    assert f"(process {os.getpid()})" in refused.value.what
+
+
+@pytest.mark.parametrize("code", ["bad code!", "fao", "", "A/B", "É", "A" * 41])
+def test_a_code_that_no_partner_can_have_is_refused_in_words(folder: DataFolder, code: str) -> None:
+    with pytest.raises(CommandError) as refused:
+        partners.add(folder, code, name="Name", grants=[], language="en")
+
+    assert "begins with a capital letter or a digit" in refused.value.hint
+
+
+def test_a_reader_that_has_had_enough_is_no_failure(folder: DataFolder) -> None:
+    code = (
+        "import sys; from ssenet.telling import tell; sys.stdin.readline();"
+        "[tell('line') for _ in range(9)]; print('more')"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-P", "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder.path,
+    ) as speaker:
+        assert speaker.stdin is not None
+        assert speaker.stdout is not None
+        assert speaker.stderr is not None
+        speaker.stdout.close()
+        speaker.stdin.write("go\n")
+        speaker.stdin.close()
+        assert speaker.wait(timeout=30) == 0
+        assert speaker.stderr.read() == ""
