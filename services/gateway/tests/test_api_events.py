@@ -1,21 +1,25 @@
 """Partners send events over HTTP, to a running gateway with its database and broker."""
 
 import asyncio
+import http.client
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
 import httpx2
 import orjson
+import uvicorn
 from partner_kit import BATCH, KEY, OTHER_KEY, STRUCTURED, Gateway, Others, an_event, bearer, examples
 
 from chassis.broker import Broker
 from chassis.http import undeclared_endpoints
 from chassis.provisioner import PROVISIONER
-from chassis.testing import NatsSite, announced
+from chassis.testing import NatsSite, announced, eventually
 from contracts.catalogue import parse
 from contracts.event import Envelope
 from contracts.partner import PartnerEvent
+from gateway.settings import Settings
 
 
 async def _post(
@@ -182,6 +186,10 @@ async def test_a_revoked_key_stops_working(gateway: Gateway, others: Others) -> 
         assert (await _post(client, an_event())).status_code == 401
 
 
+def test_a_revoked_key_is_remembered_for_two_seconds_at_most() -> None:
+    assert Settings.model_fields["key_cache"].default <= timedelta(seconds=2)
+
+
 async def test_a_key_is_looked_up_once_in_a_while(client: httpx2.AsyncClient, others: Others) -> None:
     for _ in range(5):
         await _post(client, an_event())
@@ -226,7 +234,7 @@ async def test_what_cannot_be_read_is_refused(client: httpx2.AsyncClient) -> Non
     assert no_json.json()["errors"][0]["code"] == "malformed-json"
 
 
-async def test_a_large_event_is_refused_before_it_is_read(client: httpx2.AsyncClient) -> None:
+async def test_a_large_event_is_refused_and_not_read_for_ever(client: httpx2.AsyncClient) -> None:
     read = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -241,7 +249,65 @@ async def test_a_large_event_is_refused_before_it_is_read(client: httpx2.AsyncCl
     )
 
     assert declared.status_code == undeclared.status_code == 413
-    assert read < 10
+    assert read < 300
+
+
+async def test_a_plain_client_reads_why_its_large_body_was_refused(client: httpx2.AsyncClient) -> None:
+    config = uvicorn.Config(client.app, port=0, lifespan="off", log_config=None)  # type: ignore[attr-defined]
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    await eventually(lambda: server.started)
+    port = server.servers[0].sockets[0].getsockname()[1]
+
+    def post(path: str) -> tuple[int, bytes]:
+        # Like most clients, it writes the whole body before it looks for an answer.
+        plain = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        plain.request("POST", path, b" " * 5_000_000, {"Content-Type": STRUCTURED, **bearer()})
+        answer = plain.getresponse()
+        told = answer.read()
+        plain.close()
+        return answer.status, told
+
+    try:
+        for path in ("/events", "/language"):
+            status, told = await asyncio.to_thread(post, path)
+            assert status == 413
+            assert orjson.loads(told)["type"] == "urn:ilo:sse:problem:too-large"
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def test_who_asks_before_sending_is_refused_at_once(client: httpx2.AsyncClient) -> None:
+    read = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal read
+        read += 1
+        yield b" " * 300_000
+
+    answer = await client.post(
+        "/events",
+        content=body(),
+        headers={
+            "Content-Type": STRUCTURED,
+            "Content-Length": "300000",
+            "Expect": "100-continue",
+            **bearer(),
+        },
+    )
+
+    assert (answer.status_code, read) == (413, 0)
+
+
+async def test_a_wrong_method_is_told_every_right_one(client: httpx2.AsyncClient) -> None:
+    answer = await client.delete("/events", headers=bearer())
+    french = await client.delete("/events", headers={"Accept-Language": "fr", **bearer()})
+
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "GET, POST"
+    assert answer.json()["detail"] == "This address does not take this method."
+    assert french.json()["detail"] == "Cette adresse n’accepte pas cette méthode."
 
 
 async def test_one_large_event_of_a_batch_is_refused_alone(client: httpx2.AsyncClient) -> None:

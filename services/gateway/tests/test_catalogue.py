@@ -19,7 +19,6 @@ SENTENCES = {"Words": 0, "Problem": 2, "FieldError": 2}
 CODES = {"Problem": 1, "RefusalError": 1}
 FROM_THE_CHASSIS = {
     "Not Found",
-    "Method Not Allowed",
     "The request has fields to correct.",
     "The service cannot reach its database now. Repeat the request in a moment.",
     "The service failed. The trace id names the failure.",

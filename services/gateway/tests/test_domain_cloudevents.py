@@ -126,6 +126,41 @@ def test_a_sender_learns_what_was_probably_meant() -> None:
     assert "GB" in str(country.words)
 
 
+@pytest.mark.parametrize(
+    ("field", "sent", "meant"),
+    [
+        ("data__country", "uk", "Did you mean GB?"),
+        ("data__country", "sn", "Did you mean SN?"),
+        ("data__country", "Senegal", "Did you mean SN?"),
+        ("data__country", "nowhere at all", "such as SN."),
+        ("data__title", {"language": "FR", "text": "Appui"}, "Did you mean fr?"),
+        ("data__title", {"language": "pt_BR", "text": "Apoio"}, "Did you mean pt-BR?"),
+    ],
+)
+def test_a_code_without_its_shape_is_answered_with_the_one_that_was_meant(
+    field: str, sent: object, meant: str
+) -> None:
+    [fault] = _refusal(an_event(**{field: sent})).faults
+
+    assert fault.code == "string-pattern-mismatch"
+    assert str(fault.words).endswith(meant)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"a": [1', "The JSON breaks off at line 1, column 9."),
+        (b'{"a": 1,}', "This is not valid JSON at line 1, column 8."),
+        (b'{"a": NaN}', "This is not valid JSON at line 1, column 7."),
+    ],
+)
+def test_what_is_no_json_is_told_from_what_breaks_off(body: bytes, said: str) -> None:
+    with pytest.raises(RefusalError) as refusal:
+        parse_json(body)
+
+    assert [str(fault.words) for fault in refusal.value.faults] == [said]
+
+
 def test_who_may_not_send_a_type_learns_nothing_of_its_data() -> None:
     refusal = _refusal(an_event(data__country="senegal"), frozenset({"partner.statistics.reported.v1"}))
 

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from chassis.service import create_service
 from gateway import api, pages, problems
 from gateway.api.bodies import limited_bodies
+from gateway.api.methods import wrong_method
 from gateway.api.senders import Allowances
 from gateway.clients import (
     Clients,
@@ -45,6 +46,7 @@ def build(settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = N
     _set_state(app, settings, clients)
     for error in (NotFoundError, RefusedError, ServiceUnavailableError, RequestValidationError):
         app.add_exception_handler(error, problems.answer)
+    app.add_exception_handler(405, wrong_method)
     app.add_exception_handler(SignInNeededError, to_sign_in)
     app.add_exception_handler(ClientDisconnect, _nobody_listens)
     app.add_middleware(limited_bodies)

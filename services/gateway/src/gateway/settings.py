@@ -28,7 +28,7 @@ class Settings(ServiceSettings):
     publish_timeout: timedelta = timedelta(seconds=5)
     """How long a sender waits for the broker's word before being told to come back."""
     client_timeout: timedelta = timedelta(seconds=5)
-    key_cache: timedelta = timedelta(seconds=15)
+    key_cache: timedelta = timedelta(seconds=2)
     """A revoked key may live on in this process for so long."""
     events_per_second: Annotated[int, Field(ge=1)] = 200
     events_burst: Annotated[int, Field(ge=1)] = 400

@@ -170,7 +170,7 @@ def _data(
         # From JSON and strict: a number is no date, a string no number, and nothing is guessed.
         typed = event_class.model_validate_json(orjson.dumps(data), strict=True)
     except ValidationError as error:
-        faults += faults_of(error.errors(include_url=False, include_input=False))
+        faults += faults_of(error.errors(include_url=False))
         return None
     faults += [
         Fault(finding.pointer, finding.code, Words(finding.message, **finding.params))

@@ -1,11 +1,13 @@
 """What pydantic found wrong with an event's data, said so that the sender can mend it, in any language."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from contracts import codes
 from gateway.domain.words import Fault, Words, pointer
 
 _PATTERNS: Mapping[str, Words] = {
@@ -16,6 +18,33 @@ _PATTERNS: Mapping[str, Words] = {
         "A scheme is written in capital letters, digits and hyphens, such as FR-SIREN."
     ),
 }
+
+_NEAR: Mapping[str, tuple[Callable[[str], str | None], Callable[[str], Words]]] = {
+    r"^[A-Z]{2}$": (
+        codes.countries.suggest,
+        lambda suggestion: Words(
+            "A country is its two capital letters in ISO 3166-1. Did you mean %(suggestion)s?",
+            suggestion=suggestion,
+        ),
+    ),
+    r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$": (
+        # A locale of an operating system, such as pt_BR, is a tag but for its line.
+        lambda tag: codes.suggest_language(tag.replace("_", "-")),
+        lambda suggestion: Words(
+            "A language is its BCP 47 tag. Did you mean %(suggestion)s?", suggestion=suggestion
+        ),
+    ),
+    r"^[A-V]$": (
+        codes.isic_sections.suggest,
+        lambda suggestion: Words(
+            "An ISIC section is one capital letter from A to V. Did you mean %(suggestion)s?",
+            suggestion=suggestion,
+        ),
+    ),
+}
+"""For the shape of a list's codes: what was probably meant by something else, and the sentence that says so."""
+
+_LONGEST_GUESS = 100
 
 _PLAIN: Mapping[str, Words] = {
     "missing": Words("This field is required."),
@@ -90,11 +119,22 @@ def faults_of(errors: Sequence[ErrorDetails]) -> list[Fault]:
         Fault(
             pointer("data", *error["loc"]),
             error["type"].replace("_", "-"),
-            words_of(error["type"], error.get("ctx")),
+            _meant(error) or words_of(error["type"], error.get("ctx")),
         )
         for error in errors
         if not _is_consequence(error, errors)
     ]
+
+
+def _meant(error: ErrorDetails) -> Words | None:
+    """Suggest the code that was probably meant, where a code of a list has not even its shape."""
+    pattern = str(error.get("ctx", {}).get("pattern", ""))
+    sent: object = error.get("input")
+    if pattern not in _NEAR or not isinstance(sent, str) or len(sent) > _LONGEST_GUESS:
+        return None
+    suggest, words = _NEAR[pattern]
+    suggestion = suggest(sent)
+    return words(suggestion) if suggestion and re.fullmatch(pattern, suggestion) else None
 
 
 def words_of(kind: str, context: Mapping[str, Any] | None) -> Words:

@@ -72,10 +72,17 @@ def parse_json(body: bytes) -> object:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        words = Words(
-            "The JSON breaks off at line %(line)s, column %(column)s.", line=error.lineno, column=error.colno
+        # The one cause that senders can tell apart only by being told: the rest of the body never came.
+        words = (
+            Words("The JSON breaks off at line %(line)s, column %(column)s.", **_place(error))
+            if error.msg == "unexpected end of data"
+            else Words("This is not valid JSON at line %(line)s, column %(column)s.", **_place(error))
         )
         raise malformed(Fault("", "malformed-json", words)) from error
+
+
+def _place(error: orjson.JSONDecodeError) -> dict[str, int]:
+    return {"line": error.lineno, "column": error.colno}
 
 
 def malformed(*faults: Fault) -> RefusalError:
