@@ -451,3 +451,85 @@ async def test_a_card_counts_the_days_once(member: Reader, behind: Behind) -> No
     assert "overdue" not in spelled_out
     assert "6 Jan 2020" in spelled_out
     assert "overdue" in counted
+
+
+def an_office(code: str) -> dict[str, Any]:
+    return {
+        "organisation_id": str(uuid4()),
+        "code": code,
+        "kind": "office",
+        "names": [{"language": "en", "name": code}],
+        "covers": [],
+        "confirmed": True,
+    }
+
+
+async def test_a_coordinator_who_ticks_nobody_finds_nobody_ticked(stranger: Reader, behind: Behind) -> None:
+    behind.answers["GET /organisations"] = [an_office("COOP"), an_office("CO-Dakar")]
+    waiting = a_task(actions=["assign"], needs_routing=True, units=["COOP"])
+    await stranger.sign_in(Role.COORDINATOR)
+
+    behind.answers[f"GET /tasks/{TASK}"] = waiting
+    fresh = await stranger.open(f"/tasks/{TASK}")
+    behind.answers[f"GET /tasks/{TASK}"] = waiting | {"needs_routing": False}
+    placed = await stranger.open(f"/tasks/{TASK}")
+    empty = await stranger.send(f"/tasks/{TASK}/assign")
+
+    assert 'value="COOP"' in fresh.text
+    assert " checked" not in fresh.text
+    assert 'value="COOP" checked' in placed.text
+    assert empty.status_code == 422
+    assert " checked" not in empty.text
+
+
+async def test_the_history_names_the_units_a_task_was_placed_with(member: Reader, behind: Behind) -> None:
+    opened = {"state": "opened", "at": "2026-11-20T08:30:00Z", "actor": None, "reason": None}
+    placed = opened | {"action": "assign", "units": ["CO-Dakar", "<b>"]}
+    behind.answers[f"GET /tasks/{TASK}"] = a_task(history=[opened | {"units": ["COOP"]}, placed])
+
+    page = (await member.open(f"/tasks/{TASK}")).text
+
+    assert "Placed with <bdi>CO-Dakar</bdi> and <bdi>&lt;b&gt;</bdi>" in page
+    assert "Opened from the partner&#39;s request" in page
+
+
+@pytest.mark.parametrize(
+    ("action", "after", "told"),
+    [
+        ("accept", {"state": "completed"}, "This was already done."),
+        ("start", {"state": "completed"}, "This was already done."),
+        ("accept", {"state": "started"}, "This was already done."),
+        ("accept", {"state": "started", "units": ["CO-Dakar", "CO-Abuja"]}, "You accepted the task."),
+        ("complete", {"state": "started", "units": ["CO-Dakar", "CO-Abuja"]}, "Your part of the task is"),
+    ],
+)
+async def test_a_stale_button_claims_nothing_that_does_not_fit(
+    member: Reader, behind: Behind, action: str, after: dict[str, Any], told: str
+) -> None:
+    behind.answers[f"POST /tasks/{TASK}/{action}"] = a_task(**after)
+
+    await member.send(f"/tasks/{TASK}/{action}")
+
+    assert told in (await member.open(f"/tasks/{TASK}")).text
+
+
+@pytest.mark.parametrize("path", ["/tasks/nope", "/inbox?before=zzz", "/inbox?before=-7"])
+async def test_an_address_that_makes_no_sense_is_no_page(member: Reader, behind: Behind, path: str) -> None:
+    if path.endswith("-7"):
+        behind.answers["GET inbox"] = httpx2.Response(422, json={"status": 422})
+
+    answer = await member.open(path)
+
+    assert answer.status_code == 404
+    assert "<h1>There is no such page</h1>" in answer.text
+    assert "Nothing was stored" not in answer.text
+
+
+async def test_what_is_completed_is_not_shown_as_due(member: Reader, behind: Behind) -> None:
+    behind.inbox(an_item(event_type="coordination.task.completed.v1", reason="follows_task"))
+    completed = (await member.open("/inbox")).text
+    behind.inbox(an_item())
+    waiting = (await member.open("/inbox")).text
+
+    assert 'class="due' not in completed
+    assert 'class="due' in waiting

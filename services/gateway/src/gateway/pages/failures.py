@@ -71,6 +71,7 @@ LINK_SPENT = Failure(
 )
 
 BY_STATUS = {403: NOT_ALLOWED, 404: NOT_FOUND, 405: NOT_FOUND, 500: BROKEN, 503: AWAY}
+UNPROCESSABLE = 422
 CSRF_CODES = {"csrf-token-mismatch", "foreign-origin"}
 
 
@@ -143,8 +144,15 @@ def _unavailable(request: Request) -> Response:
 
 
 def _refused(request: Request, refused: RefusedError) -> Response:
-    failure = {403: NOT_ALLOWED, 409: TAKEN}.get(refused.status, NOT_TAKEN)
-    return failure_page(page_of(request), failure, refused.status, forward=_origin_of(request))
+    status = _as_seen(request, refused.status)
+    failure = {403: NOT_ALLOWED, 404: NOT_FOUND, 409: TAKEN}.get(status, NOT_TAKEN)
+    forward = HOME if failure is NOT_FOUND else _origin_of(request)
+    return failure_page(page_of(request), failure, status, forward=forward)
+
+
+def _as_seen(request: Request, status: int) -> int:
+    """Who only opens an address has sent nothing that could be wrong: there is no such page."""
+    return 404 if status == UNPROCESSABLE and request.method in {"GET", "HEAD"} else status
 
 
 def _origin_of(request: Request) -> tuple[str, str]:
@@ -156,6 +164,7 @@ def _origin_of(request: Request) -> tuple[str, str]:
 def plain_page(request: Request, status: int) -> tuple[Response, Language]:
     """The page for an error that arose outside our routes: an unknown address, a crash."""
     page = page_of(request)
+    status = _as_seen(request, status)
     failure = BY_STATUS.get(status, NOT_TAKEN)
     if failure is AWAY and request.method == "POST":
         failure = NOT_STORED

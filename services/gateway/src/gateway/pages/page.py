@@ -42,6 +42,7 @@ FLASHES = {
     "complete": msg("Your part of the task is complete."),
     "decline": msg("You declined the task. The Cooperatives Unit has been told."),
     "assign": msg("You placed the task."),
+    "already": msg("This was already done."),
     "read": msg("Marked as read."),
     "done": msg("Marked as done."),
     "signed-out": msg("You are signed out."),

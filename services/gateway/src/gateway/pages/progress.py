@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from markupsafe import Markup
+
 from contracts import codes
 from contracts.coordination import Actor, TaskState
 from contracts.registry import OrganisationFacts
@@ -31,6 +33,7 @@ WHAT_HAPPENED = {
 }
 ROLE_AT_UNIT = msg("%(role)s, %(unit)s")
 PLACED = msg("Placed with other units")
+PLACED_WITH = msg("Placed with %(units)s")
 PART_COMPLETED = msg("Completed its part")
 
 
@@ -98,18 +101,20 @@ def history(page: Page, task: TaskView) -> list[Happened]:
     """What happened and who did it, newest first."""
     told: list[Happened] = []
     for entry in task.history:
-        words = _words(entry, task, first=not told)
+        words = _words(page, entry, task, first=not told)
         who = actor_label(page, entry.actor) if entry.actor else None
-        told.append(Happened(page.gettext(words), who, entry.at, entry.reason))
+        told.append(Happened(words, who, entry.at, entry.reason))
     return told[::-1]
 
 
-def _words(entry: HistoryEntry, task: TaskView, *, first: bool) -> str:
+def _words(page: Page, entry: HistoryEntry, task: TaskView, *, first: bool) -> str:
     if entry.state is TaskState.OPENED and not first:
-        return PLACED
+        if entry.units:
+            return Markup(page.gettext(PLACED_WITH)) % {"units": page.formats.list(entry.units)}  # noqa: S704
+        return page.gettext(PLACED)
     if entry.state is TaskState.COMPLETED and len(task.units) > 1:
-        return PART_COMPLETED
-    return WHAT_HAPPENED[entry.state]
+        return page.gettext(PART_COMPLETED)
+    return page.gettext(WHAT_HAPPENED[entry.state])
 
 
 def actor_label(page: Page, actor: Actor) -> str:

@@ -1,7 +1,7 @@
 """A task's page, and what a member does with the task there."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated
@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Form, Request, Response
 from pydantic import BaseModel
 
+from contracts.coordination import TaskState
 from contracts.registry import OrganisationFacts
 from gateway.clients import (
     Coordination,
@@ -47,7 +48,7 @@ class Sent(BaseModel):
     note: str = ""
     reason: str = ""
     assign_reason: str = ""
-    units: list[str] = []
+    units: list[str] | None = None
 
 
 FIELDS = tuple(Sent.model_fields)
@@ -90,7 +91,7 @@ class Desk:
             history=progress.history(page, task),
             asked=asked_of(page, task.partner_event),
             units=progress.units(page, task.units, directory),
-            choices=progress.choices(page, directory, kept.units or task.units),
+            choices=progress.choices(page, directory, _ticked(task, kept)),
             result_title=_result_title(plan, task, page.language),
             kept=kept,
             wrong={field: page.gettext(message) for field, message in (wrong or {}).items()}
@@ -100,13 +101,14 @@ class Desk:
     async def act(self, task_id: UUID, action: str, doing: Awaitable[TaskView], sent: Sent) -> Response:
         """Carry an action out and lead back to the task; what a form got wrong is said at its field."""
         try:
-            await doing
+            task = await doing
         except RefusedError as refused:
             wrong = _wrong_fields(action, refused)
             if not wrong:
                 raise
             return await self.show(task_id, sent=sent, wrong=wrong)
-        return go(self.page.request, f"/tasks/{task_id}", flash=action)
+        flash = action if _fits(action, task) else "already"
+        return go(self.page.request, f"/tasks/{task_id}", flash=flash)
 
 
 AtDesk = Annotated[Desk, Depends(Desk)]
@@ -173,6 +175,25 @@ async def assign(
 def written(text: str) -> str:
     """Give a form's text as it was typed: browsers send each end of a line as two characters."""
     return text.replace("\r\n", "\n").strip()
+
+
+def _ticked(task: TaskView, kept: Sent) -> Sequence[str]:
+    """Which units the form shows as chosen: what was sent, an empty choice too, and nobody who did not choose."""
+    if kept.units is not None:
+        return kept.units
+    return () if task.needs_routing else task.units
+
+
+def _fits(action: str, task: TaskView) -> bool:
+    """Whether the task stands where the action leaves it; one done long ago is answered with where it stands now."""
+    others = {TaskState.STARTED} if len(task.units) > 1 else set[TaskState]()
+    return task.state in {
+        "accept": {TaskState.ACCEPTED, *others},
+        "start": {TaskState.STARTED},
+        "complete": {TaskState.COMPLETED, *others},
+        "decline": {TaskState.DECLINED},
+        "assign": {TaskState.OPENED},
+    }.get(action, set[TaskState]())
 
 
 def _wrong_fields(action: str, refused: RefusedError) -> dict[str, str]:
