@@ -305,6 +305,7 @@ async def test_an_event_that_takes_long_is_not_given_to_another(ledger: Database
     await _set_ack_wait(site, 0.4)
     async with backbone(ledger, site.url, site.seeds["ledger"], subscriptions(take_long), ack_wait=0.4):
         await make_entries(ledger, 1)
+        await eventually(lambda: _count(ledger, 1))
         await eventually(lambda: _settled(site))
 
     assert (taken, await postings(ledger)) == ([1], [1])

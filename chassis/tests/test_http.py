@@ -11,7 +11,7 @@ from fastapi import APIRouter, FastAPI
 from ledger import Entry, EntryMadeV1, subscriptions
 from pydantic import BaseModel, SecretStr
 
-from chassis.http import FieldError, Problem, Tx, allow, public, undeclared_endpoints
+from chassis.http import FieldError, Problem, Tx, allow, endpoints, public, undeclared_endpoints
 from chassis.ids import new_id
 from chassis.service import create_service
 from chassis.settings import ServiceSettings
@@ -171,9 +171,18 @@ async def test_a_service_says_whether_it_is_ready_and_how_far_behind(client: Any
 
 def test_an_endpoint_without_an_owner_is_found(client: Any) -> None:
     app = client.app
+    inner, outer = APIRouter(), APIRouter(prefix="/outer", dependencies=[allow("gateway")])
+    assert len(endpoints(app)) >= 10
     assert undeclared_endpoints(app) == []
 
     @app.get("/open")
     def forgotten() -> None: ...
 
-    assert undeclared_endpoints(app) == ["['GET'] /open"]
+    @inner.get("/inner")
+    def included() -> None: ...
+
+    outer.include_router(inner)
+    app.include_router(inner)
+    app.include_router(outer)
+
+    assert undeclared_endpoints(app) == ["['GET'] /open", "['GET'] /inner"]

@@ -228,19 +228,22 @@ def undeclared_endpoints(app: FastAPI) -> list[str]:
         return own or any(declared(one) for one in dependant.dependencies)
 
     return [
-        f"{sorted(route.methods)} {route.path}"
-        for route in _endpoints(app.routes)
-        if not declared(route.dependant)
+        f"{sorted(route.methods)} {route.path}" for route in endpoints(app) if not declared(route.dependant)
     ]
 
 
-def _endpoints(routes: Sequence[Any]) -> list[Any]:
+def endpoints(app: FastAPI) -> list[Any]:
+    """Every endpoint of the app, those of included routers with the dependencies they are included with."""
     found: list[Any] = []
-    for route in routes:
-        if hasattr(route, "dependant"):
+    waiting = list(app.routes)
+    while waiting:
+        route = waiting.pop(0)
+        # An included router keeps its routes to itself, and tells what they are where it is included.
+        included: Any = getattr(route, "effective_candidates", None)
+        if included is not None:
+            waiting += included()
+        elif getattr(route, "dependant", None) is not None:
             found.append(route)
-        elif hasattr(route, "routes") and not hasattr(route, "app"):
-            found += _endpoints(route.routes)
     return found
 
 
