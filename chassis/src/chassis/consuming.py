@@ -34,7 +34,7 @@ _IDLE, _NO_RESPONDERS = "100", "503"
 MAX_DELIVER = 12
 """Deliveries after which the server gives an event up. Above the applier's own number of attempts, which buries what
 comes again after that before it is handled: only what cannot even be buried is left to the server."""
-ACK_WAIT = 10.0
+ACK_WAIT = 4.0
 """Seconds after which the server gives what a killed process held to another; a living one asks for more in time."""
 
 
