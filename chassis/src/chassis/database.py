@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
@@ -108,5 +109,6 @@ def is_database_away(error: BaseException) -> bool:
         if error.connection_invalidated or state.startswith(_PASSING_CLASSES) or state in _PASSING_STATES:
             return True
         return isinstance(error, (OperationalError, InterfaceError)) and not state
-    # asyncpg raises a plain OSError where a host name had several addresses and none answered.
-    return isinstance(error, (ConnectionError, TimeoutError, PoolTimeoutError)) or type(error) is OSError
+    # asyncpg's own: a server that died within a statement; a plain OSError: several addresses, and none answered.
+    away = (ConnectionError, TimeoutError, PoolTimeoutError, asyncpg.InternalClientError)
+    return isinstance(error, away) or type(error) is OSError

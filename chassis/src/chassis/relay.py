@@ -28,6 +28,8 @@ _FALLBACK_POLL = 2.0
 _LOOK_UP_AFTER = 0.5
 _PACE = 0.005
 """Seconds between two batches: what is committed meanwhile shares the next one, and its fsync."""
+# The internal error is what asyncpg says when the server dies in the middle of a statement.
+_DATABASE_AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _BROKER_AWAY = (nats.errors.Error, PublishRefusedError, TimeoutError, OSError)
 
 _UNPUBLISHED = """
@@ -82,7 +84,7 @@ class Relay:
             try:
                 await self._lead()
                 pause = 0.2
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, OSError) as error:
+            except (*_DATABASE_AWAY, TimeoutError, OSError) as error:
                 log.warning("relay lost its database, trying again", error=str(error) or type(error).__name__)
                 await self._sleep(pause)
                 pause = min(pause * 2, 5.0)
@@ -155,7 +157,7 @@ class Relay:
                 await self._drain(connection)
         finally:
             self.is_leader = False
-            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            with suppress(*_DATABASE_AWAY, OSError, TimeoutError):
                 await connection.close(timeout=2)
 
     def _wake(self, *_: object) -> None:
