@@ -135,6 +135,9 @@ class Relay:
             server_settings={
                 "application_name": f"ssenet-{self._database.service}-relay",
                 **PLANNING,
+                # A mark lost in a crash of the database is made again: the event is published once more, and the
+                # stream drops it, or the inbox. That spares a flush to disk for every batch.
+                "synchronous_commit": "off",
                 # A leader whose host was cut off must not keep the lock for hours.
                 "tcp_keepalives_idle": "15",
                 "tcp_keepalives_interval": "5",
