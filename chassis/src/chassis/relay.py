@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -38,7 +39,8 @@ WITH next AS (
     FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT $1),
 sized AS (
     SELECT *, sum(octet_length(envelope)) OVER (ORDER BY position) - octet_length(envelope) AS bytes_before FROM next)
-SELECT position, event_id, type, nats_subject, envelope FROM sized WHERE bytes_before < $2 ORDER BY position
+SELECT position, event_id, type, nats_subject, envelope, (SELECT count(*) FROM next) AS found
+FROM sized WHERE bytes_before < $2 ORDER BY position
 """
 _MARK = """
 WITH marked AS (
@@ -47,6 +49,14 @@ WITH marked AS (
     WHERE outbox.position = sent.position RETURNING 1)
 SELECT pg_notify($3, '') FROM (SELECT count(*) FROM marked) AS done
 """
+
+
+class _Found(Enum):
+    """What a look into the outbox found: nothing, all there was, or a batch with more behind it."""
+
+    NOTHING = auto()
+    ALL = auto()
+    MORE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +195,7 @@ class Relay:
             # Cleared before looking: a row committed while we look wakes the next round.
             self._woken.clear()
             try:
-                published = await self._publish_next(connection)
+                found = await self._publish_next(connection)
                 pause = 0.1
             except _BROKER_AWAY as error:
                 if connection.is_closed():
@@ -196,30 +206,31 @@ class Relay:
                 await self._sleep(pause)
                 pause = min(pause * 2, 2.0)
                 continue
-            if published:
-                # A full batch means more is waiting already.
-                await self._sleep(0 if published == BATCH_LIMIT else _PACE)
+            if found is _Found.MORE:
                 continue
+            if found is _Found.ALL:
+                await self._sleep(_PACE)
             await self._wait_for_work(_FALLBACK_POLL)
             if connection.is_closed():
                 raise ConnectionError("the relay's connection closed")
 
     async def _drain(self, connection: asyncpg.Connection) -> None:
         try:
-            while await self._publish_next(connection):
+            while await self._publish_next(connection) is not _Found.NOTHING:
                 pass
         except _BROKER_AWAY as error:
             log.warning("outbox not drained at stop; the next start goes on", error=str(error))
 
-    async def _publish_next(self, connection: asyncpg.Connection) -> int:
+    async def _publish_next(self, connection: asyncpg.Connection) -> _Found:
         records = await connection.fetch(_UNPUBLISHED, BATCH_LIMIT, _BATCH_BYTES)
-        rows = [_Row(**dict(record)) for record in records]
-        if not rows:
-            return 0
+        if not records:
+            return _Found.NOTHING
+        found: int = records[0]["found"]
+        rows = [_Row(*list(record)[:-1]) for record in records]
         sequences = await self._publish(rows)
         await connection.execute(_MARK, [row.position for row in rows], sequences, OUTBOX_PUBLISHED)
         self._tell(row.event_id for row in rows)
-        return len(rows)
+        return _Found.MORE if found == BATCH_LIMIT or found > len(rows) else _Found.ALL
 
     async def _publish(self, rows: Sequence[_Row]) -> list[int]:
         if not telemetry.exporting():

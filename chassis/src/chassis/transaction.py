@@ -1,6 +1,6 @@
 """One transaction: what it changes and what it announces are stored together, or not at all."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -35,35 +35,57 @@ class AggregateColumns:
     sequence: Mapped[int] = mapped_column(sa.BigInteger, default=0)
 
 
-# One round trip for all rows and the notice; the rows take their positions in the order they were announced.
-_WRITE = sa.text("""
-WITH written AS (
-    INSERT INTO outbox
-        (event_id, type, nats_subject, aggregate_id, epoch, sequence, envelope, announced_at)
-    SELECT event_id, type, nats_subject, aggregate_id, epoch, sequence, envelope, announced_at
-    FROM unnest(
-        CAST(:event_id AS uuid[]), CAST(:type AS text[]), CAST(:nats_subject AS text[]),
-        CAST(:aggregate_id AS text[]), CAST(:epoch AS bigint[]), CAST(:sequence AS bigint[]),
-        CAST(:envelope AS jsonb[]), CAST(:announced_at AS timestamptz[])
-    ) WITH ORDINALITY AS row (
-        event_id, type, nats_subject, aggregate_id, epoch, sequence, envelope, announced_at, place
-    )
-    ORDER BY place
-    RETURNING 1
+_OUTBOX = {
+    "event_id": "uuid",
+    "type": "text",
+    "nats_subject": "text",
+    "aggregate_id": "text",
+    "epoch": "bigint",
+    "sequence": "bigint",
+    "envelope": "jsonb",
+    "announced_at": "timestamptz",
+}
+"""What an announcement sets of an outbox row, and the types, in the order of `Announcements.columns`."""
+
+
+def _writing(arrays: Sequence[str], channel: str, *, only: str = "true") -> str:
+    """Write the rows in the order they were announced and wake the relay at commit: one round trip for all."""
+    names = ", ".join(_OUTBOX)
+    # Only our own column names and placeholders are put in; what is written travels as parameters.
+    return f"""
+    written AS (
+        INSERT INTO outbox ({names})
+        SELECT {names} FROM unnest({", ".join(arrays)}) WITH ORDINALITY AS row ({names}, place)
+        WHERE {only} ORDER BY place RETURNING 1),
+    told AS (SELECT pg_notify({channel}, '') FROM (SELECT count(*) FROM written) AS done)
+    """  # noqa: S608
+
+
+_WRITE = sa.text(
+    f"WITH {_writing([f'CAST(:{name} AS {kind}[])' for name, kind in _OUTBOX.items()], ':channel')} SELECT FROM told"
 )
-SELECT pg_notify(:channel, '') FROM (SELECT count(*) FROM written) AS done
-""")
 
 
-class Transaction:
-    """The session of one use case, and the only way to announce an event."""
+def inserting(insert: str, parameters: int) -> str:
+    """Extend an INSERT with `parameters` numbered parameters, whose RETURNING is `event_id`, by the announcements.
 
-    def __init__(self, session: AsyncSession, *, service: str, site: str, now: datetime) -> None:
-        self.session = session
+    What it inserts is announced in the same statement, and nothing else is; the rest of the parameters are the
+    announcements' columns and the channel to notify.
+    """
+    arrays = [f"${parameters + place}::{kind}[]" for place, kind in enumerate(_OUTBOX.values(), start=1)]
+    channel = f"${parameters + len(_OUTBOX) + 1}"
+    writing = _writing(arrays, channel, only="event_id IN (SELECT event_id FROM inserted)")
+    return f"WITH inserted AS ({insert}), {writing} SELECT ARRAY(SELECT event_id FROM inserted) FROM told"  # noqa: S608
+
+
+class Announcements:
+    """Events to be announced in one commit, with the change that they tell of."""
+
+    def __init__(self, *, service: str, site: str, now: datetime) -> None:
         self.now = now
         self.site = site
         self._service = service
-        self._rows: list[Mapping[str, Any]] = []
+        self._rows: list[tuple[Any, ...]] = []
 
     def announce(
         self,
@@ -98,24 +120,29 @@ class Transaction:
             correlationid=cause.envelope.correlationid if cause else correlation or event_id,
             data=event.model_dump(mode="json"),
         )
+        written = envelope.model_dump_json(exclude_none=True)
+        subject, aggregate = envelope.nats_subject, envelope.subject
         self._rows.append(
-            {
-                "event_id": event_id,
-                "type": event.type,
-                "nats_subject": envelope.nats_subject,
-                "aggregate_id": envelope.subject,
-                "epoch": of.epoch,
-                "sequence": of.sequence,
-                "envelope": envelope.model_dump_json(exclude_none=True),
-                "announced_at": self.now,
-            }
+            (event_id, event.type, subject, aggregate, of.epoch, of.sequence, written, self.now)
         )
         return event_id
+
+    def columns(self) -> list[list[Any]]:
+        """The outbox rows, column by column."""
+        return [list(column) for column in zip(*self._rows, strict=True)] or [[] for _ in _OUTBOX]
+
+
+class Transaction(Announcements):
+    """The session of one use case, and what it announces."""
+
+    def __init__(self, session: AsyncSession, *, service: str, site: str, now: datetime) -> None:
+        super().__init__(service=service, site=site, now=now)
+        self.session = session
 
     async def write_announcements(self) -> None:
         """Write what was announced to the outbox and wake the relay when the transaction commits."""
         await self.session.flush()
         if self._rows:
-            columns = {name: [row[name] for row in self._rows] for name in self._rows[0]}
+            columns = dict(zip(_OUTBOX, self.columns(), strict=True))
             await self.session.execute(_WRITE, columns | {"channel": OUTBOX_WRITTEN})
             self._rows = []

@@ -126,6 +126,21 @@ async def test_what_arrives_at_once_shares_a_commit_and_nothing_else(database: D
         assert (await session.scalar(commits) or 0) <= 3
 
 
+async def test_what_two_processes_take_at_once_is_announced_once(database: Database) -> None:
+    events = _sent(*(an_event(id=str(number)) for number in range(60)))
+    intakes = [Intake(database) for _ in range(4)]
+    # Overlapping, in opposite orders: two that wait for each other's rows would lock each other up.
+    orders = [events[:40], events[20:], events[::-1], events[10:50][::-1]]
+
+    taken = await asyncio.gather(
+        *(intake.take(PARTNER, order) for intake, order in zip(intakes, orders, strict=True))
+    )
+
+    outcomes = [outcome for batch in taken for outcome in _taken(batch)]
+    assert {outcome.event_id for outcome in outcomes} == {one.id for one in await announced(database)}
+    assert sum(not outcome.already for outcome in outcomes) == len(events) == len(await announced(database))
+
+
 async def _link(database: Database, **changes: object) -> str:
     async with database.transaction() as tx:
         return await workflows.issue_link(tx, a_member(**changes))  # type: ignore[arg-type]

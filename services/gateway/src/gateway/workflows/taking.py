@@ -1,11 +1,11 @@
 """Taking partners' events: stored and announced in one commit, each once, however often and from where it comes."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,32 +14,29 @@ from chassis.database import Database
 from chassis.ids import new_id
 from chassis.tables import outbox
 from chassis.telemetry import trace_id_of, traceparent_of
-from chassis.transaction import Transaction
+from chassis.transaction import Announcements
 from contracts.event import EventId
 from contracts.partner import Origin
 from gateway.clients import VerifiedKey
 from gateway.domain.cloudevents import SentEvent
 from gateway.tables import ReceivedEvent
 
-_ATTEMPTS = 5
 _TOGETHER = 500
 """So many events share a transaction; a larger batch has one to itself."""
 
 
 # Arrays, so that one statement, prepared once, stores any number of rows.
-_STORE = sa.text("""
+_STORE = """
 INSERT INTO received_events (
     id, home_site, epoch, sequence, event_id, partner, source, sent_id, type, content_sha256, received_at, trace_id)
 SELECT * FROM unnest(
-    CAST(:id AS uuid[]), CAST(:home_site AS text[]), CAST(:epoch AS bigint[]), CAST(:sequence AS bigint[]),
-    CAST(:event_id AS uuid[]), CAST(:partner AS text[]), CAST(:source AS text[]), CAST(:sent_id AS text[]),
-    CAST(:type AS text[]), CAST(:content_sha256 AS text[]),
-    CAST(:received_at AS timestamptz[]), CAST(:trace_id AS text[]))
-ON CONFLICT DO NOTHING RETURNING id
-""")
+    $1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::uuid[], $6::text[], $7::text[], $8::text[],
+    $9::text[], $10::text[], $11::timestamptz[], $12::text[])
+ON CONFLICT DO NOTHING RETURNING event_id
+"""
 
 
-class _Row(TypedDict):
+class _Row(NamedTuple):
     """A row of `received_events`, in the order of the statement."""
 
     id: UUID
@@ -85,10 +82,6 @@ class _Known:
     trace_id: str | None
 
 
-class _RacedError(Exception):
-    """Between looking and storing, another request stored one of the same events."""
-
-
 @dataclass(frozen=True)
 class Handed:
     """What one request handed in, and the context (the trace, above all) that its announcements continue."""
@@ -99,16 +92,23 @@ class Handed:
 
 
 async def take_events(database: Database, handed: Sequence[Handed]) -> list[list[Taken | Conflict]]:
-    """Store and announce the events that are new, all in one transaction; what is known already stays as it is."""
-    # Nearly every event is new, and the insert itself finds out: only when it does not is it worth looking first.
-    for attempt in range(_ATTEMPTS):
-        try:
-            async with database.transaction() as tx:
-                known = await _known(tx, handed) if attempt else {}
-                return await _take(tx, handed, known)
-        except _RacedError:
-            continue
-    raise TimeoutError("the same events kept arriving by another way")
+    """Store and announce the events that are new, all in one commit; what is known already stays as it is."""
+    rows: dict[Sent, _Row] = {}
+    announcements = database.announcements()
+    for one in handed:
+        for event in one.events:
+            name = _name(one.sender, event)
+            if name not in rows:
+                rows[name] = one.context.run(_announced, announcements, one.sender, event)
+    stored = await _store(database, rows, announcements)
+    # Nearly every event is new, and the insert itself finds out: only what it left aside is looked up.
+    left = [name for name, row in rows.items() if row.event_id not in stored]
+    known = {name: _Known(row.event_id, row.content_sha256, row.trace_id) for name, row in rows.items()}
+    known |= await _known(database, left)
+    fresh = rows.keys() - left
+    return [
+        [_settled(known, fresh, _name(one.sender, event), event) for event in one.events] for one in handed
+    ]
 
 
 class Intake:
@@ -161,63 +161,51 @@ async def unpublished(database: Database, taken: Sequence[Taken]) -> list[EventI
     return list(dict.fromkeys(fresh))
 
 
-async def _known(tx: Transaction, handed: Sequence[Handed]) -> dict[Sent, _Known]:
-    wanted = {_name(one.sender, event) for one in handed for event in one.events}
-    rows = await tx.session.execute(
-        sa.select(
-            ReceivedEvent.partner,
-            ReceivedEvent.source,
-            ReceivedEvent.sent_id,
-            ReceivedEvent.event_id,
-            ReceivedEvent.content_sha256,
-            ReceivedEvent.trace_id,
-        ).where(sa.tuple_(ReceivedEvent.partner, ReceivedEvent.source, ReceivedEvent.sent_id).in_(wanted))
-    )
-    return {
-        Sent(row.partner, row.source, row.sent_id): _Known(
-            EventId(row.event_id), row.content_sha256, row.trace_id
-        )
-        for row in rows
-    }
+async def _store(database: Database, rows: Mapping[Sent, _Row], announcements: Announcements) -> set[UUID]:
+    if not rows:
+        return set()
+    # In one order for everybody: two batches with the same events wait for each other instead of locking up.
+    columns = list(zip(*(rows[name] for name in sorted(rows)), strict=True))
+    return await database.insert_and_announce(_STORE, columns, announcements)
 
 
-async def _take(
-    tx: Transaction, handed: Sequence[Handed], known: dict[Sent, _Known]
-) -> list[list[Taken | Conflict]]:
-    rows: list[_Row] = []
-    outcomes = [[_settled(tx, one, event, known, rows) for event in one.events] for one in handed]
-    if rows:
-        await _store(tx, rows)
-    return outcomes
+async def _known(database: Database, wanted: Sequence[Sent]) -> dict[Sent, _Known]:
+    if not wanted:
+        return {}
+    name = sa.tuple_(ReceivedEvent.partner, ReceivedEvent.source, ReceivedEvent.sent_id)
+    async with database.reading() as session:
+        rows = await session.scalars(sa.select(ReceivedEvent).where(name.in_(wanted)))
+        return {
+            Sent(row.partner, row.source, row.sent_id): _Known(
+                EventId(row.event_id), row.content_sha256, row.trace_id
+            )
+            for row in rows
+        }
 
 
 def _settled(
-    tx: Transaction, handed: Handed, event: SentEvent, known: dict[Sent, _Known], rows: list[_Row]
+    known: Mapping[Sent, _Known], fresh: set[Sent], name: Sent, event: SentEvent
 ) -> Taken | Conflict:
-    name = _name(handed.sender, event)
-    seen = known.get(name)
-    if seen is None:
-        row = handed.context.run(_announced, tx, handed.sender, event)
-        rows.append(row)
-        # A second event with this name is measured against the first, whichever request it came with.
-        known[name] = _Known(row["event_id"], event.content_sha256, row["trace_id"])
-        return Taken(row["event_id"], row["trace_id"], already=False)
-    if seen.content_sha256 == event.content_sha256:
-        return Taken(seen.event_id, seen.trace_id, already=True)
-    return Conflict()
+    """Measure an event against the one that stands stored under its name; the first of a new name is the new one."""
+    seen = known[name]
+    if seen.content_sha256 != event.content_sha256:
+        return Conflict()
+    already = name not in fresh
+    fresh.discard(name)
+    return Taken(seen.event_id, seen.trace_id, already=already)
 
 
 def _name(sender: VerifiedKey, event: SentEvent) -> Sent:
     return Sent(sender.partner, event.attributes.source, event.attributes.id)
 
 
-def _announced(tx: Transaction, sender: VerifiedKey, event: SentEvent) -> _Row:
+def _announced(announcements: Announcements, sender: VerifiedKey, event: SentEvent) -> _Row:
     sent = event.attributes
     origin = Origin(
         partner=sender.partner, partner_name=sender.partner_name, event_id=sent.id, source=sent.source
     )
-    aggregate = ReceivedEvent(id=new_id(), home_site=tx.site, epoch=1, sequence=0)
-    event_id = tx.announce(event.data.model_copy(update={"origin": origin}), of=aggregate)
+    aggregate = ReceivedEvent(id=new_id(), home_site=announcements.site, epoch=1, sequence=0)
+    event_id = announcements.announce(event.data.model_copy(update={"origin": origin}), of=aggregate)
     return _Row(
         id=aggregate.id,
         home_site=aggregate.home_site,
@@ -229,15 +217,6 @@ def _announced(tx: Transaction, sender: VerifiedKey, event: SentEvent) -> _Row:
         sent_id=sent.id,
         type=sent.type,
         content_sha256=event.content_sha256,
-        received_at=tx.now,
+        received_at=announcements.now,
         trace_id=trace_id_of(traceparent_of()),
     )
-
-
-async def _store(tx: Transaction, rows: Sequence[_Row]) -> None:
-    # In one order for everybody: two batches with the same events wait for each other instead of locking up.
-    ordered = sorted(rows, key=lambda row: (row["partner"], row["source"], row["sent_id"]))
-    columns = {name: [row[name] for row in ordered] for name in _Row.__annotations__}
-    stored = await tx.session.execute(_STORE, columns)
-    if len(stored.all()) < len(rows):
-        raise _RacedError
