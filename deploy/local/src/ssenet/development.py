@@ -8,11 +8,18 @@ from typing import NoReturn
 
 from ssenet.folders import ROOT
 
+_MOST_PARTS = 4
+"""A network and a browser in each part take about a gigabyte."""
+
 
 def run_tests(arguments: Sequence[str]) -> NoReturn:
-    """Become pytest, at the project's root."""
+    """Become pytest, at the project's root; the whole of the tests is shared out among the processors."""
     os.chdir(ROOT)
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "pytest", *arguments])  # noqa: S606 - our own interpreter
+    # Each part starts servers of its own; for a chosen few that would take longer than the tests.
+    shared_out = (
+        [] if arguments else [f"--numprocesses={min(os.cpu_count() or 1, _MOST_PARTS)}", "--dist=loadfile"]
+    )
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "pytest", *shared_out, *arguments])  # noqa: S606 - our own interpreter
 
 
 def generate_contracts(*, check_only: bool) -> int:
