@@ -97,12 +97,13 @@ class Broker:
         """
         if len(messages) > 1:
             try:
-                return await self._publish_batch(messages)
+                return await self.publish_batch(messages)
             except PublishRefusedError as error:
                 log.info("atomic batch refused, publishing singly", error=str(error), messages=len(messages))
-        return [await self._publish_one(message) for message in messages]
+        return [await self.publish_one(message) for message in messages]
 
-    async def _publish_batch(self, messages: Sequence[Outgoing]) -> list[int]:
+    async def publish_batch(self, messages: Sequence[Outgoing]) -> list[int]:
+        """Store the messages as one atomic batch, or none of them; raises as `publish` does."""
         batch_id = uuid4().hex
         for number, message in enumerate(messages[:-1], start=1):
             await self.client.publish(
@@ -121,7 +122,8 @@ class Broker:
         final = int(acknowledged["seq"])
         return list(range(final - len(messages) + 1, final + 1))
 
-    async def _publish_one(self, message: Outgoing) -> int:
+    async def publish_one(self, message: Outgoing) -> int:
+        """Store one message, or find it stored already; raises as `publish` does."""
         reply = await self.client.request(
             message.subject, message.payload, timeout=PUBLISH_TIMEOUT, headers={MSG_ID: message.message_id}
         )

@@ -1,12 +1,13 @@
-"""From the outbox to the stream: the one place that publishes, in order, and only what was committed."""
+"""From the outbox to the stream: the one place that publishes, in order, and only what was committed.
+
+What to do next is decided in `relaying.py`; here it is done.
+"""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from enum import Enum, auto
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -14,23 +15,28 @@ import nats.errors
 import orjson
 import sqlalchemy as sa
 import structlog
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
-from chassis import telemetry
+from chassis import relaying, telemetry
 from chassis.broker import BATCH_LIMIT, Broker, Outgoing, PublishRefusedError
 from chassis.database import PLANNING, Database
+from chassis.relaying import BatchRefusedError, BrokerAwayError, DatabaseAwayError, Found, Relaying, Row, Step
 from chassis.tables import OUTBOX_PUBLISHED, OUTBOX_WRITTEN, outbox
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 _BATCH_BYTES = 8 * 1024 * 1024
-_REMEMBERED = 20_000
-_FALLBACK_POLL = 2.0
 _LOOK_UP_AFTER = 0.5
-_PACE = 0.005
-"""Seconds between two batches: what is committed meanwhile shares the next one, and its fsync."""
+_LOCK_KEY = int.from_bytes(sha256(b"ssenet relay").digest()[:8], "big", signed=True)
 # The internal error is what asyncpg says when the server dies in the middle of a statement.
-_DATABASE_AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+_DATABASE_AWAY = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    TimeoutError,
+    OSError,
+)
 _BROKER_AWAY = (nats.errors.Error, PublishRefusedError, TimeoutError, OSError)
 
 _UNPUBLISHED = """
@@ -49,29 +55,7 @@ WITH marked AS (
     WHERE outbox.position = sent.position RETURNING 1)
 SELECT pg_notify($3, '') FROM (SELECT count(*) FROM marked) AS done
 """
-
-
-class _Found(Enum):
-    """What a look into the outbox found: nothing, all there was, or a batch with more behind it."""
-
-    NOTHING = auto()
-    ALL = auto()
-    MORE = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    position: int
-    event_id: UUID
-    type: str
-    nats_subject: str
-    envelope: str
-
-
-@dataclass(eq=False, slots=True)
-class _Waiter:
-    missing: set[UUID]
-    done: asyncio.Event = field(default_factory=asyncio.Event)
+_PUBLISHED = "SELECT event_id FROM outbox WHERE event_id = ANY($1::uuid[]) AND published_at IS NOT NULL"
 
 
 class Relay:
@@ -80,65 +64,112 @@ class Relay:
     def __init__(self, database: Database, broker: Broker) -> None:
         self._database = database
         self._broker = broker
-        self._woken = asyncio.Event()
+        self._decisions = Relaying()
+        self._stirred = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._waiters: set[_Waiter] = set()
-        # Acknowledged before the one who announced them came to wait: remembered for a moment.
-        self._recent: dict[UUID, None] = {}
-        self.is_leader = False
+        self._connection: asyncpg.Connection | None = None
+
+    @property
+    def is_leader(self) -> bool:
+        return self._decisions.is_leader
 
     async def run(self) -> None:
         """Run until stopped: hold the leader's lock where it is free, publish, and survive database and broker."""
-        pause = 0.2
-        while not self._stopping.is_set():
-            try:
-                await self._lead()
-                pause = 0.2
-            except (*_DATABASE_AWAY, TimeoutError, OSError) as error:
-                log.warning("relay lost its database, trying again", error=str(error) or type(error).__name__)
-                await self._sleep(pause)
-                pause = min(pause * 2, 5.0)
+        steps = self._decisions.run()
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    outcome = await self._carry_out(step)
+                except (DatabaseAwayError, BrokerAwayError) as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(outcome)
+        except StopIteration:
+            return
+        finally:
+            self._decisions.is_leader = False
+            await self._disconnect()
 
     def stop(self) -> None:
         """Publish what is committed now, then let go."""
+        self._decisions.stop()
         self._stopping.set()
-        self._woken.set()
+        self._stirred.set()
 
     async def published(self, event_ids: Iterable[UUID], *, timeout: float) -> None:  # noqa: ASYNC109 - part of the promise
         """Wait until the stream has acknowledged these events; raises TimeoutError after `timeout` seconds."""
-        waiter = _Waiter({event_id for event_id in event_ids if event_id not in self._recent})
-        self._waiters.add(waiter)
+        done = asyncio.Event()
+        notices = self._decisions.notices
+        waiter = notices.wait_for(event_ids, done.set)
         try:
             async with asyncio.timeout(timeout):
-                while waiter.missing:
+                while not done.is_set():
                     try:
                         async with asyncio.timeout(_LOOK_UP_AFTER):
-                            await waiter.done.wait()
+                            await done.wait()
                     except TimeoutError:
                         # Another process of this service leads, or a notice was lost with a connection.
-                        await self._look_up(waiter.missing)
+                        notices.tell(await self._look_up(waiter.missing))
         finally:
-            self._waiters.discard(waiter)
+            notices.leave(waiter)
 
-    async def _look_up(self, event_ids: Iterable[UUID]) -> None:
+    async def _look_up(self, event_ids: Iterable[UUID]) -> Sequence[UUID]:
         query = sa.select(outbox.c.event_id).where(
             outbox.c.event_id.in_(list(event_ids)), outbox.c.published_at.is_not(None)
         )
         async with self._database.reading() as session:
-            self._tell((await session.scalars(query)).all())
+            return (await session.scalars(query)).all()
 
-    def _tell(self, event_ids: Iterable[UUID]) -> None:
-        told = dict.fromkeys(event_ids)
-        self._recent.update(told)
-        while len(self._recent) > _REMEMBERED:
-            del self._recent[next(iter(self._recent))]
-        for waiter in self._waiters:
-            waiter.missing = {event_id for event_id in waiter.missing if event_id not in told}
-            if not waiter.missing:
-                waiter.done.set()
+    async def _carry_out(self, step: Step) -> Any:
+        match step:
+            case relaying.PublishBatch(rows):
+                return await self._publish(rows, self._broker.publish_batch)
+            case relaying.PublishOne(row):
+                return await self._publish([row], lambda messages: self._broker.publish_one(messages[0]))
+            case relaying.Pause(seconds, after):
+                if after is not None:
+                    log.warning(_TROUBLE[type(after)], error=str(after), pause_s=seconds)
+                await self._wait(self._stopping, seconds)
+            case relaying.AwaitWork(seconds):
+                self._stirred.clear()
+                if not (self._decisions.woken or self._decisions.stopping):
+                    await self._wait(self._stirred, seconds)
+            case relaying.Disconnect(undrained):
+                if undrained is not None:
+                    log.warning("outbox not drained at stop; the next start goes on", error=str(undrained))
+                await self._disconnect()
+            case _:
+                try:
+                    return await self._ask_database(step)
+                except _DATABASE_AWAY as error:
+                    raise DatabaseAwayError(str(error) or type(error).__name__) from error
+        return None
 
-    async def _lead(self) -> None:
-        connection = await asyncpg.connect(
+    async def _ask_database(self, step: Step) -> Any:
+        if isinstance(step, relaying.Connect):
+            return await self._connect()
+        connection = self._connection
+        assert connection is not None
+        match step:
+            case relaying.TryLock():
+                return await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK_KEY)
+            case relaying.Look():
+                records = await connection.fetch(_UNPUBLISHED, BATCH_LIMIT, _BATCH_BYTES)
+                found: int = records[0]["found"] if records else 0
+                rows = [Row(*list(record)[:-1]) for record in records]
+                return Found(rows, more=found == BATCH_LIMIT or found > len(rows))
+            case relaying.Mark(rows, sequences):
+                await connection.execute(_MARK, [row.position for row in rows], sequences, OUTBOX_PUBLISHED)
+            case relaying.LookUp(event_ids):
+                return [record["event_id"] for record in await connection.fetch(_PUBLISHED, event_ids)]
+            case _:
+                raise AssertionError(step)
+        return None
+
+    async def _connect(self) -> None:
+        await self._disconnect()
+        self._connection = connection = await asyncpg.connect(
             self._database.asyncpg_dsn,
             timeout=5,
             command_timeout=30,
@@ -155,114 +186,61 @@ class Relay:
             },
         )
         connection.add_termination_listener(self._wake)
-        try:
-            await connection.add_listener(OUTBOX_WRITTEN, self._wake)
-            await connection.add_listener(OUTBOX_PUBLISHED, self._hear_of_publication)
-            while not self._stopping.is_set():
-                if self.is_leader or await connection.fetchval(
-                    "SELECT pg_try_advisory_lock($1)", self._lock_key()
-                ):
-                    self.is_leader = True
-                    await self._publish_until_told(connection)
-                else:
-                    await self._follow()
-            if self.is_leader:
-                await self._drain(connection)
-        finally:
-            self.is_leader = False
-            with suppress(*_DATABASE_AWAY, OSError, TimeoutError):
+        await connection.add_listener(OUTBOX_WRITTEN, self._wake)
+        await connection.add_listener(OUTBOX_PUBLISHED, self._hear_of_publication)
+
+    async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(*_DATABASE_AWAY):
                 await connection.close(timeout=2)
 
     def _wake(self, *_: object) -> None:
-        self._woken.set()
+        self._decisions.wake()
+        self._stirred.set()
 
     def _hear_of_publication(self, *_: object) -> None:
-        # The leader itself has published, and told its own waiters.
-        if not self.is_leader:
-            self._woken.set()
+        self._decisions.hear_of_publication()
+        if self._decisions.woken:
+            self._stirred.set()
 
-    def _lock_key(self) -> int:
-        return int.from_bytes(sha256(b"ssenet relay").digest()[:8], "big", signed=True)
-
-    async def _follow(self) -> None:
-        await self._wait_for_work(_FALLBACK_POLL)
-        if missing := {event_id for waiter in self._waiters for event_id in waiter.missing}:
-            await self._look_up(missing)
-
-    async def _publish_until_told(self, connection: asyncpg.Connection) -> None:
-        pause = 0.1
-        while not self._stopping.is_set():
-            # Cleared before looking: a row committed while we look wakes the next round.
-            self._woken.clear()
-            try:
-                found = await self._publish_next(connection)
-                pause = 0.1
-            except _BROKER_AWAY as error:
-                if connection.is_closed():
-                    raise
-                log.warning(
-                    "publishing failed, trying again", error=str(error) or type(error).__name__, pause_s=pause
-                )
-                await self._sleep(pause)
-                pause = min(pause * 2, 2.0)
-                continue
-            if found is _Found.MORE:
-                continue
-            if found is _Found.ALL:
-                await self._sleep(_PACE)
-            await self._wait_for_work(_FALLBACK_POLL)
-            if connection.is_closed():
-                raise ConnectionError("the relay's connection closed")
-
-    async def _drain(self, connection: asyncpg.Connection) -> None:
+    async def _publish(self, rows: Sequence[Row], send: Callable[[Sequence[Outgoing]], Awaitable[T]]) -> T:
+        spans: list[Span] = []
+        if telemetry.exporting():
+            messages: list[Outgoing] = []
+            for row in rows:
+                span, outgoing = _start_span(row, orjson.loads(row.envelope), len(rows))
+                spans.append(span)
+                messages.append(outgoing)
+        else:
+            messages = [Outgoing(row.nats_subject, str(row.event_id), row.envelope.encode()) for row in rows]
         try:
-            while await self._publish_next(connection) is not _Found.NOTHING:
-                pass
+            return await send(messages)
         except _BROKER_AWAY as error:
-            log.warning("outbox not drained at stop; the next start goes on", error=str(error))
-
-    async def _publish_next(self, connection: asyncpg.Connection) -> _Found:
-        records = await connection.fetch(_UNPUBLISHED, BATCH_LIMIT, _BATCH_BYTES)
-        if not records:
-            return _Found.NOTHING
-        found: int = records[0]["found"]
-        rows = [_Row(*list(record)[:-1]) for record in records]
-        sequences = await self._publish(rows)
-        await connection.execute(_MARK, [row.position for row in rows], sequences, OUTBOX_PUBLISHED)
-        self._tell(row.event_id for row in rows)
-        return _Found.MORE if found == BATCH_LIMIT or found > len(rows) else _Found.ALL
-
-    async def _publish(self, rows: Sequence[_Row]) -> list[int]:
-        if not telemetry.exporting():
-            return await self._broker.publish(
-                [Outgoing(row.nats_subject, str(row.event_id), row.envelope.encode()) for row in rows]
-            )
-        spans = [_start_span(row, orjson.loads(row.envelope), len(rows)) for row in rows]
-        try:
-            return await self._broker.publish([outgoing for _, outgoing in spans])
-        except _BROKER_AWAY as error:
-            for span, _ in spans:
+            for span in spans:
                 span.set_status(Status(StatusCode.ERROR, type(error).__name__))
-            raise
+            if isinstance(error, PublishRefusedError) and len(rows) > 1:
+                log.info("atomic batch refused, publishing singly", error=str(error), messages=len(rows))
+                raise BatchRefusedError(str(error)) from error
+            raise BrokerAwayError(str(error) or type(error).__name__) from error
         finally:
-            for span, _ in spans:
+            for span in spans:
                 span.end()
 
-    async def _wait_for_work(self, seconds: float) -> None:
+    async def _wait(self, told: asyncio.Event, seconds: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        self._woken.clear()
-
-    async def _sleep(self, seconds: float) -> None:
-        if not seconds:
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
+                await told.wait()
 
 
-def _start_span(row: _Row, envelope: dict[str, Any], batch: int) -> tuple[Any, Outgoing]:
+_TROUBLE: dict[type[Exception], str] = {
+    DatabaseAwayError: "relay lost its database, trying again",
+    BrokerAwayError: "publishing failed, trying again",
+    BatchRefusedError: "publishing failed, trying again",
+}
+
+
+def _start_span(row: Row, envelope: dict[str, Any], batch: int) -> tuple[Span, Outgoing]:
     span = telemetry.tracer.start_span(
         f"publish {row.type}",
         context=telemetry.context_of(envelope.get("traceparent")),

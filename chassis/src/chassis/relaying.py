@@ -1,0 +1,280 @@
+"""What a relay decides, without doing any of it: no connection, no clock, no chance.
+
+A relay candidate is a conversation. `Relaying.run` yields the next step; whoever carries it out (the shell in
+`relay.py`, or a simulation) sends back what came of it, or throws one of the three failures. The order of the steps,
+and nothing else, keeps the promises: what was committed reaches the stream, in order, and a repeat changes nothing.
+"""
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+FALLBACK_POLL = 2.0
+"""Seconds after which a relay looks into the outbox though nobody woke it: a notice may be lost with its connection."""
+PACE = 0.005
+"""Seconds between two batches: what is committed meanwhile shares the next one, and its fsync."""
+FIRST_DATABASE_PAUSE, LONGEST_DATABASE_PAUSE = 0.2, 5.0
+FIRST_BROKER_PAUSE, LONGEST_BROKER_PAUSE = 0.1, 2.0
+REMEMBERED = 20_000
+"""Acknowledged events whose ids are kept for those who come to wait a moment too late."""
+
+
+class DatabaseAwayError(Exception):
+    """The relay's connection is of no use any more, and with it goes the leader's lock."""
+
+
+class BrokerAwayError(Exception):
+    """A publish was refused or not answered; whether the stream has stored it is not known."""
+
+
+class BatchRefusedError(BrokerAwayError):
+    """The stream has refused an atomic batch, and stored nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A committed row of the outbox that is not marked published."""
+
+    position: int
+    event_id: UUID
+    type: str
+    nats_subject: str
+    envelope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Open a connection that hears of commits and of publications. Any wake from now on is told by `wake`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """Close the connection, if there is one. `undrained` says why rows are left at a stop."""
+
+    undrained: BrokerAwayError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TryLock:
+    """Take the leader's lock if it is free: True when this connection holds it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Read the next unpublished rows, in the order of their positions: a `Found`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows to publish, and whether more were there than one batch may hold."""
+
+    rows: Sequence[Row]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PublishBatch:
+    """Publish several rows as one atomic batch: their stream sequences, once acknowledged."""
+
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishOne:
+    """Publish one row: its stream sequence, once acknowledged; of a repeat, the sequence of the first."""
+
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Mark the rows published, and notify the followers in the same statement."""
+
+    rows: Sequence[Row]
+    sequences: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Ask which of these events are marked published: their ids."""
+
+    event_ids: Sequence[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Do nothing for these seconds, or until told to stop; `after` is the failure that made it wise."""
+
+    seconds: float
+    after: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitWork:
+    """Do nothing for these seconds, or until woken or told to stop."""
+
+    seconds: float
+
+
+Step = Connect | Disconnect | TryLock | Look | PublishBatch | PublishOne | Mark | LookUp | Pause | AwaitWork
+T = TypeVar("T")
+Steps = Generator[Step, Any, T]
+"""Steps to be carried out one after the other, each answered, that come to a `T` in the end."""
+
+
+@dataclass(eq=False, slots=True)
+class Waiter:
+    """Someone who waits until all of these events are acknowledged."""
+
+    missing: set[UUID]
+    when_done: Callable[[], None]
+
+
+class Notices:
+    """Who waits for which events, and which were acknowledged lately."""
+
+    def __init__(self) -> None:
+        self._waiters: set[Waiter] = set()
+        # Acknowledged before the one who announced them came to wait: remembered for a moment.
+        self._recent: dict[UUID, None] = {}
+
+    def wait_for(self, event_ids: Iterable[UUID], when_done: Callable[[], None]) -> Waiter:
+        """Enter a waiter, which calls `when_done` once: now, if nothing is missing any more."""
+        waiter = Waiter({event_id for event_id in event_ids if event_id not in self._recent}, when_done)
+        if waiter.missing:
+            self._waiters.add(waiter)
+        else:
+            when_done()
+        return waiter
+
+    def leave(self, waiter: Waiter) -> None:
+        """Forget a waiter that waits no more."""
+        self._waiters.discard(waiter)
+
+    def missing(self) -> list[UUID]:
+        """What anyone waits for."""
+        return list({event_id for waiter in self._waiters for event_id in waiter.missing})
+
+    def tell(self, event_ids: Iterable[UUID]) -> None:
+        """Tell all waiters that the stream has acknowledged these events."""
+        told = dict.fromkeys(event_ids)
+        self._recent.update(told)
+        while len(self._recent) > REMEMBERED:
+            del self._recent[next(iter(self._recent))]
+        for waiter in list(self._waiters):
+            waiter.missing.difference_update(told)
+            if not waiter.missing:
+                self._waiters.discard(waiter)
+                waiter.when_done()
+
+
+class Relaying:
+    """One relay candidate: it publishes while it is the leader, and tells waiters what has been acknowledged."""
+
+    def __init__(self) -> None:
+        self.notices = Notices()
+        self.is_leader = False
+        self.woken = False
+        self.stopping = False
+
+    def wake(self) -> None:
+        """Rows were committed, or the connection has gone: there is something to look at."""
+        self.woken = True
+
+    def hear_of_publication(self) -> None:
+        """The leader had rows acknowledged. It has told its own waiters; a follower has to look for its own."""
+        if not self.is_leader:
+            self.woken = True
+
+    def stop(self) -> None:
+        """Publish what is committed now, then let go."""
+        self.stopping = True
+        self.woken = True
+
+    def run(self) -> Steps[None]:
+        """Run until stopped: hold the leader's lock where it is free, publish, and survive database and broker."""
+        pause = FIRST_DATABASE_PAUSE
+        while not self.stopping:
+            try:
+                yield Connect()
+                pause = FIRST_DATABASE_PAUSE
+                undrained = yield from self._lead()
+            except DatabaseAwayError as error:
+                # The lock went with the connection, whether we noticed at once or not.
+                self.is_leader = False
+                yield Disconnect()
+                yield Pause(pause, after=error)
+                pause = min(pause * 2, LONGEST_DATABASE_PAUSE)
+            else:
+                yield Disconnect(undrained)
+                self.is_leader = False
+
+    def _lead(self) -> Steps[BrokerAwayError | None]:
+        while not self.stopping:
+            if self.is_leader or (yield TryLock()):
+                self.is_leader = True
+                yield from self._publish_until_told()
+            else:
+                yield from self._follow()
+        return (yield from self._drain()) if self.is_leader else None
+
+    def _follow(self) -> Steps[None]:
+        yield from self._await_work()
+        if missing := self.notices.missing():
+            self.notices.tell((yield LookUp(missing)))
+
+    def _publish_until_told(self) -> Steps[None]:
+        pause = FIRST_BROKER_PAUSE
+        while not self.stopping:
+            # Cleared before looking: a row committed while we look wakes the next round.
+            self.woken = False
+            try:
+                found = yield from self._publish_next()
+                pause = FIRST_BROKER_PAUSE
+            except BrokerAwayError as error:
+                yield Pause(pause, after=error)
+                pause = min(pause * 2, LONGEST_BROKER_PAUSE)
+                continue
+            if found.more:
+                continue
+            if found.rows:
+                yield Pause(PACE)
+            yield from self._await_work()
+
+    def _await_work(self) -> Steps[None]:
+        if not self.woken:
+            yield AwaitWork(FALLBACK_POLL)
+        self.woken = False
+
+    def _drain(self) -> Steps[BrokerAwayError | None]:
+        try:
+            while (yield from self._publish_next()).rows:
+                pass
+        except BrokerAwayError as error:
+            return error
+        return None
+
+    def _publish_next(self) -> Steps[Found]:
+        found: Found = yield Look()
+        if found.rows:
+            sequences = yield from publishing(found.rows)
+            yield Mark(found.rows, sequences)
+            self.notices.tell(row.event_id for row in found.rows)
+        return found
+
+
+def publishing(rows: Sequence[Row]) -> Steps[list[int]]:
+    """Publish rows in their order: as one atomic batch, and singly where the stream refuses that.
+
+    It refuses a batch in which any message is stored already; sent one by one, it drops the repeats.
+    """
+    if len(rows) > 1:
+        try:
+            return (yield PublishBatch(rows))
+        except BatchRefusedError:
+            pass
+    sequences: list[int] = []
+    for row in rows:
+        sequences.append((yield PublishOne(row)))  # noqa: PERF401 - a comprehension cannot yield
+    return sequences
