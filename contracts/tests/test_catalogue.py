@@ -17,7 +17,7 @@ from contracts.catalogue import (
     owner_of,
     parse,
 )
-from contracts.event import Envelope, Event, EventId, subject_of
+from contracts.event import SLOTS, Envelope, Event, EventId, slot_of, subject_of
 from contracts.testing import golden_events
 
 OWNERS = {"partner", "registry", "coordination", "notifications"}
@@ -114,8 +114,13 @@ def test_an_envelope_refuses_a_time_without_its_offset() -> None:
 def test_a_subject_says_where_an_event_comes_from_and_whom_it_is_for() -> None:
     envelope = an_envelope(site="dakar", to="hq")
 
-    assert envelope.nats_subject == "sse.dakar.hq.coordination.plan.published.v1"
-    assert subject_of(envelope.type) == "sse.*.all.coordination.plan.published.v1"
+    assert envelope.nats_subject == "sse.dakar.hq.coordination.plan.published.v1.00"
+    assert subject_of(envelope.type) == "sse.*.all.coordination.plan.published.v1.*"
+
+
+def test_an_aggregate_keeps_its_slot_for_ever() -> None:
+    assert [slot_of(name) for name in ("", "plan-2023-2029", "e\u0301lan")] == ["00", "09", "03"]
+    assert {slot_of(str(number)) for number in range(200)} == {f"{number:02d}" for number in range(SLOTS)}
 
 
 def an_envelope(**changes: Any) -> Envelope:

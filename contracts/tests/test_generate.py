@@ -93,7 +93,7 @@ def test_the_asyncapi_document_says_who_sends_and_who_receives(checkout: Path) -
     assert document["asyncapi"] == "3.0.0"
     assert set(document["channels"]) == set(EVENTS)
     joined = "registry.member.joined.v1"
-    assert document["channels"][joined]["address"] == f"sse.{{from}}.{{to}}.{joined}"
+    assert document["channels"][joined]["address"] == f"sse.{{from}}.{{to}}.{joined}.{{slot}}"
     assert operations[f"listener.announces.{joined}"]["action"] == "send"
     assert (
         operations[f"listener-mirror-members.hears.{joined}"]["x-nats-durable"] == "listener-mirror-members"

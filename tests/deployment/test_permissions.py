@@ -41,13 +41,13 @@ def forbidden_publishing(topology: Topology, service: str) -> list[str]:
     others = [one for one in topology.services if one.service != service]
     [own] = [one for one in topology.services if one.service == service]
     subjects = [
-        f"sse.hq.{to}.{word}.thing.done.v1"
+        f"sse.hq.{to}.{word}.thing.done.v1.00"
         for one in others
         for word in one.announces
         for to in ("all", "field")
     ]
     # Neither in another site's name, nor under a word nobody announces.
-    subjects += [f"sse.field.all.{own.announces[0]}.thing.done.v1", "sse.hq.all.stranger.thing.done.v1"]
+    subjects += [f"sse.field.all.{own.announces[0]}.thing.done.v1.00", "sse.hq.all.stranger.thing.done.v1.00"]
     subjects += [use for one in others for heard in one.hears for use in uses_of(heard.durable)]
     subjects += [f"_INBOX_{one.service}.guess" for one in others]
     for stream in STREAMS:
@@ -133,7 +133,7 @@ async def test_a_service_announces_under_its_own_words(
 ) -> None:
     [described] = [one for one in topology.services if one.service == service]
     subjects = [
-        f"sse.hq.{to}.{word}.thing.done.v1" for word in described.announces for to in ("all", "field")
+        f"sse.hq.{to}.{word}.thing.done.v1.00" for word in described.announces for to in ("all", "field")
     ]
     broker = await Broker.connect(url, service=service, seed=nats_seeds[service])
     try:
@@ -153,7 +153,7 @@ async def test_a_service_is_delivered_by_its_own_durables_and_acknowledges(
     broker = await Broker.connect(url, service=service, seed=nats_seeds[service])
     try:
         for heard in described.hears:
-            await provisioner.publish([Outgoing(f"sse.hq.all.{heard.types[0]}", str(new_id()), b"{}")])
+            await provisioner.publish([Outgoing(f"sse.hq.all.{heard.types[0]}.00", str(new_id()), b"{}")])
             pulling = await broker.jetstream.pull_subscribe_bind(heard.durable, stream="EVENTS")
             [message] = await pulling.fetch(1, timeout=5)
             await message.ack_sync()

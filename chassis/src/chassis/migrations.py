@@ -18,7 +18,7 @@ _LOCK = 7_305_802_023
 
 
 def create_backbone_tables() -> None:
-    """Make outbox, inbox, failed attempts and dead letters; every service's first migration begins with it."""
+    """Make the backbone's tables where they are missing; every service's first migration begins with it."""
     backbone.create_all(op.get_bind())
     # The outbox is written and updated all the time: let autovacuum keep up with it.
     op.execute(

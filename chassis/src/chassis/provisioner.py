@@ -24,6 +24,7 @@ from nats.js.errors import NotFoundError
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.consuming import ACK_WAIT, BATCH, MAX_DELIVER
+from contracts.event import subject_of
 
 PROVISIONER = "provisioner"
 
@@ -82,7 +83,7 @@ class Topology(_Described):
 
     def filter_subjects(self, durable: DurableDescription) -> list[str]:
         """What the durable is delivered: announced by any site, to all or to this one."""
-        return [f"sse.*.{to}.{kind}" for kind in durable.types for to in ("all", self.site)]
+        return [subject_of(kind, to=to) for kind in durable.types for to in ("all", self.site)]
 
     def permissions(self, service: ServiceDescription) -> dict[str, dict[str, list[str]]]:
         """What the service's NATS user may do, and nothing else: its own subjects, its own durables."""

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from opentelemetry.context import Context
 
 from chassis.transaction import Transaction
-from contracts.event import Envelope, Event
+from contracts.event import Envelope, Event, subject_of
 
 E = TypeVar("E", bound=Event)
 
@@ -43,7 +43,7 @@ class Subscription:
 
     def filter_subjects(self, site: str) -> list[str]:
         """The NATS subjects of the durable: what any site announces to all, or to this site."""
-        return [f"sse.*.{to}.{event.type}" for event in self.types for to in ("all", site)]
+        return [subject_of(event.type, to=to) for event in self.types for to in ("all", site)]
 
     def parse(self, envelope: Envelope) -> Event:
         """The typed data of an envelope; raises ContractError where it is none of this durable's types."""

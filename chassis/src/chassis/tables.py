@@ -1,7 +1,7 @@
-"""The tables that every service's database carries for the backbone: outbox, inbox, failed attempts, dead letters."""
+"""The tables that every service's database carries for the backbone: outbox, inbox, waiting events, dead letters."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import BYTEA, JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, UUID
 
 backbone = sa.MetaData()
 
@@ -35,6 +35,45 @@ inbox = sa.Table(
     sa.Column("applied_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
     # Rows lie in the order of their time, which is all a BRIN index needs, at next to no cost per row.
     sa.Index("ix_inbox_applied_at", "applied_at", postgresql_using="brin"),
+)
+
+waiting_events = sa.Table(
+    "waiting_events",
+    backbone,
+    # The order in which they came to wait; within one key it is the order in which they will be applied.
+    sa.Column("position", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("durable", sa.Text, nullable=False),
+    sa.Column("event_id", UUID(as_uuid=True), nullable=False),
+    sa.Column("slot", sa.SmallInteger, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("stream", sa.Text, nullable=False),
+    sa.Column("stream_sequence", sa.BigInteger, nullable=False),
+    sa.Column("nats_subject", sa.Text, nullable=False),
+    sa.Column("payload", BYTEA, nullable=False),
+    # Failed ones so far; what merely waits behind another of its key has none.
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("error_class", sa.Text),
+    sa.Column("error", sa.Text),
+    sa.Column("history", JSONB, nullable=False, server_default=sa.text("'[]'::jsonb")),
+    sa.Column("waits_since", sa.DateTime(timezone=True), nullable=False),
+    sa.UniqueConstraint("durable", "event_id", name="uq_waiting_events_durable_event_id"),
+    sa.Index("ix_waiting_events_durable_key_position", "durable", "key", "position"),
+)
+
+durable_owners = sa.Table(
+    "durable_owners",
+    backbone,
+    # The durable's name on the server; `durable` is its name in the code, the same however it is split.
+    sa.Column("partition", sa.Text, primary_key=True),
+    sa.Column("durable", sa.Text, nullable=False),
+    sa.Column("slots", ARRAY(sa.SmallInteger), nullable=False),
+    # Rises with every change of the owner: a transaction that carries an older one is refused.
+    sa.Column("token", sa.BigInteger, nullable=False),
+    # Owners in a row that went without having applied anything, and without saying so.
+    sa.Column("crashes", sa.Integer, nullable=False),
+    sa.Column("released", sa.Boolean, nullable=False),
+    sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
 )
 
 failed_attempts = sa.Table(
@@ -78,3 +117,5 @@ dead_letters = sa.Table(
 OUTBOX_WRITTEN = "outbox_written"
 OUTBOX_PUBLISHED = "outbox_published"
 """NOTIFY channels: rows wait for the relay; the relay has had rows acknowledged."""
+EVENTS_WAITING = "events_waiting"
+"""NOTIFY channel: rows were put among the waiting events by another than the durable's owner."""

@@ -11,6 +11,11 @@ from contracts.generate.topology import Topology
 
 HEADER = "# Generated from the event classes; change those and run ./ssenet contracts generate\n"
 JSON_SCHEMA = "application/schema+json;version=draft-2020-12"
+PARAMETERS = {
+    "from": "The site that announces: `hq`, or an office's.",
+    "to": "The site the event is meant for: `all`, or one site.",
+    "slot": "`00` to `15`: the CRC-32 of the envelope's `subject` (UTF-8), modulo 16. Consumers are split by it.",
+}
 
 
 class _Dumper(yaml.SafeDumper):
@@ -49,20 +54,17 @@ def document(topology: Topology, *, version: str) -> dict[str, Any]:
         "operations": _operations(topology),
         "components": {
             "messages": {event_type: _message(event) for event_type, event in EVENTS.items()},
-            "parameters": {
-                "from": {"description": "The site that announces: `hq`, or an office's."},
-                "to": {"description": "The site the event is meant for: `all`, or one site."},
-            },
+            "parameters": {name: {"description": what} for name, what in PARAMETERS.items()},
         },
     }
 
 
 def _channel(event: type[Event]) -> dict[str, Any]:
     return {
-        "address": f"sse.{{from}}.{{to}}.{event.type}",
+        "address": f"sse.{{from}}.{{to}}.{event.type}.{{slot}}",
         "title": title_of(event),
         "description": description_of(event),
-        "parameters": {name: {"$ref": f"#/components/parameters/{name}"} for name in ("from", "to")},
+        "parameters": {name: {"$ref": f"#/components/parameters/{name}"} for name in PARAMETERS},
         "messages": {event.__name__: {"$ref": f"#/components/messages/{event.type}"}},
     }
 

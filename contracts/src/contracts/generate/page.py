@@ -14,8 +14,9 @@ HEAD = """\
 # The events of the network
 
 Every event travels as a CloudEvents 1.0 envelope in structured JSON ([schema](schemas/envelope.json)); the
-tables below describe its `data`. Subject on the broker: `sse.<from>.<to>.<type>`. Readers ignore fields they do
-not know. How to add or change one: [change an event](../docs/how-to/change-an-event.md).
+tables below describe its `data`. Subject on the broker: `sse.<from>.<to>.<type>.<slot>`, where the slot (`00` to `15`)
+is the CRC-32 of the envelope's `subject`, modulo 16. Readers ignore fields they
+do not know. How to add or change one: [change an event](../docs/how-to/change-an-event.md).
 """
 
 
