@@ -126,9 +126,9 @@ def test_the_dashboard_shows_what_an_operator_asks_first() -> None:
         "ssenet_events_applied_total",
         "ssenet_events_failed_total",
         "ssenet_dead_letters",
-        "ssenet_outbox_unpublished",
+        "ssenet_outbox_unpublished_events",
         "ssenet_outbox_oldest_age_seconds",
-        "ssenet_consumer_pending",
+        "ssenet_consumer_pending_events",
         "ssenet_relay_leader",
         "ssenet_spans_duration_seconds_bucket",
     } <= shown

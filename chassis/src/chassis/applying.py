@@ -139,9 +139,12 @@ class Applier:
             async with self._database.transaction() as tx:
                 fresh = await self._not_yet_applied(tx, received)
                 if fresh:
-                    await self._subscription.handler(fresh, tx)
-        metrics.applied.labels(self._subscription.durable).inc(len(fresh))
-        metrics.batch_size.labels(self._subscription.durable).observe(len(held))
+                    with metrics.handling(self._subscription.durable):
+                        await self._subscription.handler(fresh, tx)
+        announced_at = [one.envelope.time for one in fresh]
+        metrics.count_applied(
+            self._subscription.durable, announced_at, delivered=len(held), now=self._database.clock()
+        )
 
     async def _not_yet_applied(
         self, tx: Transaction, received: Sequence[Received[Any]]
@@ -189,6 +192,7 @@ class Applier:
                 delay_s=round(delay, 2),
                 exc_info=error if delivery.attempt == 1 and not isinstance(error, Retry) else None,
             )
+            metrics.retried.labels(self._subscription.durable).inc()
             await delivery.nak(delay)
 
     async def _record_attempt(self, tx: Transaction, delivery: Delivery, error: Exception) -> None:

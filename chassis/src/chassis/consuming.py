@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from datetime import datetime
 
 import nats.errors
 import nats.js.errors
@@ -54,6 +54,7 @@ class StreamDelivery:
         self.stream_sequence: int = metadata.sequence.stream
         self.attempt: int = metadata.num_delivered
         self.still_pending: int = metadata.num_pending
+        self.stored_at = metadata.timestamp
         self.answered = False
 
     async def ack(self) -> None:
@@ -104,6 +105,12 @@ class Consumer:
     @property
     def durable(self) -> str:
         return self.subscription.durable
+
+    @property
+    def oldest_held(self) -> datetime | None:
+        """When the stream stored the oldest event that is here and not yet answered."""
+        held = (one.stored_at for one in (*self._in_hand, *self._fetched) if not one.answered)
+        return min(held, default=None)
 
     async def run(self) -> None:
         """Bind, fetch and apply until stopped; then hand back at once what was fetched and not applied."""
@@ -162,15 +169,6 @@ class Consumer:
                 f"{self.durable} has (max_deliver, ack_wait) {limits}, the code needs {wanted}"
             )
         return info
-
-    async def examine(self) -> str | None:
-        """What is wrong with the durable or the way to it, in words; None where nothing is."""
-        if self.trouble is None:
-            try:
-                await self.look()
-            except (ConsumerDriftError, nats.errors.Error, TimeoutError) as error:
-                return str(error) or type(error).__name__
-        return self.trouble
 
     async def _next_batch(self) -> list[StreamDelivery]:
         """What the server has for us now, up to a batch; waits for the first, and not for more than there is."""
@@ -283,13 +281,3 @@ class Consumer:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
-
-
-def lag_of(info: ConsumerInfo) -> dict[str, Any]:
-    """How far a durable is behind, for operators."""
-    return {
-        "durable": info.name,
-        "pending": info.num_pending or 0,
-        "ack_pending": info.num_ack_pending or 0,
-        "redelivered": info.num_redelivered or 0,
-    }

@@ -1,19 +1,16 @@
 """Is it alive, is it ready, how far behind is it: what operators and orchestrators ask of every service."""
 
-import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-import nats.errors
-import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
 
-from chassis import metrics, migrations
-from chassis.consuming import ConsumerDriftError, lag_of
-from chassis.database import is_database_away
+from chassis import gauges
+from chassis.examining import ConsumerLook
 from chassis.http import allow_known, public, service_of
 
 if TYPE_CHECKING:
@@ -21,77 +18,35 @@ if TYPE_CHECKING:
 
 router = APIRouter(include_in_schema=False)
 
-_OUTBOX = sa.text(
-    "SELECT count(*) AS unpublished, coalesce(extract(epoch FROM now() - min(announced_at)), 0)::float AS oldest_age_s"
-    " FROM outbox WHERE published_at IS NULL"
-)
-_DEAD_LETTERS = sa.text("SELECT count(*) FROM dead_letters")
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One condition of readiness, and what is wrong where it does not hold."""
-
-    ok: bool
-    detail: str = "ok"
-
-
-async def checks(service: "Service") -> Mapping[str, Check]:
-    """Whether broker, database, migrations and consumers are as the service needs them."""
-    return {
-        "prepared": Check(service.prepared, "ok" if service.prepared else "still starting"),
-        "broker": await _broker(service),
-        **await _database(service),
-        "consumers": await _consumers(service),
-    }
-
-
-async def _broker(service: "Service") -> Check:
-    try:
-        await service.broker.round_trip()
-    except (nats.errors.Error, TimeoutError, OSError) as error:
-        return Check(ok=False, detail=str(error) or type(error).__name__)
-    return Check(ok=True)
-
-
-async def _database(service: "Service") -> Mapping[str, Check]:
-    try:
-        async with service.database.engine.connect() as connection:
-            behind = await migrations.behind(connection, service.migration_head)
-    except Exception as error:
-        if not is_database_away(error):
-            raise
-        return {"database": Check(ok=False, detail=type(error).__name__)}
-    return {"database": Check(ok=True), "migrations": Check(behind is None, behind or "ok")}
-
-
-async def _consumers(service: "Service") -> Check:
-    found = await asyncio.gather(*(one.examine() for one in service.consumers))
-    wrong = [f"{one.durable}: {what}" for one, what in zip(service.consumers, found, strict=True) if what]
-    return Check(not wrong, "; ".join(wrong) or "ok")
-
 
 async def status(service: "Service") -> dict[str, Any]:
     """Everything an operator's page shows of one service."""
-    found = await checks(service)
+    found = await service.examiner.examine()
     report: dict[str, Any] = {
         "service": service.name,
-        "ready": all(check.ok for check in found.values()),
-        "checks": {name: {"ok": check.ok, "detail": check.detail} for name, check in found.items()},
-        "consumers": [],
+        "ready": found.ready,
+        "checks": {name: {"ok": check.ok, "detail": check.detail} for name, check in found.checks.items()},
+        "consumers": [_as_shown(look) for look in found.consumers] if found.checks["broker"].ok else [],
     }
-    if found["broker"].ok:
-        for consumer in service.consumers:
-            try:
-                report["consumers"].append(lag_of(await consumer.look()))
-            except (ConsumerDriftError, nats.errors.Error) as error:
-                report["consumers"].append({"durable": consumer.durable, "trouble": str(error)})
-    if found["database"].ok:
-        async with service.database.reading() as session:
-            outbox = (await session.execute(_OUTBOX)).one()
-            report["outbox"] = {"unpublished": outbox.unpublished, "oldest_age_s": outbox.oldest_age_s}
-            report["dead_letters"] = await session.scalar(_DEAD_LETTERS)
+    if found.backlog is not None:
+        report["outbox"] = {
+            "unpublished": found.backlog.unpublished,
+            "oldest_age_s": found.backlog.oldest_unpublished_age,
+        }
+        report["dead_letters"] = sum(found.backlog.dead_letters.values())
     return report
+
+
+def _as_shown(look: ConsumerLook) -> dict[str, Any]:
+    if look.lag is None:
+        return {"durable": look.durable, "trouble": look.trouble}
+    return {
+        "durable": look.durable,
+        "pending": look.lag.pending,
+        "ack_pending": look.lag.ack_pending,
+        "redelivered": look.lag.redelivered,
+        "oldest_age_s": look.lag.age,
+    }
 
 
 @router.get("/health/live", dependencies=[public()])
@@ -101,10 +56,9 @@ async def live() -> dict[str, str]:
 
 @router.get("/health/ready", dependencies=[public()])
 async def ready(request: Request) -> Response:
-    found = await checks(service_of(request))
-    ok = all(check.ok for check in found.values())
-    body = {"ready": ok, "checks": {name: check.detail for name, check in found.items()}}
-    return JSONResponse(body, status_code=200 if ok else 503)
+    found = await service_of(request).examiner.examine(backlog=False)
+    body = {"ready": found.ready, "checks": {name: check.detail for name, check in found.checks.items()}}
+    return JSONResponse(body, status_code=200 if found.ready else 503)
 
 
 @router.get("/status", dependencies=[allow_known()])
@@ -112,16 +66,20 @@ async def service_status(request: Request) -> dict[str, Any]:
     return await status(service_of(request))
 
 
+class _Looked(Collector):
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = list(families)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
 @router.get("/metrics", dependencies=[allow_known()])
 async def scrape(request: Request) -> Response:
-    report = await status(service_of(request))
-    metrics.ready.set(1 if report["ready"] else 0)
-    metrics.relay_leader.set(1 if service_of(request).relay.is_leader else 0)
-    if outbox := report.get("outbox"):
-        metrics.outbox_unpublished.set(outbox["unpublished"])
-        metrics.outbox_oldest_age.set(outbox["oldest_age_s"])
-        metrics.dead_letters.set(report["dead_letters"])
-    for consumer in report["consumers"]:
-        if "pending" in consumer:
-            metrics.consumer_pending.labels(consumer["durable"]).set(consumer["pending"])
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    """What was counted since the start, and what is found now."""
+    service = service_of(request)
+    found = await service.examiner.examine()
+    durables = [consumer.durable for consumer in service.consumers]
+    looked = CollectorRegistry()
+    looked.register(_Looked(gauges.families(found, relay_leader=service.relay.is_leader, durables=durables)))
+    return Response(generate_latest(REGISTRY) + generate_latest(looked), media_type=CONTENT_TYPE_LATEST)

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 import structlog
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
-from chassis import relaying, telemetry
+from chassis import metrics, relaying, telemetry
 from chassis.broker import BATCH_LIMIT, Broker, Outgoing, PublishRefusedError
 from chassis.database import PLANNING, Database
 from chassis.relaying import BatchRefusedError, BrokerAwayError, DatabaseAwayError, Found, Relaying, Row, Step
@@ -41,11 +41,11 @@ _BROKER_AWAY = (nats.errors.Error, PublishRefusedError, TimeoutError, OSError)
 
 _UNPUBLISHED = """
 WITH next AS (
-    SELECT position, event_id, type, nats_subject, envelope::text AS envelope
+    SELECT position, event_id, type, nats_subject, envelope::text AS envelope, announced_at
     FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT $1),
 sized AS (
     SELECT *, sum(octet_length(envelope)) OVER (ORDER BY position) - octet_length(envelope) AS bytes_before FROM next)
-SELECT position, event_id, type, nats_subject, envelope, (SELECT count(*) FROM next) AS found
+SELECT position, event_id, type, nats_subject, envelope, announced_at, (SELECT count(*) FROM next) AS found
 FROM sized WHERE bytes_before < $2 ORDER BY position
 """
 _MARK = """
@@ -215,7 +215,11 @@ class Relay:
         else:
             messages = [Outgoing(row.nats_subject, str(row.event_id), row.envelope.encode()) for row in rows]
         try:
-            return await send(messages)
+            acknowledged = await send(messages)
+            metrics.count_published(
+                [row.announced_at for row in rows if row.announced_at], now=self._database.clock()
+            )
+            return acknowledged
         except _BROKER_AWAY as error:
             for span in spans:
                 span.set_status(Status(StatusCode.ERROR, type(error).__name__))

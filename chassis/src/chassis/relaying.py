@@ -7,6 +7,7 @@ and nothing else, keeps the promises: what was committed reaches the stream, in 
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -41,6 +42,8 @@ class Row:
     type: str
     nats_subject: str
     envelope: str
+    announced_at: datetime | None = None
+    """For the figures of whoever carries the steps out; no decision stands on a time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,12 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
 
-from chassis import health, migrations, telemetry
+from chassis import health, metrics, migrations, telemetry
 from chassis.broker import Broker
 from chassis.clock import Clock, system_clock
 from chassis.consuming import Consumer
 from chassis.database import Database, is_database_away
+from chassis.examining import Examiner
 from chassis.housekeeping import keep_house
 from chassis.http import Localise, Problems, install_problems
 from chassis.receiving import Subscriptions
@@ -54,6 +55,7 @@ class Service:
         self.broker: Broker
         self.relay: Relay
         self.consumers: list[Consumer] = []
+        self.examiner = Examiner(self)
         self.migration_head = migrations.head_of(name)
         self._subscriptions = subscriptions
         self._tasks: list[asyncio.Task[None]] = []
@@ -87,6 +89,7 @@ class Service:
             Consumer(subscription, self.database, self.broker, stream=self.settings.hears_streams)
             for subscription in self._subscriptions
         ]
+        metrics.expect(consumer.durable for consumer in self.consumers)
         for consumer in self.consumers:
             self.keep_running(consumer.durable, consumer.run())
         self.prepared = True
@@ -108,6 +111,7 @@ class Service:
             # Last of all, so that what the handlers announced to the end still goes out.
             self.relay.stop()
             await _ended_by(self._stop_by + 1, [self._relaying])
+        await self.examiner.close()
         if self._connected:
             await self.broker.close()
         await self.database.close()

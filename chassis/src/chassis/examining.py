@@ -1,0 +1,184 @@
+"""A service examined from the inside: what it stands on, what waits in it, and how far behind its consumers are."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import nats.errors
+import sqlalchemy as sa
+from nats.js.api import ConsumerInfo
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis import migrations
+from chassis.consuming import Consumer, ConsumerDriftError
+from chassis.database import is_database_away
+
+if TYPE_CHECKING:
+    from chassis.service import Service
+
+T = TypeVar("T")
+
+PATIENCE = 2.0
+"""Seconds that database and broker are given to answer: a probe or a scrape must not hang with them."""
+
+# The partial index gives the count and the first row; the first in order is the oldest, but for a commit's time.
+_OUTBOX = sa.text("""
+SELECT (SELECT count(*) FROM outbox WHERE published_at IS NULL) AS unpublished,
+       (SELECT announced_at FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT 1) AS oldest
+""")
+_DEAD_LETTERS = sa.text("SELECT durable, count(*) AS number FROM dead_letters GROUP BY durable")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One condition of readiness, and what is wrong where it does not hold."""
+
+    ok: bool
+    detail: str = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits in the service's database; ages in seconds."""
+
+    unpublished: int
+    oldest_unpublished_age: float
+    dead_letters: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far behind one durable is, as the broker counts it; `age` is at least that of the oldest not applied."""
+
+    pending: int
+    ack_pending: int
+    redelivered: int
+    age: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerLook:
+    """What one look at a durable told: its lag where the broker answered, and what is wrong where something is."""
+
+    durable: str
+    lag: Lag | None
+    trouble: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was found; `backlog` is None where the database was not asked for it or did not answer."""
+
+    checks: Mapping[str, Check]
+    consumers: Sequence[ConsumerLook]
+    backlog: Backlog | None
+
+    @property
+    def ready(self) -> bool:
+        return all(check.ok for check in self.checks.values())
+
+
+@dataclass(slots=True)
+class Examiner:
+    """Examines one service; holds what has to be known from one look to the next."""
+
+    service: "Service"
+    _asked: dict[str, asyncio.Task[Any]] = field(default_factory=dict[str, asyncio.Task[Any]])
+    _unmoved: dict[str, tuple[int, datetime]] = field(default_factory=dict[str, tuple[int, datetime]])
+    """Acknowledgement floor of each durable that is behind, and since when it has been seen there."""
+
+    async def examine(self, *, backlog: bool = True) -> Examination:
+        """Ask database and broker side by side, each durable once; answers in little more than PATIENCE seconds."""
+        (stored, found), (broker, consumers) = await asyncio.gather(
+            self._database(backlog=backlog), self._broker()
+        )
+        prepared = self.service.prepared
+        wrong = [f"{one.durable}: {one.trouble}" for one in consumers if one.trouble]
+        checks = {
+            "prepared": Check(prepared, "ok" if prepared else "still starting"),
+            "broker": broker,
+            **stored,
+            "consumers": Check(not wrong, "; ".join(wrong) or "ok"),
+        }
+        return Examination(checks, consumers, found)
+
+    async def close(self) -> None:
+        """Leave every look that still waits for an answer."""
+        for task in self._asked.values():
+            task.cancel()
+        await asyncio.gather(*self._asked.values(), return_exceptions=True)
+
+    async def _patiently(self, name: str, ask: Callable[[], Awaitable[T]]) -> T:
+        """Wait for an answer, not for ever. A question that hangs is asked once, however often it is waited for."""
+        task = self._asked.get(name)
+        if task is None or task.done():
+            task = self._asked[name] = asyncio.ensure_future(ask())
+            # Nobody may be waiting any more when it fails.
+            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        done, _ = await asyncio.wait({task}, timeout=PATIENCE)
+        if not done:
+            raise TimeoutError(f"no answer within {PATIENCE:g} s")
+        return task.result()
+
+    async def _database(self, *, backlog: bool) -> tuple[Mapping[str, Check], Backlog | None]:
+        async def ask() -> tuple[str | None, Backlog | None]:
+            async with self.service.database.reading() as session:
+                behind = await migrations.behind(await session.connection(), self.service.migration_head)
+                return behind, await self._backlog(session) if backlog and behind is None else None
+
+        try:
+            behind, found = await self._patiently(f"database {backlog}", ask)
+        except Exception as error:
+            if not is_database_away(error):
+                raise
+            return {"database": Check(ok=False, detail=type(error).__name__)}, None
+        return {"database": Check(ok=True), "migrations": Check(behind is None, behind or "ok")}, found
+
+    async def _backlog(self, session: AsyncSession) -> Backlog:
+        outbox = (await session.execute(_OUTBOX)).one()
+        letters = {row.durable: row.number for row in await session.execute(_DEAD_LETTERS)}
+        age = self._age(outbox.oldest) if outbox.oldest else 0.0
+        return Backlog(outbox.unpublished, age, letters)
+
+    async def _broker(self) -> tuple[Check, Sequence[ConsumerLook]]:
+        service = self.service
+        try:
+            if not service.broker.client.is_connected:
+                raise ConnectionError("not connected")
+            await self._patiently("broker", service.broker.round_trip)
+        except (nats.errors.Error, TimeoutError, OSError) as error:
+            away = Check(ok=False, detail=str(error) or type(error).__name__)
+            return away, [
+                ConsumerLook(one.durable, None, one.trouble or away.detail) for one in service.consumers
+            ]
+        looks = await asyncio.gather(*(self._consumer(one) for one in service.consumers))
+        return Check(ok=True), looks
+
+    async def _consumer(self, consumer: Consumer) -> ConsumerLook:
+        try:
+            info = await self._patiently(consumer.durable, consumer.look)
+        except (ConsumerDriftError, nats.errors.Error, TimeoutError, OSError) as error:
+            return ConsumerLook(
+                consumer.durable, None, consumer.trouble or str(error) or type(error).__name__
+            )
+        return ConsumerLook(consumer.durable, self._lag(consumer, info), consumer.trouble)
+
+    def _lag(self, consumer: Consumer, info: ConsumerInfo) -> Lag:
+        pending, unanswered = info.num_pending or 0, info.num_ack_pending or 0
+        floor = info.ack_floor.stream_seq if info.ack_floor else 0
+        age = 0.0
+        if pending + unanswered == 0:
+            self._unmoved.pop(consumer.durable, None)
+        else:
+            seen_at, since = self._unmoved.get(consumer.durable, (None, None))
+            if since is None or seen_at != floor:
+                since = self.service.database.clock()
+                self._unmoved[consumer.durable] = floor, since
+            # What is held says how old it is; of what is not, this much is known: the first of it was there then.
+            age = max(self._age(moment) for moment in (since, consumer.oldest_held) if moment)
+        return Lag(pending, unanswered, info.num_redelivered or 0, age)
+
+    def _age(self, moment: datetime) -> float:
+        return max((self.service.database.clock() - moment).total_seconds(), 0.0)

@@ -1,0 +1,88 @@
+"""What is looked at for `/metrics`, made anew at every scrape: depths, ages, lag, leadership, readiness.
+
+What could not be looked at is absent. Its last value would pose as fresh, zero as good news, and NaN would spread to
+every sum it takes part in; an absent series ends at once, and `ssenet_dependency_up` says why it is gone.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from chassis.examining import Backlog, ConsumerLook, Examination
+
+DEPENDENCIES = ("broker", "database")
+
+
+def families(found: Examination, *, relay_leader: bool, durables: Iterable[str]) -> Iterator[Metric]:
+    """The gauges of one service, as it was just found; ages in seconds."""
+    yield _one("ssenet_ready", "1 while the service has all that it needs to do its work", found.ready)
+    yield _by(
+        "ssenet_ready_check",
+        "1 while this condition of readiness holds",
+        "check",
+        ((name, check.ok) for name, check in found.checks.items()),
+    )
+    yield _by(
+        "ssenet_dependency_up",
+        "1 where the dependency answered just now; what could not be asked of it is absent",
+        "dependency",
+        ((name, found.checks[name].ok) for name in DEPENDENCIES),
+    )
+    yield _one("ssenet_relay_leader", "1 where this process leads its service's relay", relay_leader)
+    if found.backlog is not None:
+        yield from _of_backlog(found.backlog, durables)
+    yield from _of_consumers(found.consumers)
+
+
+def _of_backlog(backlog: Backlog, durables: Iterable[str]) -> Iterator[Metric]:
+    yield _one(
+        "ssenet_outbox_unpublished_events",
+        "Committed events that the stream has not acknowledged",
+        backlog.unpublished,
+    )
+    yield _one(
+        "ssenet_outbox_oldest_age_seconds",
+        "Age of the oldest event not yet published",
+        backlog.oldest_unpublished_age,
+    )
+    letters = dict.fromkeys(durables, 0) | dict(backlog.dead_letters)
+    yield _by("ssenet_dead_letters", "Dead letters waiting for an operator", "durable", letters.items())
+
+
+def _of_consumers(looks: Sequence[ConsumerLook]) -> Iterator[Metric]:
+    lags = [(look.durable, look.lag) for look in looks if look.lag]
+    yield _by(
+        "ssenet_consumer_pending_events",
+        "Events of the stream that a durable has yet to be delivered",
+        "durable",
+        ((name, lag.pending) for name, lag in lags),
+    )
+    yield _by(
+        "ssenet_consumer_ack_pending_events",
+        "Events delivered to a durable and not yet acknowledged",
+        "durable",
+        ((name, lag.ack_pending) for name, lag in lags),
+    )
+    yield _by(
+        "ssenet_consumer_redelivered_events",
+        "Unacknowledged events that were delivered more than once",
+        "durable",
+        ((name, lag.redelivered) for name, lag in lags),
+    )
+    yield _by(
+        "ssenet_consumer_oldest_age_seconds",
+        "Age, or the least it can be, of the oldest event that a durable has not applied",
+        "durable",
+        ((name, lag.age) for name, lag in lags),
+    )
+
+
+def _one(name: str, documentation: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, documentation, value=float(value))
+
+
+def _by(name: str, documentation: str, label: str, values: Iterable[tuple[str, float]]) -> Metric:
+    family = GaugeMetricFamily(name, documentation, labels=[label])
+    for of, value in values:
+        family.add_metric([of], float(value))
+    return family
