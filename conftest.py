@@ -17,6 +17,13 @@ from ssenet.servers import Nats, Postgres, start_nats, start_postgres
 ROOT = Path(__file__).parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take the options of `tests/resilience`; only this file is read early enough to name them."""
+    faults = parser.getgroup("faults", "faults done to the running network (tests/resilience)")
+    faults.addoption("--seeds", type=int, default=0, metavar="N", help="how many seeds to run (default: 20)")
+    faults.addoption("--seed-from", type=int, default=1, metavar="N", help="the first seed (default: 1)")
+
+
 @pytest.fixture(scope="session")
 def server_folder() -> Iterator[Path]:
     """A folder for the servers' data, gone with the session."""

@@ -1,0 +1,161 @@
+"""Doing what a schedule says to a stage, and undoing it."""
+
+import asyncio
+import contextlib
+import random
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import nats.errors
+import nats.js.errors
+import orjson
+
+from chassis.broker import MSG_ID
+from ssenet.errors import CommandError
+from tests.resilience.schedule import SERVERS, Fault, Kind, Schedule
+from tests.resilience.stage import Stage, topology
+
+POISON_SUBJECT = "sse.hq.all.partner.assistance.requested.v1"
+_STOPS = {"postgres": signal.SIGINT}
+
+
+async def carry_out(stage: Stage, schedule: Schedule) -> None:
+    """Do every fault at its time; returns once all of them are over, and everything is allowed to recover."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    turns = {name: asyncio.Lock() for name in stage.parts}
+
+    async def one(fault: Fault) -> None:
+        await asyncio.sleep(max(0.0, began + fault.at - loop.time()))
+        if fault.target not in stage.parts or fault.kind is Kind.CLOCK:
+            await _DOING[fault.kind](stage, fault, began + fault.ends, schedule.seed)
+            return
+        # A start may take longer than was drawn; what else is to be done to that process waits for it.
+        async with turns[fault.target]:
+            await _DOING[fault.kind](stage, fault, began + fault.ends, schedule.seed)
+
+    await asyncio.gather(*(one(fault) for fault in schedule.faults))
+
+
+async def _until(moment: float) -> None:
+    await asyncio.sleep(max(0.0, moment - asyncio.get_running_loop().time()))
+
+
+async def _start(stage: Stage, name: str) -> None:
+    """Start what the fault ended; a server whose disk has no room yet is tried again."""
+    while True:
+        try:
+            await stage.start(name)
+            return
+        except (CommandError, OSError):
+            await asyncio.sleep(0.2)
+
+
+async def _kill(stage: Stage, fault: Fault, ends: float, _seed: int) -> None:
+    stage.down.add(fault.target)
+    stage.signal(fault.target, signal.SIGKILL)
+    await stage.ended(fault.target)
+    await _until(ends)
+    await _start(stage, fault.target)
+
+
+async def _freeze(stage: Stage, fault: Fault, ends: float, _seed: int) -> None:
+    stage.signal(fault.target, signal.SIGSTOP)
+    await _until(ends)
+    stage.signal(fault.target, signal.SIGCONT)
+
+
+async def _restart(stage: Stage, fault: Fault, ends: float, _seed: int) -> None:
+    stage.down.add(fault.target)
+    stage.signal(fault.target, _STOPS.get(fault.target, signal.SIGTERM))
+    if await stage.ended(fault.target) is None:
+        if fault.target not in SERVERS:
+            stage.fell.append(f"{fault.target} did not stop within 10 s")
+        stage.signal(fault.target, signal.SIGKILL)
+        await stage.ended(fault.target)
+    await _until(ends)
+    await _start(stage, fault.target)
+
+
+async def _on_link(stage: Stage, fault: Fault, ends: float, _seed: int) -> None:
+    link = stage.links[fault.target]
+    {Kind.CUT: link.cut, Kind.SILENCE: link.silence, Kind.DEAF: link.deafen}[fault.kind]()
+    await _until(ends)
+    link.mend()
+
+
+async def _full(stage: Stage, fault: Fault, ends: float, _seed: int) -> None:
+    stage.excused.add(fault.target)
+    stage.size_disk(fault.target, full=True)
+    await _until(ends)
+    stage.size_disk(fault.target, full=False)
+    if fault.target == "nats":
+        # Since 2.14 a stream that met a write error stands still until the server is started again.
+        await _restart(stage, fault, 0.0, 0)
+
+
+async def _clock(stage: Stage, fault: Fault, ends: float, _seed: int) -> None:
+    stage.set_clock(fault.target, fault.amount)
+    await _until(ends)
+    stage.set_clock(fault.target, 0)
+
+
+async def _again(stage: Stage, fault: Fault, _ends: float, seed: int) -> None:
+    """Store the newest events a second time, under their own ids, in an order of chance."""
+
+    async def store(client: Any) -> None:
+        stream = topology().heard_stream
+        last = (await client.jetstream.stream_info(stream)).state.last_seq
+        places = list(range(max(1, last - fault.amount + 1), last + 1))
+        random.Random(seed).shuffle(places)  # noqa: S311 - it is to be the same every time
+        for place in places:
+            with contextlib.suppress(nats.js.errors.NotFoundError):
+                message = await client.jetstream.get_msg(stream, place)
+                headers = {MSG_ID: (message.headers or {}).get(MSG_ID, f"poison-{place}")}
+                await client.jetstream.publish(message.subject or "", message.data or b"", headers=headers)
+
+    await _as_administrator(stage, store)
+
+
+async def _rewind(stage: Stage, fault: Fault, _ends: float, seed: int) -> None:
+    """Have one durable delivered again what lies `amount` messages back."""
+
+    async def reset(client: Any) -> None:
+        stream = topology().heard_stream
+        durables = sorted(one.name for one in await client.jetstream.consumers_info(stream))
+        chosen = random.Random(seed).choice(durables)  # noqa: S311 - it is to be the same every time
+        floor = (await client.jetstream.consumer_info(stream, chosen)).ack_floor.stream_seq
+        body = orjson.dumps({"seq": max(1, floor - fault.amount)})
+        await client.client.request(f"$JS.API.CONSUMER.RESET.{stream}.{chosen}", body, timeout=2)
+
+    await _as_administrator(stage, reset)
+
+
+async def _poison(stage: Stage, _fault: Fault, _ends: float, seed: int) -> None:
+    async def store(client: Any) -> None:
+        await client.jetstream.publish(POISON_SUBJECT, b'{"no": "event %d"}' % seed)
+
+    await _as_administrator(stage, store)
+
+
+async def _as_administrator(stage: Stage, work: Callable[[Any], Awaitable[None]]) -> None:
+    """Do it while the broker is there; where another fault has it, this one is left out."""
+    with contextlib.suppress(nats.errors.Error, TimeoutError, OSError):
+        async with asyncio.timeout(3), stage.provisioner() as client:
+            await work(client)
+
+
+_DOING: dict[Kind, Callable[[Stage, Fault, float, int], Awaitable[None]]] = {
+    Kind.KILL: _kill,
+    Kind.FREEZE: _freeze,
+    Kind.RESTART: _restart,
+    Kind.CUT: _on_link,
+    Kind.SILENCE: _on_link,
+    Kind.DEAF: _on_link,
+    Kind.FULL: _full,
+    Kind.CLOCK: _clock,
+    Kind.AGAIN: _again,
+    Kind.REWIND: _rewind,
+    Kind.POISON: _poison,
+}

@@ -1,0 +1,130 @@
+"""What people do while the faults happen: a partner posts, a member works through tasks, an operator renames a partner.
+
+Each repeats what it was not told is done, as the how-to says, and remembers what it was told.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+
+from ssenet.ports import LOOPBACK
+from tests.flows.test_from_partner_to_inbox import STRUCTURED, a_request
+from tests.resilience.history import Deed, Sent
+from tests.resilience.stage import Stage
+
+SENDERS, EVENTS_EACH = 3, 6
+RENAMES = 5
+STEPS = ("accept", "start", "complete")
+OFFICE = "DWT/CO-Dakar"
+_AGAIN_AFTER = 0.1
+_ACCEPTED, _SERVER_ERROR = 202, 500
+
+
+@dataclass
+class Load:
+    """One seed's work, and what came of it."""
+
+    stage: Stage
+    seed: int
+    partner_key: str
+    member_id: str
+    sent: list[Sent] = field(default_factory=list[Sent])
+    deeds: list[Deed] = field(default_factory=list[Deed])
+
+    async def run(self, *, give_up_after: float) -> None:
+        """Do all of it, each thing again and again until it is done or `give_up_after` seconds have passed."""
+        async with httpx2.AsyncClient(timeout=4) as client:
+            with_deadline = [self._send(client, number) for number in range(SENDERS)]
+            work = [*with_deadline, self._act(client), self._rename(client)]
+            tasks = [asyncio.create_task(one) for one in work]
+            _, late = await asyncio.wait(tasks, timeout=give_up_after)
+            for task in late:
+                task.cancel()
+            for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(outcome, Exception):
+                    raise outcome
+
+    async def _send(self, client: httpx2.AsyncClient, sender: int) -> None:
+        for number in range(EVENTS_EACH):
+            # Without a time of its own: a gateway whose clock is behind would refuse what comes from its future.
+            event = {key: value for key, value in a_request().items() if key != "time"}
+            event["id"] = f"S{self.seed}-{sender}-{number}-{event['id']}"
+            await self._send_until_accepted(client, event)
+            await asyncio.sleep(0.08)
+
+    async def _send_until_accepted(self, client: httpx2.AsyncClient, event: dict[str, Any]) -> None:
+        headers = {**STRUCTURED, "Authorization": f"Bearer {self.partner_key}"}
+        body, tries, told, refusal = json.dumps(event), 0, None, None
+        try:
+            while told is None and refusal is None:
+                tries += 1
+                answer = await _answer(client, "POST", f"{self.stage.url}/events", content=body, headers=headers)
+                if answer is not None and answer.status_code == _ACCEPTED:
+                    told = str(answer.json()["event_id"])
+                elif answer is not None and answer.status_code < _SERVER_ERROR:
+                    refusal = f"{answer.status_code} {answer.text[:300]}"
+                else:
+                    await asyncio.sleep(_AGAIN_AFTER)
+        finally:
+            self.sent.append(Sent(event["id"], tries, told, refusal))
+
+    async def _act(self, client: httpx2.AsyncClient) -> None:
+        """Take on the newest open task, start it, complete it; four times."""
+        headers = self._as_operator() | {"X-Actor": self.member_id}
+        tasks_url = self._url("coordination", f"/tasks?state=opened&organisation={OFFICE}&limit=5")
+        done: set[str] = set()
+        for _ in range(4):
+            tasks: Sequence[dict[str, Any]] = []
+            while not (fresh := [one for one in tasks if one["task_id"] not in done]):
+                tasks = await self._until(client, "GET", tasks_url, headers)
+                if not tasks:
+                    await asyncio.sleep(_AGAIN_AFTER)
+            task_id = fresh[0]["task_id"]
+            done.add(task_id)
+            for action in STEPS:
+                url = self._url("coordination", f"/tasks/{task_id}/{action}")
+                await self._until(client, "POST", url, headers)
+                self.deeds.append(Deed(task_id, action))
+
+    async def _rename(self, client: httpx2.AsyncClient) -> None:
+        """Rename one partner time and again: changes of one aggregate, as fast as they are answered."""
+        for number in range(RENAMES):
+            body = {"name": f"Renamed {self.seed}-{number}", "language": "en", "grants": []}
+            url = self._url("registry", "/partners/RENAMED")
+            await self._until(client, "PUT", url, self._as_operator(), json=body)
+            await asyncio.sleep(0.15)
+
+    async def _until(
+        self, client: httpx2.AsyncClient, method: str, url: str, headers: dict[str, str], **more: Any
+    ) -> Any:
+        """The JSON answer, once there is one; anything but a success or a failure of the server is a bug."""
+        while True:
+            answer = await _answer(client, method, url, headers=headers, **more)
+            if answer is None or answer.status_code >= _SERVER_ERROR:
+                await asyncio.sleep(_AGAIN_AFTER)
+                continue
+            assert answer.is_success, f"{method} {url}: {answer.status_code} {answer.text[:300]}"
+            return answer.json()
+
+    def _as_operator(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.stage.secrets.tokens['operator']}"}
+
+    def _url(self, service: str, path: str) -> str:
+        return f"http://{LOOPBACK}:{self.stage.parts[service].port}{path}"
+
+
+async def _answer(client: httpx2.AsyncClient, method: str, url: str, **more: Any) -> httpx2.Response | None:
+    try:
+        return await client.request(method, url, **more)
+    except httpx2.TransportError:
+        return None
+
+
+def focal_point(ask: Callable[..., Any]) -> str:
+    """The member who acts for the office of the load."""
+    [member] = ask("registry", "GET", f"/members?organisation={OFFICE}&role=focal_point")
+    return str(member["member_id"])

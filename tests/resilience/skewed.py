@@ -1,0 +1,65 @@
+"""A service under fire: run as `python -m tests.resilience.skewed SERVICE`, it reads its clock through a file.
+
+The file holds the seconds that the clock is off. It is the clock the service is given that jumps, as a wrongly set
+machine's would; what PostgreSQL and NATS think of the time is theirs. `SSENET_PLANTED` names a bug to plant in the
+service, for the tests that the checker would find it.
+"""
+
+import os
+import runpy
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import Any
+
+CLOCK_FILE = "SSENET_CLOCK_FILE"
+PLANTED = "SSENET_PLANTED"
+LOSSY, BACKWARDS = "lossy", "backwards"
+
+
+def let_the_clock_be_set(file: Path) -> None:
+    from chassis import clock
+
+    class Skewed(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Any:
+            try:
+                offset = float(file.read_text(encoding="ascii"))
+            except (OSError, ValueError):
+                offset = 0.0
+            return datetime.now(tz) + timedelta(seconds=offset)
+
+    clock.__dict__["datetime"] = Skewed
+
+
+def plant(bug: str) -> None:
+    from chassis.broker import Broker, Outgoing
+
+    publish = Broker.publish
+
+    async def lossy(self: Broker, messages: Sequence[Outgoing]) -> list[int]:
+        """Take a publish that failed for one that was acknowledged."""
+        try:
+            return await publish(self, messages)
+        except Exception:  # noqa: BLE001 - that is the bug
+            return list(range(1, len(messages) + 1))
+
+    async def backwards(self: Broker, messages: Sequence[Outgoing]) -> list[int]:
+        """Publish the newest first."""
+        return (await publish(self, messages[::-1]))[::-1]
+
+    Broker.publish = {LOSSY: lossy, BACKWARDS: backwards}[bug]  # type: ignore[method-assign]
+
+
+def main(arguments: Sequence[str]) -> None:
+    let_the_clock_be_set(Path(os.environ[CLOCK_FILE]))
+    if bug := os.environ.get(PLANTED):
+        plant(bug)
+    module = arguments[0]
+    sys.argv = [module, *arguments[1:]]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

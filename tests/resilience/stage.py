@@ -1,0 +1,292 @@
+"""The network that the faults are done to: the parts `./ssenet up` runs, with a link between each service and server."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from chassis.broker import Broker as Client
+from chassis.provisioner import PROVISIONER, Topology
+from ssenet.credentials import Secrets, secrets_of
+from ssenet.folders import ROOT, SERVICES, DataFolder
+from ssenet.network import Network
+from ssenet.parts import Broker, Database, Nursery, Part, ServicePart, service_parts
+from ssenet.ports import LOOPBACK
+from ssenet.preparation import prepare, write_broker_users
+from ssenet.servers import free_port
+from ssenet.state import ProcessState, State, is_alive, started_at, write_state
+from ssenet.stopping import DATA_MARK, stop
+from tests.resilience.links import Link
+from tests.resilience.skewed import CLOCK_FILE, PLANTED
+
+READY_WITHIN = 30.0
+DUPLICATE_WINDOW = 0.25
+"""Seconds: so short that a relay which repeats itself after a crash really stores its events a second time."""
+DISKS = {"postgres": 512, "nats": 192}
+"""Megabytes of each server's disk, where we may mount one."""
+_CHECK = 0.02
+
+
+class _Nursery(Nursery):
+    """Forks our services with a clock that can be set."""
+
+    def fork(self, module: str, *arguments: str, log: Path, environment: Mapping[str, str]) -> int:
+        if module in SERVICES:
+            return super().fork(
+                "tests.resilience.skewed", module, *arguments, log=log, environment=environment
+            )
+        return super().fork(module, *arguments, log=log, environment=environment)
+
+
+@dataclass(eq=False)
+class Stage:
+    """A running network: its parts by name, its links, its disks. Nothing is restarted but by whoever did the fault."""
+
+    folder: DataFolder
+    secrets: Secrets
+    state: State
+    parts: dict[str, Part] = field(default_factory=dict[str, Part])
+    links: dict[str, Link] = field(default_factory=dict[str, Link])
+    disks: dict[str, Path] = field(default_factory=dict[str, Path])
+    """What can be filled: each server's own small disk, where this machine lets us mount one."""
+    no_disks: str = ""
+    """Why there are none, otherwise."""
+    down: set[str] = field(default_factory=set[str])
+    """Ended by a fault, to be started by its end."""
+    excused: set[str] = field(default_factory=set[str])
+    """Servers that may end by themselves: their disk is, or was just, full."""
+    fell: list[str] = field(default_factory=list[str])
+
+    @property
+    def asked(self) -> Network:
+        return Network(self.folder, self.state)
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.parts['gateway'].port}"
+
+    def process(self, name: str) -> ProcessState:
+        found = self.state.process(name)
+        assert found is not None
+        return found
+
+    def is_running(self, name: str) -> bool:
+        one = self.process(name)
+        return is_alive(one.pid, one.started)
+
+    async def start(self, name: str) -> None:
+        """Start a part that does not run. A server is waited for, a service only forked."""
+        self._bury(name)
+        pid = await asyncio.to_thread(self.parts[name].start)
+        one = self.state.process(name)
+        if one is None:
+            one = ProcessState(name, pid, started_at(pid), self.parts[name].port, ready=True)
+            self.state.processes.append(one)
+        one.pid, one.started = pid, started_at(pid)
+        write_state(self.folder.state, self.state)
+        self.down.discard(name)
+
+    def _bury(self, name: str) -> None:
+        """Let go of a process of ours that has ended."""
+        part = self.parts[name]
+        ended = getattr(getattr(part, "_server", None), "process", None) or getattr(part, "_process", None)
+        if ended is not None:
+            ended.poll()
+            for pipe in (ended.stdin, ended.stdout):
+                if pipe is not None:
+                    pipe.close()
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to a process and, where that stops or continues it, to its children."""
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            process = psutil.Process(self.process(name).pid)
+            several = number in {signal.SIGSTOP, signal.SIGCONT}
+            for one in [process, *(process.children(recursive=True) if several else ())]:
+                one.send_signal(number)
+
+    async def ended(self, name: str, *, within: float = 10.0) -> float | None:
+        """Wait until a process has ended; the seconds it took, or None."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while self.is_running(name):
+            if loop.time() - began > within:
+                return None
+            await asyncio.sleep(_CHECK)
+        return loop.time() - began
+
+    async def ready(self, names: Sequence[str] = SERVICES) -> bool:
+        return all(await asyncio.gather(*(self.parts[name].is_ready() for name in names)))
+
+    async def watch(self) -> None:
+        """Start again whatever ended by itself, and write down that it did."""
+        while True:
+            for name in self.parts:
+                if name in self.down or self.is_running(name):
+                    continue
+                self.down.add(name)
+                if name not in self.excused:
+                    self.fell.append(f"{name} ended by itself")
+                with contextlib.suppress(Exception):  # a server whose disk is full yet is tried again
+                    await self.start(name)
+                self.down.discard(name)
+            await asyncio.sleep(0.1)
+
+    def set_clock(self, service: str, seconds: float) -> None:
+        _clock_of(self.folder, service).write_text(str(seconds), encoding="ascii")
+
+    def size_disk(self, server: str, *, full: bool) -> None:
+        """Leave a server's disk no room at all, or give it back."""
+        disk = self.disks[server]
+        taken = os.statvfs(disk)
+        size = (taken.f_blocks - taken.f_bfree) * taken.f_frsize if full else DISKS[server] * 2**20
+        subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
+
+    @asynccontextmanager
+    async def provisioner(self) -> AsyncGenerator[Client]:
+        """The administrator's own connection to the broker, past all links."""
+        seed = self.secrets.nats_seeds[PROVISIONER]
+        client = await Client.connect(self.broker_url, service=PROVISIONER, seed=seed)
+        try:
+            yield client
+        finally:
+            await client.close()
+
+    @property
+    def broker_url(self) -> str:
+        return f"nats://{LOOPBACK}:{self.parts['nats'].port}"
+
+    def database_url(self, service: str) -> str:
+        """A service's database as the superuser enters it, past all links."""
+        password = self.secrets.database_passwords["postgres"]
+        return f"postgresql://postgres:{password}@{LOOPBACK}:{self.parts['postgres'].port}/{service}"
+
+    def plant(self, service: str, bug: str | None) -> None:
+        """Have the service start with this bug from its next start on; None takes it away again."""
+        environment = dict(self.parts[service]._environment)  # type: ignore[attr-defined]
+        environment.pop(PLANTED, None)
+        self.parts[service]._environment = environment | ({PLANTED: bug} if bug else {})  # type: ignore[attr-defined]
+
+
+def topology() -> Topology:
+    return Topology.read(ROOT / "deploy" / "nats")
+
+
+@asynccontextmanager
+async def staged(path: Path) -> AsyncGenerator[Stage]:
+    """A network that runs and is ready; gone, with all its processes, in the end."""
+    folder = DataFolder(path)
+    folder.make()
+    port, pid = free_port(), os.getpid()
+    stage = Stage(
+        folder, secrets_of(folder.secrets), State(pid, started_at(pid), f"http://localhost:{port}", port)
+    )
+    _mount_disks(stage)
+    watching: asyncio.Task[None] | None = None
+    try:
+        await _start(stage, port)
+        watching = asyncio.create_task(stage.watch())
+        yield stage
+    finally:
+        if watching is not None:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+        for one in stage.state.processes:
+            stage.signal(one.name, signal.SIGCONT)
+        for link in stage.links.values():
+            link.mend()
+        await asyncio.to_thread(stop, stage.state.processes)
+        for name in stage.parts:
+            stage._bury(name)
+        for link in stage.links.values():
+            await link.close()
+        for disk in stage.disks.values():
+            subprocess.run(["umount", "--lazy", str(disk)], check=False)
+
+
+async def _start(stage: Stage, port: int) -> None:
+    folder = stage.folder
+    database, broker, nursery = Database(folder, stage.secrets), Broker(folder), _Nursery(folder)
+    # Whatever is forked from here on imports this test package, and carries the network's mark.
+    before = {name: os.environ.get(name) for name in ("PYTHONPATH", DATA_MARK)}
+    os.environ.update({"PYTHONPATH": str(ROOT), DATA_MARK: str(folder.path)})
+    try:
+        stage.parts = {"postgres": database, "nats": broker, "nursery": nursery}
+        await asyncio.gather(stage.start("postgres"), stage.start("nursery"))
+        write_broker_users(folder)
+        await stage.start("nats")
+        await prepare(folder, database.port, broker.port)
+        await _shorten_the_duplicate_window(stage)
+        stage.parts |= {
+            part.name: await _linked(stage, part, database, broker)
+            for part in service_parts(folder, port, database, broker, nursery)
+        }
+        await asyncio.gather(*(stage.start(name) for name in SERVICES))
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name)
+            else:
+                os.environ[name] = value
+    stage.state.ready = True
+    write_state(folder.state, stage.state)
+    async with asyncio.timeout(READY_WITHIN):
+        while not await stage.ready():  # noqa: ASYNC110 - processes tell nobody when they are ready
+            await asyncio.sleep(0.05)
+
+
+async def _linked(stage: Stage, part: ServicePart, database: Database, broker: Broker) -> ServicePart:
+    """Lead a service to its servers through links of its own."""
+    ports: dict[int, int] = {}
+    for server in (database, broker):
+        link = stage.links[f"{part.name}-{server.name}"] = Link(f"{part.name}-{server.name}", server.port)
+        await link.open()
+        ports[server.port] = link.port
+    environment = dict(part._environment)
+    for name in (f"{part.name.upper()}_DATABASE_URL", f"{part.name.upper()}_NATS_URL"):
+        for direct, linked in ports.items():
+            environment[name] = environment[name].replace(f"{LOOPBACK}:{direct}", f"{LOOPBACK}:{linked}")
+    environment[CLOCK_FILE] = str(_clock_of(stage.folder, part.name))
+    # A partner's answer waits for the broker for a second instead of five, so that a repeat comes sooner.
+    environment["GATEWAY_PUBLISH_TIMEOUT"] = "PT1S"
+    part._environment = environment
+    return part
+
+
+async def _shorten_the_duplicate_window(stage: Stage) -> None:
+    async with stage.provisioner() as client:
+        config = (await client.jetstream.stream_info(topology().heard_stream)).config
+        config.duplicate_window = DUPLICATE_WINDOW
+        await client.jetstream.update_stream(config)
+
+
+def _mount_disks(stage: Stage) -> None:
+    """Give each server a small disk of its own; where that is not allowed, remember why."""
+    for server, size in DISKS.items():
+        disk = stage.folder.path / server
+        disk.mkdir(exist_ok=True)
+        if shutil.which("mount") is None:
+            stage.no_disks = "there is no mount command"
+            return
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}m,mode=0711", "ssenet-test", str(disk)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            stage.no_disks = f"no file system may be mounted here ({done.stderr.strip()})"
+            return
+        stage.disks[server] = disk
+
+
+def _clock_of(folder: DataFolder, service: str) -> Path:
+    return folder.path / f"clock-of-{service}"
+
+
+def described(value: Any) -> str:
+    return f"{type(value).__name__}: {value}" if isinstance(value, BaseException) else str(value)
