@@ -1,4 +1,4 @@
-"""What must hold of every history, whatever was done to the network. Pure: each invariant reads, and names what broke it."""
+"""What must hold of every history, whatever was done to the network: each invariant reads, and names what broke it."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -54,7 +54,9 @@ def every_sent_event_is_accepted_in_the_end(history: History) -> Iterator[str]:
 @invariant
 def no_two_sent_events_are_one(history: History) -> Iterator[str]:
     names = Counter(sent.event_id for sent in history.sent if sent.event_id is not None)
-    yield from (f"{event_id} was answered for {count} events" for event_id, count in names.items() if count > 1)
+    yield from (
+        f"{event_id} was answered for {count} events" for event_id, count in names.items() if count > 1
+    )
 
 
 @invariant
@@ -141,7 +143,11 @@ def every_durable_took_what_it_hears(history: History) -> Iterator[str]:
     buried = {(one.durable, one.event_id) for one in history.letters}
     for durable, types in history.hearing.items():
         for row in history.announced:
-            if row.type in types and not taken[durable, row.event_id] and (durable, row.event_id) not in buried:
+            if (
+                row.type in types
+                and not taken[durable, row.event_id]
+                and (durable, row.event_id) not in buried
+            ):
                 yield f"{durable} neither took {row.event_id} nor has a dead letter for it"
     yield from (f"{durable} took {event_id} {n} times" for (durable, event_id), n in taken.items() if n > 1)
 

@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator, Iterator
 
 import pytest
 
-from tests.resilience.schedule import draw
 from tests.resilience.seeds import Arena, Outcome
 
 SEEDS, FROM = 20, 1
@@ -12,8 +11,8 @@ SEEDS, FROM = 20, 1
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "seed" in metafunc.fixturenames:
-        count = metafunc.config.getoption("--seeds") or SEEDS
-        first = metafunc.config.getoption("--seed-from")
+        count: int = metafunc.config.getoption("--seeds") or SEEDS  # type: ignore[assignment]
+        first: int = metafunc.config.getoption("--seed-from")  # type: ignore[assignment]
         metafunc.parametrize("seed", range(first, first + count))
 
 
@@ -61,6 +60,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 def replay(seed: int) -> str:
     return f"again: ./ssenet test tests/resilience/test_faults.py --seeds 1 --seed-from {seed}"
-
-
-__all__ = ["draw"]

@@ -121,7 +121,9 @@ class History:
     applied: list[Applied] = field(default_factory=list[Applied])
     letters: list[Letter] = field(default_factory=list[Letter])
     given_up: list[GivenUp] = field(default_factory=list[GivenUp])
-    directory: dict[str, dict[str, tuple[int, int]]] = field(default_factory=dict[str, dict[str, tuple[int, int]]])
+    directory: dict[str, dict[str, tuple[int, int]]] = field(
+        default_factory=dict[str, dict[str, tuple[int, int]]]
+    )
     """Per service, each organisation's (epoch, sequence) as the service knows it."""
     fell: list[str] = field(default_factory=list[str])
     """Processes that ended although nobody had ended them."""

@@ -62,7 +62,9 @@ class Load:
         try:
             while told is None and refusal is None:
                 tries += 1
-                answer = await _answer(client, "POST", f"{self.stage.url}/events", content=body, headers=headers)
+                answer = await _answer(
+                    client, "POST", f"{self.stage.url}/events", content=body, headers=headers
+                )
                 if answer is not None and answer.status_code == _ACCEPTED:
                     told = str(answer.json()["event_id"])
                 elif answer is not None and answer.status_code < _SERVER_ERROR:

@@ -1,7 +1,7 @@
 """Reading what is there: from the databases and the stream themselves, past services and links."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,7 +80,9 @@ class Observer:
         async with self.stage.provisioner() as client:
             for one in await client.jetstream.consumers_info(topology().heard_stream):
                 if one.num_pending or one.num_ack_pending:
-                    return f"{one.name} has {one.num_pending} to come and {one.num_ack_pending} unacknowledged"
+                    return (
+                        f"{one.name} has {one.num_pending} to come and {one.num_ack_pending} unacknowledged"
+                    )
         return ""
 
     async def look(self) -> None:
@@ -98,7 +100,11 @@ class Observer:
     async def _read(self, service: str, connection: asyncpg.Connection) -> None:
         history = self.history
         for row in await self._new(
-            service, connection, "outbox", "event_id, type, aggregate_id, epoch, sequence, published_at", "position"
+            service,
+            connection,
+            "outbox",
+            "event_id, type, aggregate_id, epoch, sequence, published_at",
+            "position",
         ):
             history.announced.append(
                 Announced(
@@ -124,7 +130,9 @@ class Observer:
             for row in await self._new(
                 service, connection, "items", "about, member_id, reason, event_type, correlation"
             ):
-                values = [str(row[name]) for name in ("about", "member_id", "reason", "event_type", "correlation")]
+                values = [
+                    str(row[name]) for name in ("about", "member_id", "reason", "event_type", "correlation")
+                ]
                 history.items.append(Item(*values))
         if service != "gateway":
             await self._read_directory(service, connection)
@@ -144,7 +152,8 @@ class Observer:
     ) -> Sequence[Any]:
         """The rows since the last look, each with its number `at`."""
         mark = f"{service}.{table}"
-        query = f"SELECT {place} AS at, {columns} FROM {table} WHERE {place} > $1 ORDER BY {place}"
+        # Our own names; the one value travels as a parameter.
+        query = f"SELECT {place} AS at, {columns} FROM {table} WHERE {place} > $1 ORDER BY {place}"  # noqa: S608
         rows = await connection.fetch(query, self._seen.get(mark, 0))
         if rows:
             self._seen[mark] = rows[-1]["at"]
@@ -163,7 +172,7 @@ class Observer:
                 told: dict[str, Any] = orjson.loads(message.data)
                 self.history.given_up.append(GivenUp(told["consumer"], told["stream_seq"]))
 
-    async def _messages(self, client: Any, stream: str) -> Any:
+    async def _messages(self, client: Any, stream: str) -> AsyncGenerator[tuple[int, Any]]:
         mark = f"stream {stream}"
         last = (await client.jetstream.stream_info(stream)).state.last_seq
         for place in range(self._seen.get(mark, 0) + 1, last + 1):
@@ -172,5 +181,3 @@ class Observer:
             except nats.js.errors.NotFoundError:
                 continue
         self._seen[mark] = last
-
-

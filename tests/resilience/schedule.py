@@ -119,7 +119,9 @@ def _one(chance: random.Random) -> Fault:
     if kind is Kind.FULL:
         return Fault(kind, chance.choice(SERVERS), at, lasts)
     if kind is Kind.CLOCK:
-        return Fault(kind, chance.choice(SERVICES), at, lasts, chance.choice((-1, 1)) * chance.randint(5, 7200))
+        return Fault(
+            kind, chance.choice(SERVICES), at, lasts, chance.choice((-1, 1)) * chance.randint(5, 7200)
+        )
     return Fault(kind, "stream", at, 0.0, chance.randint(1, 40))
 
 

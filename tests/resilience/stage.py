@@ -1,4 +1,4 @@
-"""The network that the faults are done to: the parts `./ssenet up` runs, with a link between each service and server."""
+"""The network that the faults are done to: the parts that `./ssenet up` runs, each service linked to its servers."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -208,8 +207,7 @@ async def staged(path: Path) -> AsyncGenerator[Stage]:
             stage._bury(name)
         for link in stage.links.values():
             await link.close()
-        for disk in stage.disks.values():
-            subprocess.run(["umount", "--lazy", str(disk)], check=False)
+        await asyncio.to_thread(_unmount_disks, stage)
 
 
 async def _start(stage: Stage, port: int) -> None:
@@ -284,9 +282,10 @@ def _mount_disks(stage: Stage) -> None:
         stage.disks[server] = disk
 
 
+def _unmount_disks(stage: Stage) -> None:
+    for disk in stage.disks.values():
+        subprocess.run(["umount", "--lazy", str(disk)], check=False)
+
+
 def _clock_of(folder: DataFolder, service: str) -> Path:
     return folder.path / f"clock-of-{service}"
-
-
-def described(value: Any) -> str:
-    return f"{type(value).__name__}: {value}" if isinstance(value, BaseException) else str(value)

@@ -1,0 +1,161 @@
+"""The checker itself: a sound history has no violation, and each invariant fails on the bug it is there for."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.resilience.checker import INVARIANTS, OPENED, RECOVERY, check
+from tests.resilience.history import (
+    Announced,
+    Applied,
+    Deed,
+    GivenUp,
+    History,
+    Item,
+    Letter,
+    Recovery,
+    Sent,
+    Stored,
+    Task,
+)
+
+REQUESTED = "partner.assistance.requested.v1"
+ACCEPTED = "coordination.task.accepted.v1"
+COORDINATION, NOTIFICATIONS = "coordination-open-tasks", "notifications-tell-members"
+
+
+def a_sound_history() -> History:
+    """Two requests, e1 and e2, with a task each; the first task, t1, was accepted. One message was no event."""
+    history = History(hearing={COORDINATION: [REQUESTED], NOTIFICATIONS: [OPENED, ACCEPTED]})
+    history.sent = [Sent("S1", 1, "e1"), Sent("S2", 3, "e2")]
+    history.tasks = [Task("t1", "e1"), Task("t2", "e2")]
+    history.deeds, history.done = [Deed("t1", "accept")], {("t1", "open"), ("t2", "open"), ("t1", "accept")}
+    history.items = [Item(f"o{n}", "m1", "unit", OPENED, f"e{n}") for n in (1, 2)]
+    rows = [
+        ("gateway", "e1", REQUESTED, "r1", 1),
+        ("gateway", "e2", REQUESTED, "r2", 1),
+        ("coordination", "o1", OPENED, "t1", 1),
+        ("coordination", "o2", OPENED, "t2", 1),
+        ("coordination", "a1", ACCEPTED, "t1", 2),
+    ]
+    history.announced = [
+        Announced(service, event, kind, aggregate, 1, sequence, published=True)
+        for service, event, kind, aggregate, sequence in rows
+    ]
+    history.stored = [Stored(place, f"sse.hq.all.{row[2]}", row[1]) for place, row in enumerate(rows, 1)]
+    # What a relay stored twice, and what was no event at all.
+    history.stored += [
+        Stored(6, f"sse.hq.all.{OPENED}", "o1"),
+        Stored(7, f"sse.hq.all.{REQUESTED}", "", planted=True),
+    ]
+    history.applied = [
+        Applied("coordination", COORDINATION, "e1", 1, 11),
+        Applied("coordination", COORDINATION, "e2", 2, 11),
+        Applied("notifications", NOTIFICATIONS, "o1", 1, 21),
+        Applied("notifications", NOTIFICATIONS, "o2", 2, 22),
+        Applied("notifications", NOTIFICATIONS, "a1", 3, 22),
+    ]
+    history.letters = [Letter("coordination", COORDINATION, 7, None)]
+    history.directory = {"registry": {"X": (1, 3)}, "notifications": {"X": (1, 3)}}
+    history.recoveries = [Recovery(1, RECOVERY / 2)]
+    return history
+
+
+def swap_places(history: History) -> None:
+    """The acceptance stands in the stream before the opening."""
+    history.stored[2], history.stored[4] = (
+        replace(history.stored[2], place=5),
+        replace(history.stored[4], place=3),
+    )
+    history.stored = [one for one in history.stored if one.place != 6]
+
+
+def swap_work(history: History) -> None:
+    """The acceptance was taken in an earlier transaction than the opening."""
+    history.applied[2], history.applied[4] = (
+        replace(history.applied[2], place=3),
+        replace(history.applied[4], place=1),
+    )
+
+
+PLANTED: dict[str, list[Callable[[History], object]]] = {
+    "every_acknowledged_event_has_one_task": [
+        lambda h: h.tasks.pop(),
+        lambda h: h.tasks.append(Task("t3", "e2")),
+    ],
+    "every_sent_event_is_accepted_in_the_end": [lambda h: h.sent.append(Sent("S3", 9, None))],
+    "no_two_sent_events_are_one": [lambda h: h.sent.append(Sent("S3", 1, "e2"))],
+    "every_recipient_has_one_item": [
+        lambda h: h.items.pop(),
+        lambda h: h.items.clear(),
+        lambda h: h.items.append(Item("o9", "m1", "unit", OPENED, "e2")),
+        lambda h: h.items.append(Item("o1", "m2", "unit", OPENED, "e1")),
+    ],
+    "no_item_is_there_twice": [lambda h: h.items.append(h.items[0])],
+    "nothing_is_there_that_nobody_sent": [
+        lambda h: h.tasks.append(Task("t9", "e9")),
+        lambda h: h.stored.append(Stored(9, f"sse.hq.all.{REQUESTED}", "e9")),
+    ],
+    "every_deed_that_was_confirmed_is_done": [lambda h: h.deeds.append(Deed("t1", "complete"))],
+    "every_outbox_row_reached_the_stream": [
+        lambda h: h.stored.pop(1),
+        lambda h: h.announced.append(Announced("gateway", "e3", REQUESTED, "r3", 1, 1, published=False)),
+    ],
+    "sequences_have_no_gap": [
+        lambda h: h.announced.append(replace(h.announced[0], event_id="e3", sequence=3))
+    ],
+    "the_stream_has_each_key_in_order": [swap_places],
+    "every_durable_took_what_it_hears": [
+        lambda h: h.applied.pop(1),
+        lambda h: h.applied.append(h.applied[0]),
+    ],
+    "every_durable_took_each_key_in_order": [swap_work],
+    "the_directory_is_the_same_everywhere": [
+        lambda h: h.directory["notifications"].update(X=(1, 2)),
+        lambda h: h.directory["notifications"].clear(),
+    ],
+    "nothing_is_dead_lettered_without_a_record": [
+        lambda h: h.letters.clear(),
+        lambda h: h.given_up.append(GivenUp(NOTIFICATIONS, 3)),
+    ],
+    "nothing_is_dead_lettered_that_could_be_applied": [
+        lambda h: h.letters.append(Letter("notifications", NOTIFICATIONS, 4, "o2"))
+    ],
+    "no_process_ends_by_itself": [lambda h: h.fell.append("gateway ended by itself")],
+    "recovery_is_within_bounds": [
+        lambda h: h.recoveries.append(Recovery(2, RECOVERY + 1)),
+        lambda h: h.recoveries.append(Recovery(3, None, "not ready")),
+    ],
+}
+
+
+def test_a_sound_history_has_no_violation() -> None:
+    assert check(a_sound_history()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "plant"),
+    [
+        pytest.param(name, plant, id=f"{name}-{n}")
+        for name, plants in PLANTED.items()
+        for n, plant in enumerate(plants)
+    ],
+)
+def test_each_invariant_fails_on_the_bug_it_is_there_for(
+    name: str, plant: Callable[[History], object]
+) -> None:
+    history = a_sound_history()
+    plant(history)
+    assert name in {one.invariant for one in check(history)}
+
+
+def test_every_invariant_has_a_planted_bug() -> None:
+    assert set(PLANTED) == {one.__name__ for one in INVARIANTS}
+
+
+def test_what_one_transaction_took_may_lie_in_any_order() -> None:
+    history = a_sound_history()
+    swap_work(history)
+    history.applied = [replace(one, work=1) for one in history.applied]
+    assert check(history) == []
