@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from chassis.tables import backbone
+from chassis.tables import backbone, dead_letter_records, projection_rebuild_rows, projection_rebuilds
 
 _LOCK = 7_305_802_023
 """Advisory lock under which one process at a time migrates a database."""
@@ -23,6 +23,22 @@ def create_backbone_tables() -> None:
     # The outbox is written and updated all the time: let autovacuum keep up with it.
     op.execute(
         "ALTER TABLE outbox SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05)"
+    )
+
+
+def add_dead_letter_states() -> None:
+    """Let dead letters end, with a record of what was done to them, and projections be rebuilt.
+
+    A database that is made anew has all this from its first migration, which makes the tables as they are now.
+    """
+    for column in ("edited_payload bytea", "state text NOT NULL DEFAULT 'waiting'", "ended_at timestamptz"):
+        op.execute(f"ALTER TABLE dead_letters ADD COLUMN IF NOT EXISTS {column}")
+    op.execute(
+        "CREATE INDEX IF NOT EXISTS ix_dead_letters_waiting ON dead_letters (stream, stream_sequence, id)"
+        " WHERE state = 'waiting'"
+    )
+    backbone.create_all(
+        op.get_bind(), tables=[dead_letter_records, projection_rebuilds, projection_rebuild_rows]
     )
 
 

@@ -17,7 +17,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
 
-from chassis import health, metrics, migrations, telemetry
+from chassis import deadletters_api, health, metrics, migrations, telemetry
 from chassis.broker import Broker
 from chassis.clock import Clock, system_clock
 from chassis.consuming import Consumer
@@ -27,6 +27,7 @@ from chassis.housekeeping import keep_house
 from chassis.http import Localise, Problems, install_problems
 from chassis.receiving import Subscriptions
 from chassis.relay import Relay
+from chassis.replaying import Replayer
 from chassis.settings import ServiceSettings
 
 log = structlog.get_logger()
@@ -57,7 +58,8 @@ class Service:
         self.consumers: list[Consumer] = []
         self.examiner = Examiner(self)
         self.migration_head = migrations.head_of(name)
-        self._subscriptions = subscriptions
+        self.subscriptions = subscriptions
+        self.replayer = Replayer(subscriptions, self.database)
         self._tasks: list[asyncio.Task[None]] = []
         self._relaying: asyncio.Task[None] | None = None
         self._connected = False
@@ -87,7 +89,7 @@ class Service:
             await prepare(self)
         self.consumers = [
             Consumer(subscription, self.database, self.broker, stream=self.settings.hears_streams)
-            for subscription in self._subscriptions
+            for subscription in self.subscriptions
         ]
         metrics.expect(consumer.durable for consumer in self.consumers)
         for consumer in self.consumers:
@@ -216,6 +218,7 @@ def create_service(
     )
     install_problems(app, problems or {}, localise)
     app.include_router(health.router)
+    app.include_router(deadletters_api.router)
     for router in routers:
         app.include_router(router)
     return app

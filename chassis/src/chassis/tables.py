@@ -1,4 +1,4 @@
-"""The tables that every service's database carries for the backbone: outbox, inbox, waiting events, dead letters."""
+"""The tables that every service's database carries for the backbone, from the outbox to the dead letters."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, UUID
@@ -103,6 +103,10 @@ dead_letters = sa.Table(
     sa.Column("error", sa.Text, nullable=False),
     sa.Column("attempts", JSONB, nullable=False),
     sa.Column("died_at", sa.DateTime(timezone=True), nullable=False),
+    # What the message said stays as it was delivered; an edit lies beside it, and is what a replay applies.
+    sa.Column("edited_payload", BYTEA),
+    sa.Column("state", sa.Text, nullable=False, server_default="waiting"),
+    sa.Column("ended_at", sa.DateTime(timezone=True)),
     # One letter per delivered message; the content is part of the key, since a stream made anew counts from one again.
     sa.Index(
         "uq_dead_letters_message",
@@ -112,7 +116,64 @@ dead_letters = sa.Table(
         sa.text("sha256(payload)"),
         unique=True,
     ),
+    sa.Index(
+        "ix_dead_letters_waiting",
+        "stream",
+        "stream_sequence",
+        "id",
+        postgresql_where=sa.text("state = 'waiting'"),
+    ),
 )
+
+dead_letter_records = sa.Table(
+    "dead_letter_records",
+    backbone,
+    sa.Column("position", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("letter_id", UUID(as_uuid=True), nullable=False, index=True),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    # The program that called, by its token, and the person's role that it named.
+    sa.Column("caller", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("before", BYTEA),
+    sa.Column("after", BYTEA),
+    sa.Column("outcome", sa.Text),
+)
+"""What was done to dead letters, by whom and why; rows are only ever added."""
+
+projection_rebuilds = sa.Table(
+    "projection_rebuilds",
+    backbone,
+    sa.Column("id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("durable", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("from_time", sa.DateTime(timezone=True)),
+    sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("caller", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("targets", JSONB),
+    sa.Column("finished_at", sa.DateTime(timezone=True)),
+    sa.Column("report", JSONB),
+    sa.Index(
+        "uq_projection_rebuilds_under_way",
+        "durable",
+        unique=True,
+        postgresql_where=sa.text("state <> 'finished'"),
+    ),
+)
+
+projection_rebuild_rows = sa.Table(
+    "projection_rebuild_rows",
+    backbone,
+    sa.Column("rebuild_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("table_name", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+)
+"""The versions that a projection's rows had when its rebuild began."""
 
 OUTBOX_WRITTEN = "outbox_written"
 OUTBOX_PUBLISHED = "outbox_published"

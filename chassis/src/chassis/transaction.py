@@ -1,5 +1,6 @@
 """One transaction: what it changes and what it announces are stored together, or not at all."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -86,6 +87,11 @@ class Announcements:
         self.site = site
         self._service = service
         self._rows: list[tuple[Any, ...]] = []
+        self._caused: Counter[UUID] = Counter()
+
+    def announced_for(self, cause: UUID) -> int:
+        """How many events this one has led to so far."""
+        return self._caused[cause]
 
     def announce(
         self,
@@ -104,6 +110,8 @@ class Announcements:
         """
         of.sequence = (of.sequence or 0) + 1
         event_id = EventId(new_id())
+        if cause is not None:
+            self._caused[cause.envelope.id] += 1
         envelope = Envelope(
             id=event_id,
             source=f"/sites/{self.site}/{self._service}",

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ssenet.deadletter_commands import deadletters
 from ssenet.errors import CommandError
 
 DataOption = Annotated[
@@ -114,6 +115,9 @@ def tour(*, json: JsonOption = False, data: DataOption = None) -> None:
     from ssenet.tour import take_tour
 
     raise typer.Exit(take_tour(data_folder(data), as_json=json))
+
+
+cli.add_typer(deadletters, name="deadletters", rich_help_panel=RUN)
 
 
 @cli.command(rich_help_panel=PEOPLE)

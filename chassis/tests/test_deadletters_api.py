@@ -1,0 +1,112 @@
+"""Dead letters over HTTP: who may ask, what is answered, and how many requests make one replay."""
+
+from collections.abc import AsyncGenerator, Sequence
+from hashlib import sha256
+from typing import Any
+
+import httpx2
+import pytest
+from ledger import EntryMadeV1, post, postings, subscriptions
+from pydantic import SecretStr
+
+from chassis.database import Database
+from chassis.receiving import Received
+from chassis.service import create_service
+from chassis.settings import ServiceSettings
+from chassis.testing import Databases, Deliver, NatsSite, an_envelope
+from chassis.transaction import Transaction
+
+LETTERS = "/internal/dead-letters"
+WHO = {"by": "operator on duty", "reason": "the ledger was mended"}
+
+
+async def post_anything(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+    mended = [
+        Received(one.envelope, one.event.model_copy(update={"poison": None}), one.context) for one in entries
+    ]
+    await post(mended, tx)
+
+
+@pytest.fixture
+async def client(databases: Databases, site: NatsSite) -> AsyncGenerator[Any]:
+    """A ledger whose handler was mended, with five letters from before; asked by the operator."""
+    url = await databases.create("ledger")
+    before = Database(url, service="ledger")
+    refused = [an_envelope(EntryMadeV1(amount=amount, poison="refused")) for amount in range(5)]
+    await Deliver(before, subscriptions()).again(*refused, failing=True)
+    await before.close()
+    settings = ServiceSettings(
+        database_url=SecretStr(url),
+        nats_url=site.url,
+        nats_seed=SecretStr(site.seeds["ledger"]),
+        port=0,
+        callers={name: sha256(name.encode()).hexdigest() for name in ("gateway", "operator", "partner")},
+    )
+    app = create_service("ledger", settings, subscriptions=subscriptions(post_anything))
+    async with app.router.lifespan_context(app):
+        transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+        headers = {"Authorization": "Bearer operator"}
+        async with httpx2.AsyncClient(
+            transport=transport, base_url="http://ledger.test", headers=headers
+        ) as found:
+            found.app = app  # type: ignore[attr-defined]
+            yield found
+    await databases.drop(url)
+
+
+async def test_an_operator_finds_mends_replays_and_discards(client: Any) -> None:
+    page = (await client.get(LETTERS, params={"limit": 2, "error_class": "RefusedEntryError"})).json()
+    rest = (await client.get(LETTERS, params={"after": page["next"]})).json()
+    assert (len(page["letters"]), page["matching"], len(rest["letters"]), rest["next"]) == (2, 5, 3, None)
+    assert "amount" not in str(page)
+
+    shown = (await client.get(f"{LETTERS}/{page['letters'][0]['id']}")).json()
+    assert shown["payload"]["data"] == {"amount": 4, "poison": "refused"}
+    payload = shown["payload"] | {"data": {"amount": 44}}
+    edited = await client.put(f"{LETTERS}/{shown['id']}/payload", json=WHO | {"payload": payload})
+    assert edited.json()["records"][0]["before"] == shown["payload"]
+    assert (edited.json()["records"][0]["caller"], edited.json()["edited"]) == ("operator", True)
+
+    gone = {"ids": [rest["letters"][0]["id"]], "dry_run": False}
+    assert len((await client.post(f"{LETTERS}/discard", json=WHO | gone)).json()["discarded"]) == 1
+    await _replayed(client, limit=3, dry_run=True)
+    assert await postings(client.app.state.service.database) == []
+    outcomes = await _replayed(client, limit=3, dry_run=False)
+    assert outcomes == ["applied"] * 4
+    assert await postings(client.app.state.service.database) == [0, 1, 3, 44]
+    assert (await client.get("/status")).json()["dead_letters"] == 0
+
+
+async def _replayed(client: Any, *, limit: int, dry_run: bool) -> list[str]:
+    after, outcomes = None, list[str]()
+    while True:
+        wanted = WHO | {"filter": {}, "after": after, "limit": limit, "dry_run": dry_run}
+        answer = (await client.post(f"{LETTERS}/replay", json=wanted)).json()
+        outcomes += [one["outcome"] for one in answer["results"]]
+        after = answer["next"]
+        if after is None:
+            return outcomes
+
+
+async def test_nobody_else_may_touch_dead_letters_and_faults_are_named(client: Any) -> None:
+    stranger = {"Authorization": "Bearer partner"}
+    some_id = "00000000-0000-7000-8000-000000000000"
+    asked = [
+        client.get(LETTERS, headers=stranger),
+        client.get(f"{LETTERS}/{some_id}", headers=stranger),
+        client.put(f"{LETTERS}/{some_id}/payload", headers=stranger, json=WHO | {"payload": {}}),
+        client.post(f"{LETTERS}/replay", headers=stranger, json=WHO | {"ids": [some_id], "dry_run": True}),
+        client.post(f"{LETTERS}/discard", headers=stranger, json=WHO | {"ids": [some_id], "dry_run": True}),
+    ]
+    assert [(await one).status_code for one in asked] == [403] * 5
+
+    missing = await client.get(f"{LETTERS}/{some_id}")
+    assert (missing.status_code, missing.headers["content-type"]) == (404, "application/problem+json")
+    vague = await client.post(f"{LETTERS}/discard", json={"by": " ", "ids": [some_id], "dry_run": False})
+    assert {one["pointer"] for one in vague.json()["errors"]} == {"/by", "/reason"}
+    both = await client.post(
+        f"{LETTERS}/replay", json=WHO | {"ids": [some_id], "filter": {}, "dry_run": True}
+    )
+    assert both.status_code == 422
+    lost = await client.post(f"{LETTERS}/replay", json=WHO | {"filter": {}, "after": "x", "dry_run": True})
+    assert lost.json()["errors"][0]["pointer"] == "/after"

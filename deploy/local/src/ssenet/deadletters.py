@@ -1,0 +1,277 @@
+"""Dead letters of all services, asked over HTTP: listed, shown, edited."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from os import environ
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote, urlencode
+from uuid import UUID
+
+from rich.console import Console
+from rich.json import JSON
+from rich.table import Table
+
+from ssenet.errors import CommandError
+from ssenet.folders import SERVICES, DataFolder
+from ssenet.network import Network, RefusedError, the_network
+
+PATH = "/internal/dead-letters"
+STATES = ("waiting", "replayed", "discarded", "any")
+NOT_FOUND = 404
+USAGE = 2
+_AGO = re.compile(r"(\d+)\s*([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which letters, and of which services."""
+
+    services: tuple[str, ...]
+    conditions: dict[str, str]
+
+    @classmethod
+    def read(
+        cls,
+        service: str | None,
+        handler: str | None,
+        event_type: str | None,
+        error: str | None,
+        *,
+        since: str | None,
+        until: str | None,
+        state: str = "waiting",
+    ) -> Self:
+        """Read the options; raises CommandError where one of them means nothing."""
+        if service is not None and service not in SERVICES:
+            raise CommandError(
+                f"There is no service {service!r}.", hint=f"One of: {', '.join(SERVICES)}.", exit_code=USAGE
+            )
+        if state not in STATES:
+            raise CommandError(
+                f"A letter cannot be {state!r}.", hint=f"One of: {', '.join(STATES)}.", exit_code=USAGE
+            )
+        given = {
+            "durable": handler,
+            "type": event_type,
+            "error_class": error,
+            "since": moment(since).isoformat() if since else None,
+            "before": moment(until).isoformat() if until else None,
+            "state": state,
+        }
+        # A durable begins with its service's name: no need to ask the others.
+        own = next((one for one in SERVICES if handler and handler.startswith(f"{one}-")), None)
+        services = (service,) if service else (own,) if own else SERVICES
+        return cls(services, {name: value for name, value in given.items() if value is not None})
+
+    def required(self, ids: list[str] | None, *, everything: bool) -> Self:
+        """Refuse to mean every letter by having said nothing, and to mean two things at once."""
+        narrowed = len(self.services) < len(SERVICES) or len(self.conditions) > 1
+        if ids and (narrowed or everything):
+            raise CommandError("Give either ids or a filter, not both.", exit_code=USAGE)
+        if not ids and not narrowed and not everything:
+            hint = "Give ids, a filter such as --handler or --error, or --all."
+            raise CommandError("Which letters?", hint=hint, exit_code=USAGE)
+        return self
+
+    def as_of(self, now: datetime) -> Self:
+        """The same, without what dies from now on, so that going through it comes to an end."""
+        return replace(self, conditions={"before": now.isoformat(), **self.conditions})
+
+
+def moment(written: str) -> datetime:
+    """A time as a person writes it: ISO 8601 (UTC where it names no zone), or so long ago."""
+    if ago := _AGO.fullmatch(written.strip()):
+        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        told = datetime.fromisoformat(written.strip())
+    except ValueError as error:
+        hint = "Write 2026-11-23, 2026-11-23T09:00Z, or 30m, 2h, 7d for so long ago."
+        raise CommandError(f"{written!r} is no time.", hint=hint, exit_code=USAGE) from error
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
+
+
+def list_them(folder: DataFolder, chosen: Filter, *, after: str | None, limit: int, as_json: bool) -> int:
+    """Print a page of letters; 1 where a service did not answer."""
+    network = the_network(folder)
+    letters: list[dict[str, Any]] = []
+    silent: list[str] = []
+    matching = 0
+    more = {"after": the_id(after)} if after else {}
+    for service in chosen.services:
+        query = urlencode({**chosen.conditions, **more, "limit": limit})
+        try:
+            page = network.ask(service, "GET", f"{PATH}?{query}")
+        except RefusedError:
+            raise
+        except CommandError:
+            silent.append(service)
+            continue
+        matching += page["matching"]
+        letters += [{"service": service, **letter} for letter in page["letters"]]
+    # An id rises with the time its letter died, in whatever service: it orders them all.
+    letters = sorted(letters, key=lambda letter: letter["id"], reverse=True)[:limit]
+    if as_json:
+        print(json.dumps({"letters": letters, "matching": matching, "silent": silent}, indent=2))
+    else:
+        _print_page(letters, matching, chosen)
+    for service in silent:
+        print(f"ssenet: {service} does not answer; its letters are missing here.", file=sys.stderr)
+    return 1 if silent else 0
+
+
+def _print_page(letters: list[dict[str, Any]], matching: int, chosen: Filter) -> None:
+    if not letters:
+        state = chosen.conditions["state"]
+        narrowed = len(chosen.conditions) > 1 or len(chosen.services) < len(SERVICES)
+        which = "such dead letter" if narrowed else "dead letter"
+        print(f"There is no {which}{'' if state == 'any' else f' {state}'}.")
+        return
+    table = Table(box=None, pad_edge=False)
+    # Ids are there to be copied: they are never shortened.
+    table.add_column("Id", no_wrap=True)
+    for heading in ("Handler", "Event", "Error", "Tries", "Died", "State"):
+        table.add_column(heading)
+    for one in letters:
+        state = f"{one['state']}, edited" if one["edited"] else one["state"]
+        event_type = one["type"] or "[dim]not an event[/]"
+        died = one["died_at"][:19].replace("T", " ")
+        table.add_row(
+            one["id"], one["durable"], event_type, one["error_class"], str(one["attempts"]), died, state
+        )
+    console = Console()
+    console.print(table)
+    if matching > len(letters):
+        console.print(f"{len(letters)} of {matching}. The next page: --after {letters[-1]['id']}")
+
+
+def show_one(folder: DataFolder, letter_id: str, *, as_json: bool) -> None:
+    """Print everything about a letter."""
+    service, letter = find(the_network(folder), letter_id)
+    if as_json:
+        print(json.dumps({"service": service, **letter}, indent=2, ensure_ascii=False))
+        return
+    console = Console(highlight=False)
+    about = Table(box=None, show_header=False, pad_edge=False)
+    for name in ("state", "durable", "type", "event_id", "dataschema", "trace_id", "died_at", "ended_at"):
+        if letter[name] is not None:
+            about.add_row(name.replace("_", " "), str(letter[name]))
+    about.add_row("message", f"{letter['stream']} {letter['stream_sequence']}, {letter['nats_subject']}")
+    about.add_row("error", letter["error"], style="red")
+    console.print(f"[bold]{letter['id']}[/] of {service}")
+    console.print(about)
+    console.print("\n[bold]Attempts[/]")
+    for one in letter["attempts"]:
+        console.print(f"  {one['failed_at'][:19]}  {one['error']}", markup=False)
+    if letter["records"]:
+        console.print("\n[bold]What was done[/]")
+    for one in letter["records"]:
+        why = f": {one['reason']}" if one["reason"] else ""
+        console.print(
+            f"  {one['at'][:19]}  {one['action']} by {one['by']} ({one['caller']}){why}", markup=False
+        )
+    for name, told in (("Event", letter["payload"]), ("Event as edited", letter["edited_payload"])):
+        if told is not None:
+            console.print(f"\n[bold]{name}[/]")
+            console.print(JSON.from_data(told) if isinstance(told, dict) else told, markup=False)
+    if letter["payload"] is None:
+        console.print("\nThe event itself is gone from the stream; `edit` can supply it.")
+
+
+def edit_one(folder: DataFolder, letter_id: str, *, file: str | None, by: str, reason: str) -> None:
+    """Store a new payload, from a file or from the editor; in the editor faults can be mended at once."""
+    network = the_network(folder)
+    service, letter = find(network, letter_id)
+    now = letter["payload"] if letter["edited_payload"] is None else letter["edited_payload"]
+    if file is not None:
+        written = sys.stdin.read() if file == "-" else _read(Path(file))
+        _store(network, service, letter["id"], written, by=by, reason=reason)
+    elif not _edited(network, service, letter["id"], now, by=by, reason=reason):
+        print("Nothing was changed.")
+        return
+    print(f"Stored. Apply it with: ./ssenet deadletters replay {letter['id']}")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.", exit_code=USAGE) from error
+
+
+def _edited(network: Network, service: str, letter_id: str, now: Any, *, by: str, reason: str) -> bool:
+    before = now if isinstance(now, str) else json.dumps(now or {}, indent=2, ensure_ascii=False)
+    with tempfile.TemporaryDirectory(prefix="ssenet-") as folder:
+        draft = Path(folder) / f"{letter_id}.json"
+        draft.write_text(before, encoding="utf-8")
+        while True:
+            editor = environ.get("VISUAL") or environ.get("EDITOR") or "vi"
+            try:
+                ended = subprocess.run([*shlex.split(editor), str(draft)], check=False).returncode  # noqa: S603
+            except OSError as error:
+                hint = "Set EDITOR, or take the event from a file with --file."
+                raise CommandError(f"The editor {editor!r} does not start.", hint=hint) from error
+            written = draft.read_text(encoding="utf-8")
+            if ended != 0 or written.strip() == before.strip():
+                return False
+            try:
+                _store(network, service, letter_id, written, by=by, reason=reason)
+            except CommandError as error:
+                if not _again(error):
+                    raise
+            else:
+                return True
+
+
+def _again(error: CommandError) -> bool:
+    if not sys.stdin.isatty():
+        return False
+    print(f"{error.what}\n{error.hint}", file=sys.stderr)
+    return input("Edit again? [Y/n] ").strip().lower() in {"", "y", "yes"}
+
+
+def _store(network: Network, service: str, letter_id: str, written: str, *, by: str, reason: str) -> None:
+    try:
+        payload = json.loads(written)
+    except ValueError as error:
+        raise CommandError(f"The new event is no JSON: {error}.", exit_code=USAGE) from error
+    body = {"payload": payload, "by": by, "reason": reason}
+    network.ask(service, "PUT", f"{PATH}/{quote(letter_id)}/payload", body)
+
+
+def find(network: Network, letter_id: str) -> tuple[str, dict[str, Any]]:
+    """The letter, and the service that holds it."""
+    wanted = the_id(letter_id)
+    for service in SERVICES:
+        try:
+            return service, network.ask(service, "GET", f"{PATH}/{wanted}")
+        except RefusedError as error:
+            if error.status != NOT_FOUND:
+                raise
+    raise CommandError(f"There is no dead letter {wanted}.", hint="See `./ssenet deadletters list`.")
+
+
+def by_service(network: Network, ids: Iterable[str]) -> dict[str, list[str]]:
+    """Single letters, by the services that hold them."""
+    found: dict[str, list[str]] = {}
+    for letter_id in ids:
+        service, letter = find(network, letter_id)
+        found.setdefault(service, []).append(letter["id"])
+    return found
+
+
+def the_id(written: str) -> str:
+    """A letter's id; raises CommandError where it can be none."""
+    try:
+        return str(UUID(written))
+    except ValueError as error:
+        hint = "An id looks like 01932b6e-…; see `./ssenet deadletters list`."
+        raise CommandError(f"{written!r} is no letter's id.", hint=hint, exit_code=USAGE) from error
