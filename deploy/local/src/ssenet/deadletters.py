@@ -135,20 +135,15 @@ def _print_page(letters: list[dict[str, Any]], matching: int, chosen: Filter) ->
         which = "such dead letter" if narrowed else "dead letter"
         print(f"There is no {which}{'' if state == 'any' else f' {state}'}.")
         return
-    table = Table(box=None, pad_edge=False)
-    # Ids are there to be copied: they are never shortened.
-    table.add_column("Id", no_wrap=True)
-    for heading in ("Handler", "Event", "Error", "Tries", "Died", "State"):
-        table.add_column(heading)
+    console = Console(highlight=False, soft_wrap=True)
     for one in letters:
-        state = f"{one['state']}, edited" if one["edited"] else one["state"]
-        event_type = one["type"] or "[dim]not an event[/]"
+        # The id is there to be copied: it stands alone at the beginning of its line, and is never shortened.
         died = one["died_at"][:19].replace("T", " ")
-        table.add_row(
-            one["id"], one["durable"], event_type, one["error_class"], str(one["attempts"]), died, state
-        )
-    console = Console()
-    console.print(table)
+        state = f"{one['state']}, edited" if one["edited"] else one["state"]
+        tries = f"{one['attempts']} attempts" if one["attempts"] != 1 else "1 attempt"
+        console.print(f"[bold]{one['id']}[/]  {died} UTC  {state}")
+        event_type = one["type"] or "not an event"
+        console.print(f"  {one['durable']}  {event_type}  [red]{one['error_class']}[/], {tries}")
     if matching > len(letters):
         console.print(f"{len(letters)} of {matching}. The next page: --after {letters[-1]['id']}")
 
