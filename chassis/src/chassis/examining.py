@@ -28,7 +28,9 @@ _OUTBOX = sa.text("""
 SELECT (SELECT count(*) FROM outbox WHERE published_at IS NULL) AS unpublished,
        (SELECT announced_at FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT 1) AS oldest
 """)
-_DEAD_LETTERS = sa.text("SELECT durable, count(*) AS number FROM dead_letters WHERE state = 'waiting' GROUP BY durable")
+_DEAD_LETTERS = sa.text(
+    "SELECT durable, count(*) AS number FROM dead_letters WHERE state = 'waiting' GROUP BY durable"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The whole network, started by the command as a person would: it comes up, heals, and leaves nothing behind."""
 
+import asyncio
 import json
 import os
 import signal
@@ -12,12 +13,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import psutil
 import pytest
 
+from chassis.ids import new_id
+from chassis.testing import an_envelope
+from contracts.partner import AssistanceRequestedV1
+from ssenet.credentials import read_secrets
+from ssenet.folders import ROOT
 from ssenet.state import State, read_state
 from ssenet.stopping import DATA_MARK
 
+HANDLER = "coordination-open-assistance-tasks"
 pytestmark = pytest.mark.timeout(240)
 
 
@@ -120,6 +128,9 @@ def test_a_network_carries_events_heals_is_taken_over_and_ends_with_ctrl_c(ssene
     _it_is_its_owners_alone(ssenet)
     assert "running already" in ssenet("up", "--detach").stdout
 
+    assert ssenet("deadletters", "list").stdout == "There is no dead letter waiting.\n"
+    an_operator_ends_dead_letters(ssenet)
+
     tour = tour_is_complete(ssenet)
     assert [hop["name"] for hop in tour["hops"]] == ["accepted", "task_opened", "notified", "pushed"]
     assert len(tour["trace_id"]) == 32
@@ -149,6 +160,60 @@ def test_a_network_that_is_still_starting_can_be_brought_down(ssenet: Command) -
         assert "stopped" in ssenet("down").stdout
         assert starting.wait(timeout=60) == 0
     _nothing_runs(ssenet)
+
+
+def an_operator_ends_dead_letters(ssenet: Command) -> None:
+    """List, show, edit, replay and discard, as a person or a script does it."""
+    asyncio.run(_plant_letters(ssenet))
+    listed = json.loads(ssenet("deadletters", "list", "--handler", HANDLER, "--json").stdout)
+    ids: list[str] = [one["id"] for one in listed["letters"]]
+    assert (len(ids), listed["matching"]) == (4, 4)
+    assert ids[0] in ssenet("deadletters", "list", "--error", "DomainError").stdout
+
+    shown = json.loads(ssenet("deadletters", "show", ids[0], "--json").stdout)
+    draft = ssenet.data.with_name("draft.json")
+    broken = shown["payload"] | {"data": shown["payload"]["data"] | {"country": "Atlantis"}}
+    draft.write_text(json.dumps(broken), encoding="utf-8")
+    edit = ("deadletters", "edit", ids[0], "--file", str(draft), "--reason", "a wrong code")
+    refused = ssenet(*edit)
+    assert (refused.returncode, "/data/country" in refused.stderr) == (1, True)
+    draft.write_text(json.dumps(shown["payload"]), encoding="utf-8")
+    assert "Stored" in ssenet(*edit).stdout
+
+    assert ssenet("deadletters", "discard", ids[3], "--reason", "no use").returncode == 2
+    assert ssenet("deadletters", "discard", ids[3], "--reason", "no use", "--yes").returncode == 0
+    tried = json.loads(ssenet("deadletters", "replay", "--all", "--dry-run", "--json").stdout)
+    assert tried["outcomes"] == {"applied": 3}
+    assert "3        applied" in ssenet("deadletters", "replay", "--all", "--yes").stdout
+    assert "no dead letter waiting" in ssenet("deadletters", "list").stdout
+    assert "discarded by operator (operator): no use" in ssenet("deadletters", "show", ids[3]).stdout
+
+
+async def _plant_letters(ssenet: Command) -> None:
+    """Four requests of a partner that a handler refused before it was mended."""
+    example = ROOT / "contracts" / "examples" / "partner.assistance.requested.v1" / "senegal-fr.json"
+    data = json.loads(example.read_text(encoding="utf-8"))["data"]
+    event = AssistanceRequestedV1.model_validate(data)
+    connection = await asyncpg.connect(
+        host="127.0.0.1",
+        port=next(one.port for one in ssenet.state().processes if one.name == "postgres"),
+        user="coordination",
+        password=read_secrets(ssenet.data / "secrets.json").database_passwords["coordination"],
+        database="coordination",
+    )
+    try:
+        for number in range(4):
+            payload = an_envelope(event).model_dump_json().encode()
+            await connection.execute(
+                "INSERT INTO dead_letters (id, durable, stream, stream_sequence, nats_subject, payload, error_class,"
+                " error, attempts, died_at) VALUES ($1, $2, 'EVENTS', $3, '-', $4, 'DomainError', '-', '[]', now())",
+                new_id(),
+                HANDLER,
+                number + 1,
+                payload,
+            )
+    finally:
+        await connection.close()
 
 
 def _it_says_what_runs(ssenet: Command) -> None:
@@ -194,6 +259,9 @@ def test_a_service_that_does_not_start_ends_the_start_with_its_log(
         (("partner", "list"), "not running"),
         (("link", "operator"), "not running"),
         (("link", "director"), "no role 'director'"),
+        (("deadletters", "list"), "not running"),
+        (("deadletters", "list", "--since", "lately"), "'lately' is no time"),
+        (("deadletters", "replay", "--yes"), "Which letters?"),
         (("logs",), "no log"),
         (("logs", "mail"), "no process 'mail'"),
     ],
