@@ -76,9 +76,9 @@ class Settled:
     clashes: tuple[Ordered, ...]
 
 
-def settle(events: Iterable[Known]) -> Settled:
+def settle(events: Iterable[Ordered]) -> Settled:
     """Order the events; one is valid unless a move to the next epoch is known whose cut lies below it."""
-    ordered = {event for event in events if not isinstance(event, Proposal)}
+    ordered = set(events)
     cuts = _cuts(ordered)
     valid: list[Ordered] = []
     clashes: list[Ordered] = []
@@ -101,23 +101,29 @@ class Aggregate:
 
     def __init__(self, site: str, known: Iterable[Known] = ()) -> None:
         self.site = site
-        self.known: set[Known] = set(known)
+        self.events: set[Ordered] = set()
+        self.proposals: set[Proposal] = set()
+        for event in known:
+            self.hear(event)
 
     def hear(self, event: Known) -> None:
         """Take an event in, whenever and however often it comes."""
-        self.known.add(event)
-
-    def settled(self) -> Settled:
-        return settle(self.known)
+        if isinstance(event, Proposal):
+            self.proposals.add(event)
+        else:
+            self.events.add(event)
 
     @property
-    def _ordered(self) -> list[Ordered]:
-        return [event for event in self.known if not isinstance(event, Proposal)]
+    def known(self) -> set[Known]:
+        return {*self.events, *self.proposals}
+
+    def settled(self) -> Settled:
+        return settle(self.events)
 
     @property
     def last(self) -> Ordered | None:
         """The latest event known, valid since nothing is known of a later epoch."""
-        return max(self._ordered, key=lambda event: (event.epoch, event.sequence), default=None)
+        return max(self.events, key=lambda event: (event.epoch, event.sequence), default=None)
 
     @property
     def home(self) -> str | None:
@@ -130,7 +136,7 @@ class Aggregate:
         last = self.last
         if last is None:
             return False
-        cuts = _cuts(self._ordered)
+        cuts = _cuts(self.events)
         for epoch in range(1, last.epoch):
             if epoch not in cuts or self._applied(epoch) < cuts[epoch]:
                 return True
@@ -138,7 +144,7 @@ class Aggregate:
 
     def _applied(self, epoch: int) -> int:
         """The last sequence of an epoch up to which nothing is missing here."""
-        known = {event.sequence for event in self._ordered if event.epoch == epoch}
+        known = {event.sequence for event in self.events if event.epoch == epoch}
         applied = 0
         while applied + 1 in known:
             applied += 1
@@ -150,7 +156,7 @@ class Aggregate:
 
     def begin(self, what: Any) -> Change:
         """Make the aggregate: its maker is its first home."""
-        if self.known:
+        if self.events:
             raise NotAllowedError("it exists")
         return self._made(Change(self.site, 1, 1, what))
 
@@ -163,7 +169,7 @@ class Aggregate:
     def unanswered(self) -> list[Proposal]:
         """The proposals that no valid event answers: an answer that came to lie above a cut does not count."""
         answered = {event.answers for event in self.settled().valid if isinstance(event, Change)}
-        return [one for one in self.known if isinstance(one, Proposal) and one.identity not in answered]
+        return [one for one in self.proposals if one.identity not in answered]
 
     def answer(self, proposal: Proposal, *, accept: bool) -> Change:
         """Apply a proposal or refuse it, once; raises NotAllowedError where this site may not."""
@@ -200,5 +206,5 @@ class Aggregate:
         return self.last.epoch, self.last.sequence + 1
 
     def _made(self, event: K) -> K:
-        self.known.add(event)
+        self.hear(event)
         return event

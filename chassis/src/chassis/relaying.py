@@ -115,7 +115,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class AwaitWork:
-    """Do nothing for these seconds, or until woken or told to stop."""
+    """Do nothing for these seconds, or until woken or told to stop; nothing at all if that has happened already."""
 
     seconds: float
 
@@ -246,8 +246,7 @@ class Relaying:
             yield from self._await_work()
 
     def _await_work(self) -> Steps[None]:
-        if not self.woken:
-            yield AwaitWork(FALLBACK_POLL)
+        yield AwaitWork(FALLBACK_POLL)
         self.woken = False
 
     def _drain(self) -> Steps[BrokerAwayError | None]:

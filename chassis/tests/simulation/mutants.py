@@ -1,0 +1,190 @@
+"""Planted bugs: one small change each to the source of the decisions, as a tired hand might make it."""
+
+import inspect
+from dataclasses import dataclass
+from types import ModuleType
+
+from chassis import homes, relaying
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A bug by its name, and the words of the source that it changes."""
+
+    name: str
+    module: ModuleType
+    was: str
+    becomes: str
+
+    def build(self) -> ModuleType:
+        """Make the module with the bug in it."""
+        source = inspect.getsource(self.module)
+        assert source.count(self.was) == 1, f"{self.name}: the source has changed, and the bug no longer fits"
+        mutated = ModuleType(self.module.__name__)
+        exec(compile(source.replace(self.was, self.becomes), f"<{self.name}>", "exec"), mutated.__dict__)  # noqa: S102 - our own source
+        return mutated
+
+
+_PUBLISH = "            sequences = yield from publishing(found.rows)\n"
+_PUBLISH_NEXT = "                found = yield from self._publish_next()\n"
+
+
+def _relay(name: str, was: str, becomes: str) -> Mutant:
+    return Mutant(name, relaying, was, becomes)
+
+
+def _home(name: str, was: str, becomes: str) -> Mutant:
+    return Mutant(name, homes, was, becomes)
+
+
+MUTANTS = [
+    _relay(
+        "leads without the lock",
+        "self.is_leader or (yield TryLock())",
+        "self.is_leader or [(yield TryLock())]",
+    ),
+    _relay(
+        "believes in a lock that went with its connection",
+        "                self.is_leader = False\n                yield Disconnect()\n",
+        "                yield Disconnect()\n",
+    ),
+    _relay(
+        "keeps the lock's connection open",
+        "                yield Disconnect()\n                yield Pause(pause, after=error)\n",
+        "                return\n",
+    ),
+    _relay(
+        "calls an absent database without pauses",
+        "yield Pause(pause, after=error)\n                pause = min(pause * 2, LONGEST_D",
+        "pause = min(pause * 2, LONGEST_D",
+    ),
+    _relay(
+        "calls an absent database again and again", "pause = min(pause * 2, LONGEST_DATABASE_PAUSE)", "pass"
+    ),
+    _relay("calls an absent broker again and again", "pause = min(pause * 2, LONGEST_BROKER_PAUSE)", "pass"),
+    _relay("never polls", "yield AwaitWork(FALLBACK_POLL)", "yield AwaitWork(1e9)"),
+    _relay(
+        "forgets who woke it while it looked",
+        _PUBLISH_NEXT,
+        f"{_PUBLISH_NEXT}                self.woken = False\n",
+    ),
+    _relay(
+        "leaves what one batch could not hold", "            if found.more:\n                continue\n", ""
+    ),
+    _relay("drains nothing at a stop", "while (yield from self._publish_next()).rows:", "while False:"),
+    _relay(
+        "drains one batch at a stop",
+        "while (yield from self._publish_next()).rows:\n                pass",
+        "yield from self._publish_next()",
+    ),
+    _relay(
+        "gives up a refused batch",
+        "        except BatchRefusedError:\n            pass\n",
+        "        except BatchRefusedError:\n            raise\n",
+    ),
+    _relay(
+        "takes a refused batch for stored",
+        "        except BatchRefusedError:\n            pass\n",
+        "        except BatchRefusedError:\n            return [1] * len(rows)\n",
+    ),
+    _relay(
+        "publishes singles backwards",
+        "    for row in rows:\n        sequences",
+        "    for row in reversed(rows):\n        sequences",
+    ),
+    _relay(
+        "marks before it publishes",
+        "            sequences = yield from publishing(found.rows)\n            yield Mark(found.rows, sequences)\n",
+        "            yield Mark(found.rows, [1] * len(found.rows))\n            yield from publishing(found.rows)\n",
+    ),
+    _relay(
+        "marks all but the last",
+        "yield Mark(found.rows, sequences)",
+        "yield Mark(found.rows[:-1], sequences[:-1])",
+    ),
+    _relay("never marks", "            yield Mark(found.rows, sequences)\n", ""),
+    _relay(
+        "tells before it publishes",
+        _PUBLISH,
+        f"            self.notices.tell(row.event_id for row in found.rows)\n{_PUBLISH}",
+    ),
+    _relay("tells nobody", "            self.notices.tell(row.event_id for row in found.rows)\n", ""),
+    _relay("forgets at once what was acknowledged", "        self._recent.update(told)\n", ""),
+    _relay(
+        "tells a waiter when one of its events is there",
+        "            if not waiter.missing:\n                self._waiters",
+        "            if waiter.missing or not waiter.missing:\n                self._waiters",
+    ),
+    _relay("looks nothing up as a follower", "if missing := self.notices.missing():", "if missing := []:"),
+    _home(
+        "lets an office move a home",
+        "if self.site != HEADQUARTERS or self.home == home:",
+        "if self.home == home:",
+    ),
+    _home(
+        "lets a site that is not home change",
+        "if not self.may_change():\n            return self._made(Proposal",
+        "if self.last is None:\n            return self._made(Proposal",
+    ),
+    _home(
+        "cuts one too early",
+        "return self._made(Move(last.epoch + 1, home, cut))",
+        "return self._made(Move(last.epoch + 1, home, cut - 1))",
+    ),
+    _home(
+        "cuts above what was applied",
+        "cut = self._applied(last.epoch) if last else 0",
+        "cut = last.sequence if last else 0",
+    ),
+    _home("cuts the wrong epoch", "{event.epoch - 1: event.cut", "{event.epoch: event.cut"),
+    _home(
+        "takes the last valid event for a clash",
+        "event.sequence > cuts.get(event.epoch, event.sequence)",
+        "event.sequence >= cuts.get(event.epoch, event.sequence + 1)",
+    ),
+    _home(
+        "drops what clashes",
+        "return Settled(tuple(valid), tuple(clashes))",
+        "return Settled(tuple(valid), ())",
+    ),
+    _home(
+        "orders by sequence before epoch",
+        "for event in sorted(ordered, key=lambda event: (event.epoch, event.sequence)):",
+        "for event in sorted(ordered, key=lambda event: (event.sequence, event.epoch)):",
+    ),
+    _home(
+        "decides before it has heard all",
+        "not isinstance(self.last, Release) and not self.lacks()",
+        "not isinstance(self.last, Release)",
+    ),
+    _home(
+        "changes what it has let go",
+        "self.home == self.site and not isinstance(self.last, Release)",
+        "self.home == self.site",
+    ),
+    _home(
+        "answers a release before it has heard all",
+        "not isinstance(last, Release) or self.lacks():",
+        "not isinstance(last, Release):",
+    ),
+    _home(
+        "never answers a release",
+        "            return None\n        return last\n",
+        "            return None\n        return None\n",
+    ),
+    _home(
+        "counts an answer that clashes",
+        "for event in self.settled().valid if isinstance(event, Change)}",
+        "for event in self.events if isinstance(event, Change)}",
+    ),
+    _home(
+        "answers twice",
+        "if not self.may_change() or proposal not in self.unanswered():",
+        "if not self.may_change():",
+    ),
+    _home(
+        "numbers on from the epoch before",
+        "self.last.epoch, self.last.sequence + 1",
+        "self.last.epoch, max(event.sequence for event in self.events) + 1",
+    ),
+]

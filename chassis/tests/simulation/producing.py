@@ -1,0 +1,229 @@
+"""One service's side of the outbox in the simulated world: writers who commit, and candidates who relay."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from chassis.relaying import Row
+
+from .database import Database, Session, SessionLostError
+from .stream import BatchRefusedError, Stream, StreamAwayError
+from .world import Course, Patience, Process, World, promise
+
+BATCH = 6
+LOOK_UP_AFTER = 0.5
+_EVENTS = UUID(int=1 << 100).int
+
+
+@dataclass
+class Relays:
+    """The relay candidates of a service, each in a process of its own."""
+
+    world: World
+    database: Database
+    stream: Stream
+    relaying: Any
+    candidates: list["Candidate"] = field(default_factory=list["Candidate"])
+
+    def start(self, count: int) -> None:
+        for number in range(count):
+            candidate = Candidate(self, f"relay {number}")
+            self.candidates.append(candidate)
+            candidate.start()
+
+    def leaders(self) -> list["Candidate"]:
+        return [one for one in self.candidates if one.process.alive and one.decisions.is_leader]
+
+    def settled(self) -> bool:
+        """Whether every candidate runs, and one of them leads."""
+        return len(self.leaders()) == 1 and all(one.process.runs for one in self.candidates)
+
+
+class Candidate:
+    """A process that carries out what the relay decides, on the model's database and stream."""
+
+    def __init__(self, relays: Relays, name: str) -> None:
+        self._relays = relays
+        self._world = relays.world
+        self._database = relays.database
+        self._m = relays.relaying
+        self.name = name
+        self.session: Session | None = None
+        self._connecting = Patience(self._world)
+        self._publishing = Patience(self._world)
+
+    def start(self) -> None:
+        """Start the process, or start it again after a kill: it remembers nothing."""
+        self.decisions = self._m.Relaying()
+        self._enough: Callable[[], bool] | None = None
+        self.session = None
+        self.process: Process = self._world.start(self.name, self._life())
+
+    def kill(self) -> None:
+        self.process.kill()
+        if self.session is not None:
+            # The server may notice at once, or only when its own probing does.
+            session = self.session
+            self._world.after(
+                self._world.random.choice((0.0, 0.01, 3.0)), lambda: self._database.close(session)
+            )
+
+    def stop(self) -> None:
+        self.decisions.stop()
+        self._stir()
+
+    def _stir(self) -> None:
+        """Go on, if there is nothing any more to wait for."""
+        if self._enough is not None and self._enough():
+            self.process.wake()
+
+    def _life(self) -> Course:
+        steps = self.decisions.run()
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    outcome = yield from self._carry_out(step)
+                except SessionLostError:
+                    step = steps.throw(self._m.DatabaseAwayError())
+                except BatchRefusedError:
+                    step = steps.throw(self._m.BatchRefusedError())
+                except StreamAwayError:
+                    self._publishing.failed()
+                    step = steps.throw(self._m.BrokerAwayError())
+                else:
+                    step = steps.send(outcome)
+        except StopIteration:
+            return
+
+    def _carry_out(self, step: Any) -> Course:
+        m = self._m
+        match step:
+            case m.Connect():
+                yield from self._connect()
+            case m.Disconnect():
+                if self.session is not None:
+                    self._database.close(self.session)
+                    self.session = None
+            case m.PublishBatch(rows):
+                return (yield from self._publish(rows, atomic=True))
+            case m.PublishOne(row):
+                return (yield from self._publish([row], atomic=False))[0]
+            case m.Pause(seconds):
+                yield from self._wait(seconds, lambda: self.decisions.stopping)
+            case m.AwaitWork(seconds):
+                yield from self._wait(seconds, lambda: self.decisions.woken or self.decisions.stopping)
+            case _:
+                assert self.session is not None
+                return (yield from self._database.ask(self.session, lambda: self._query(step)))
+        return None
+
+    def _query(self, step: Any) -> Any:
+        m = self._m
+        match step:
+            case m.TryLock():
+                assert self.session is not None
+                return self._database.lock(self.session, "relay")
+            case m.Look():
+                return m.Found(*self._database.look(BATCH))
+            case m.Mark(rows, sequences):
+                return self._mark(rows, sequences)
+            case m.LookUp(event_ids):
+                return self._database.published(event_ids)
+            case _:
+                raise AssertionError(step)
+
+    def _publish(self, rows: Sequence[Row], *, atomic: bool) -> Course:
+        sequences = yield from self._relays.stream.publish(rows, atomic=atomic)
+        self._publishing.succeeded()
+        return sequences
+
+    def _connect(self) -> Course:
+        try:
+            self.session = yield from self._database.connect(self._hear)
+        except SessionLostError:
+            self._connecting.failed()
+            raise
+        self._connecting.succeeded()
+        # A new connection begins with short pauses again, for the stream too.
+        self._publishing.succeeded()
+
+    def _wait(self, seconds: float, enough: Callable[[], bool]) -> Course:
+        if not enough():
+            self._enough = enough
+            yield seconds
+            self._enough = None
+
+    def _hear(self, channel: str) -> None:
+        if not self.process.alive:
+            return
+        if channel == "outbox_published":
+            self.decisions.hear_of_publication()
+        else:
+            self.decisions.wake()
+        self._stir()
+
+    def _mark(self, rows: Sequence[Row], sequences: Sequence[int]) -> None:
+        messages = self._relays.stream.messages
+        for row, sequence in zip(rows, sequences, strict=True):
+            stored = 1 <= sequence <= len(messages) and messages[sequence - 1].event_id == row.event_id
+            promise(stored, "a row is marked published only with its place in the stream", row, sequence)
+        self._database.mark(rows, sequences)
+
+    def published(self, event_ids: Iterable[UUID], *, look_up: bool = True) -> Course:
+        """Wait as `Relay.published` does, and be told no sooner than it is true."""
+        event_ids = list(event_ids)
+        told: list[bool] = []
+        waiter = self.decisions.notices.wait_for(event_ids, lambda: told.append(True))
+        while not told:
+            yield LOOK_UP_AFTER if look_up else 0.02
+            if not told and look_up and self._database.up:
+                self.decisions.notices.tell(self._database.published(waiter.missing))
+        self.decisions.notices.leave(waiter)
+        early = [one for one in event_ids if one not in self._relays.stream.ids]
+        promise(not early, "nobody is told before the stream has acknowledged", early)
+
+
+@dataclass
+class Writers:
+    """They change aggregates under a lock and announce it, and some of them roll back."""
+
+    world: World
+    database: Database
+    keys: Sequence[str]
+    to_write: int
+    sequences: dict[str, int] = field(default_factory=dict[str, int])
+    committed: list[tuple[Row, str, int]] = field(default_factory=list[tuple[Row, str, int]])
+    _locked: set[str] = field(default_factory=set[str])
+    _events: int = 0
+
+    def transaction(self, events: int, *, rolls_back: bool = False) -> Course:
+        """Write some events in one transaction: the rows that were committed."""
+        random = self.world.random
+        free = [key for key in self.keys if key not in self._locked]
+        if not free or not self.database.up:
+            return []
+        keys = random.sample(free, min(len(free), random.randint(1, 2)))
+        self._locked.update(keys)
+        rows: list[tuple[Row, str, int]] = []
+        sequences = dict(self.sequences)
+        for number in range(events):
+            key = keys[number % len(keys)]
+            sequences[key] = sequences.get(key, 0) + 1
+            rows.append((self._row(key), key, sequences[key]))
+        # Long enough for others to take later positions and commit before.
+        yield random.random() * 0.05
+        self._locked.difference_update(keys)
+        if rolls_back or not self.database.up:
+            return []
+        for _, key, sequence in rows:
+            self.sequences[key] = sequence
+        self.to_write -= len(rows)
+        self.committed.extend(rows)
+        self.database.commit(rows)
+        return rows
+
+    def _row(self, key: str) -> Row:
+        self._events += 1
+        return Row(self.database.next_position(), UUID(int=_EVENTS + self._events), "made", key, "")

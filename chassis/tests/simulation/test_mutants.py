@@ -1,0 +1,27 @@
+"""The simulation itself is tested: each planted bug is found, and soon."""
+
+from dataclasses import replace
+
+import pytest
+
+from .mutants import MUTANTS, Mutant
+from .running import Decisions
+from .seeds import run_all
+
+WITHIN = 200
+"""Seeds within which a bug has to be found."""
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_planted_bug_breaks_a_promise(mutant: Mutant) -> None:
+    name = mutant.module.__name__.rpartition(".")[2]
+    decisions = replace(Decisions(), **{name: mutant.build()})
+
+    def caught(seed: int) -> bool:
+        try:
+            run_all(seed, decisions)
+        except Exception:  # noqa: BLE001 - however it shows
+            return True
+        return False
+
+    assert any(caught(seed) for seed in range(WITHIN)), f"nobody noticed: {mutant.name}"

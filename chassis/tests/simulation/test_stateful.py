@@ -1,0 +1,223 @@
+"""The same decisions against models, step by step, in whatever order makes a test fail soonest."""
+
+from typing import Any
+from uuid import UUID
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from chassis import homes, relaying
+from chassis.relaying import (
+    BatchRefusedError,
+    BrokerAwayError,
+    DatabaseAwayError,
+    Found,
+    Relaying,
+    Row,
+    Step,
+)
+
+from .sites import Sites, check_sites, come_to_rest
+
+LIMIT = 3
+STEPS = settings(
+    max_examples=60,
+    stateful_step_count=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+class RelayConversation(RuleBasedStateMachine):
+    """One candidate is asked what to do next, and gets true answers, failures, and answers that went missing.
+
+    The model: what is committed, what is marked, what is stored, and who holds the lock.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.relay = Relaying()
+        self.steps = self.relay.run()
+        self.step: Step | None = next(self.steps)
+        self.committed: list[Row] = []
+        self.marked: set[int] = set()
+        self.stored: list[UUID] = []
+        self.told: set[UUID] = set()
+        self.locked = False
+        self.other_leads = False
+
+    @rule(count=st.integers(1, 5))
+    def commit(self, count: int) -> None:
+        for _ in range(count):
+            number = len(self.committed) + 1
+            self.committed.append(Row(number, UUID(int=number), "made", "k", ""))
+        self.relay.wake()
+
+    @precondition(lambda self: self.committed)
+    @rule(data=st.data())
+    def wait_for_one(self, data: st.DataObject) -> None:
+        event_id = data.draw(st.sampled_from(self.committed)).event_id
+        self.relay.notices.wait_for([event_id], lambda: self.told.add(event_id))
+
+    @precondition(lambda self: self.step)
+    @rule()
+    def answer(self) -> None:
+        assert self.step is not None
+        refused = self._must_refuse(self.step)
+        if refused is None:
+            self._go_on(self._carry_out(self.step))
+        else:
+            self._throw(refused)
+
+    @precondition(lambda self: isinstance(self.step, (relaying.PublishBatch, relaying.PublishOne)))
+    @rule(stored=st.booleans())
+    def lose_the_broker(self, stored: bool) -> None:  # noqa: FBT001 - drawn
+        assert self.step is not None
+        if stored and self._must_refuse(self.step) is None:
+            self._carry_out(self.step)
+        self._throw(BrokerAwayError())
+
+    @precondition(lambda self: self.step and not isinstance(self.step, _BESIDES_THE_DATABASE))
+    @rule(had_its_effect=st.booleans())
+    def lose_the_database(self, had_its_effect: bool) -> None:  # noqa: FBT001 - drawn
+        assert self.step is not None
+        if had_its_effect:
+            self._carry_out(self.step)
+        self.locked = False
+        self._throw(DatabaseAwayError())
+
+    @rule(leads=st.booleans())
+    def let_another_lead(self, leads: bool) -> None:  # noqa: FBT001 - drawn
+        self.other_leads = leads and not self.locked
+
+    @precondition(lambda self: self.stored)
+    @rule(count=st.integers(1, 3))
+    def forget_marks(self, count: int) -> None:
+        """A crash of the database: the last marks were not flushed."""
+        self.marked -= set(sorted(self.marked)[-count:])
+
+    @invariant()
+    def what_is_marked_is_stored(self) -> None:
+        assert {self.committed[position - 1].event_id for position in self.marked} <= set(self.stored)
+
+    @invariant()
+    def it_is_stored_once_and_in_order(self) -> None:
+        assert self.stored == sorted(set(self.stored), key=lambda event_id: event_id.int)
+
+    @invariant()
+    def whoever_was_told_was_told_the_truth(self) -> None:
+        assert self.told <= set(self.stored)
+
+    @invariant()
+    def a_leader_holds_the_lock(self) -> None:
+        assert self.locked or not self.relay.is_leader or isinstance(self.step, relaying.Disconnect)
+
+    def teardown(self) -> None:
+        """Told to stop in a world without faults, it publishes what is left, and ends."""
+        self.other_leads = False
+        for _ in range(8 + 3 * len(self.committed)):
+            if self.relay.is_leader or self.step is None:
+                break
+            self.answer()
+        self.relay.stop()
+        while self.step is not None:
+            self.answer()
+        assert self.stored == [row.event_id for row in self.committed]
+        assert self.marked == {row.position for row in self.committed}
+        assert not self.locked
+
+    def _must_refuse(self, step: Step) -> BrokerAwayError | None:
+        """A stream refuses a batch in which anything is stored already."""
+        if isinstance(step, relaying.PublishBatch):
+            assert len(step.rows) > 1
+            if any(row.event_id in self.stored for row in step.rows):
+                return BatchRefusedError()
+        return None
+
+    def _carry_out(self, step: Step) -> Any:
+        match step:
+            case relaying.TryLock():
+                self.locked = not self.other_leads
+                return self.locked
+            case relaying.Disconnect():
+                self.locked = False
+            case relaying.Look():
+                unmarked = [row for row in self.committed if row.position not in self.marked]
+                return Found(unmarked[:LIMIT], more=len(unmarked) >= LIMIT)
+            case relaying.PublishBatch(rows):
+                return [self._store(row) for row in rows]
+            case relaying.PublishOne(row):
+                return self._store(row)
+            case relaying.Mark(rows, sequences):
+                for row, sequence in zip(rows, sequences, strict=True):
+                    assert self.stored[sequence - 1] == row.event_id
+                    self.marked.add(row.position)
+            case relaying.LookUp(event_ids):
+                marked = {self.committed[position - 1].event_id for position in self.marked}
+                return [event_id for event_id in event_ids if event_id in marked]
+            case _:
+                pass
+        return None
+
+    def _store(self, row: Row) -> int:
+        if row.event_id not in self.stored:
+            self.stored.append(row.event_id)
+        return self.stored.index(row.event_id) + 1
+
+    def _go_on(self, outcome: Any) -> None:
+        try:
+            self.step = self.steps.send(outcome)
+        except StopIteration:
+            self.step = None
+
+    def _throw(self, error: Exception) -> None:
+        self.step = self.steps.throw(error)
+
+
+_BESIDES_THE_DATABASE = (
+    relaying.PublishBatch,
+    relaying.PublishOne,
+    relaying.Pause,
+    relaying.AwaitWork,
+    relaying.Disconnect,
+)
+
+
+class HistoryOfSites(RuleBasedStateMachine):
+    """Any history of wishes and deliveries; at every end all sites agree, and nothing that was owed is left."""
+
+    @initialize(chance=st.randoms(use_true_random=False), founder=st.integers(0, 1))
+    def found(self, chance: Any, founder: int) -> None:
+        self.sites = Sites(chance, homes)
+        self.sites.announce(self.sites.at[self.sites.names[founder]].begin("begun"))
+
+    @rule()
+    def wish(self) -> None:
+        self.sites.act()
+
+    @rule()
+    def deliver(self) -> None:
+        self.sites.deliver()
+
+    @rule(number=st.integers(0, 1))
+    def restart(self, number: int) -> None:
+        self.sites.restart(self.sites.names[number])
+
+    @invariant()
+    def no_two_sites_number_one_event_alike(self) -> None:
+        ordered = [event for event in self.sites.made if not isinstance(event, homes.Proposal)]
+        places = {(event.epoch, event.sequence, event.site) for event in ordered}
+        assert len(places) == len(ordered)
+
+    def teardown(self) -> None:
+        if hasattr(self, "sites"):
+            come_to_rest(self.sites)
+            check_sites(self.sites)
+
+
+TestRelayConversation = RelayConversation.TestCase
+TestRelayConversation.settings = STEPS
+TestHistoryOfSites = HistoryOfSites.TestCase
+TestHistoryOfSites.settings = STEPS
