@@ -16,7 +16,7 @@ from ssenet.errors import CommandError
 from tests.resilience.schedule import SERVERS, Fault, Kind, Schedule
 from tests.resilience.stage import Stage, topology
 
-POISON_SUBJECT = "sse.hq.all.partner.assistance.requested.v1"
+POISON_SUBJECT = "sse.hq.all.partner.assistance.requested.v1.07"
 _STOPS = {"postgres": signal.SIGINT}
 
 

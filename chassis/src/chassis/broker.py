@@ -1,5 +1,6 @@
 """One service's connection to NATS, and the acknowledged publish, whole batches at a time."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -44,6 +45,7 @@ class Broker:
         self.client = client
         self.service = service
         self.jetstream: JetStreamContext = client.jetstream(timeout=PUBLISH_TIMEOUT)
+        self._losses = asyncio.Event()
 
     @classmethod
     async def connect(
@@ -64,11 +66,13 @@ class Broker:
         async def disconnected() -> None:
             if not client.is_closed:
                 log.warning("broker connection lost")
+            broker.connection_lost()
 
         async def failed(error: Exception) -> None:
             log.warning("broker error", error=str(error) or type(error).__name__)
 
         client = Client()
+        broker = cls(client, service=service)
         await client.connect(
             url,
             name=service,
@@ -86,7 +90,12 @@ class Broker:
             disconnected_cb=disconnected,
             error_cb=failed,
         )
-        return cls(client, service=service)
+        return broker
+
+    def connection_lost(self) -> None:
+        """Let every publish that waits for its acknowledgement fail: it will not come over another connection."""
+        self._losses.set()
+        self._losses = asyncio.Event()
 
     async def publish(self, messages: Sequence[Outgoing]) -> list[int]:
         """Store the messages in the stream, in order; returns their stream sequences once it has acknowledged.
@@ -104,6 +113,7 @@ class Broker:
 
     async def publish_batch(self, messages: Sequence[Outgoing]) -> list[int]:
         """Store the messages as one atomic batch, or none of them; raises as `publish` does."""
+        self._check_connected()
         batch_id = uuid4().hex
         for number, message in enumerate(messages[:-1], start=1):
             await self.client.publish(
@@ -111,10 +121,7 @@ class Broker:
             )
         last = messages[-1]
         headers = _batch_headers(last, batch_id, len(messages)) | {"Nats-Batch-Commit": "1"}
-        reply = await self.client.request(
-            last.subject, last.payload, timeout=PUBLISH_TIMEOUT, headers=headers
-        )
-        acknowledged = _checked(reply.data)
+        acknowledged = _checked(await self._answer(last, headers))
         if acknowledged.get("count") != len(messages):
             raise PublishRefusedError(
                 0, f"the stream stored {acknowledged.get('count')} of {len(messages)} messages"
@@ -124,10 +131,27 @@ class Broker:
 
     async def publish_one(self, message: Outgoing) -> int:
         """Store one message, or find it stored already; raises as `publish` does."""
-        reply = await self.client.request(
-            message.subject, message.payload, timeout=PUBLISH_TIMEOUT, headers={MSG_ID: message.message_id}
+        return int(_checked(await self._answer(message, {MSG_ID: message.message_id}))["seq"])
+
+    async def _answer(self, message: Outgoing, headers: dict[str, str]) -> bytes:
+        """The stream's answer. Without a connection nothing is sent: it would only gather, to be sent again."""
+        self._check_connected()
+        asking = asyncio.create_task(
+            self.client.request(message.subject, message.payload, timeout=PUBLISH_TIMEOUT, headers=headers)
         )
-        return int(_checked(reply.data)["seq"])
+        losing = asyncio.create_task(self._losses.wait())
+        try:
+            await asyncio.wait({asking, losing}, return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done():
+                raise nats.errors.ConnectionReconnectingError
+            return (await asking).data
+        finally:
+            losing.cancel()
+            asking.cancel()
+
+    def _check_connected(self) -> None:
+        if not self.client.is_connected:
+            raise nats.errors.ConnectionReconnectingError
 
     async def round_trip(self) -> None:
         """Ask the server and wait for its answer; raises when it does not come within two seconds."""

@@ -67,6 +67,7 @@ class Relay:
         self._decisions = Relaying()
         self._stirred = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._mended = asyncio.Event()
         self._connection: asyncpg.Connection | None = None
 
     @property
@@ -96,6 +97,11 @@ class Relay:
         self._decisions.stop()
         self._stopping.set()
         self._stirred.set()
+        self._mended.set()
+
+    def reconnected(self) -> None:
+        """Try again at once what failed for want of the broker."""
+        self._mended.set()
 
     async def published(self, event_ids: Iterable[UUID], *, timeout: float) -> None:  # noqa: ASYNC109 - part of the promise
         """Wait until the stream has acknowledged these events; raises TimeoutError after `timeout` seconds."""
@@ -130,7 +136,9 @@ class Relay:
             case relaying.Pause(seconds, after):
                 if after is not None:
                     log.warning(_TROUBLE[type(after)], error=str(after), pause_s=seconds)
-                await self._wait(self._stopping, seconds)
+                await self._wait(
+                    self._mended if isinstance(after, BrokerAwayError) else self._stopping, seconds
+                )
             case relaying.AwaitWork(seconds):
                 self._stirred.clear()
                 if not (self._decisions.woken or self._decisions.stopping):
@@ -205,6 +213,7 @@ class Relay:
             self._stirred.set()
 
     async def _publish(self, rows: Sequence[Row], send: Callable[[Sequence[Outgoing]], Awaitable[T]]) -> T:
+        self._mended.clear()
         spans: list[Span] = []
         if telemetry.exporting():
             messages: list[Outgoing] = []

@@ -132,6 +132,7 @@ class Service:
                 pause = min(pause * 2, 2.0)
 
     async def _reconnected(self) -> None:
+        self.relay.reconnected()
         for consumer in self.consumers:
             consumer.reconnected()
 
