@@ -40,9 +40,11 @@ def test_what_is_not_published_has_no_way_out_of_the_server(deployment: Deployme
     inside = {name for name, network in networks.items() if network.get("internal")}
 
     for name, one in deployment.services.items():
-        used = set(one.get("networks", []))
+        mode = one.get("network_mode", "")
+        # Who shares another's address goes where that one goes.
+        used = set(deployment.services.get(mode.removeprefix("service:"), one).get("networks", []))
         assert used <= set(networks)
-        assert used or one.get("network_mode") == "none"
+        assert used or mode == "none"
         assert used <= inside or name in PUBLISHED, f"{name} reaches the outside"
 
 

@@ -66,7 +66,8 @@ def test_server_and_embedded_run_tell_a_service_the_same_of_what_it_must_know(
     required = {name for name, field in settings_class(service).model_fields.items() if field.is_required()}
     folder = DataFolder(tmp_path)
     secrets_of(folder.secrets)
-    server = cast("Any", SimpleNamespace(port=1, url="nats://127.0.0.1:1"))
+    told = {"url": "nats://127.0.0.1:1", "monitor_url": "http://127.0.0.1:1"}
+    server = cast("Any", SimpleNamespace(port=1, **told))
     parts = service_parts(folder, 0, database=server, broker=server, nursery=cast("Any", None))
     [embedded] = [part._environment for part in parts if part.name == service]
 

@@ -1,6 +1,7 @@
 """Is it alive, is it ready, how far behind is it: what operators and orchestrators ask of every service."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
@@ -67,19 +68,24 @@ async def service_status(request: Request) -> dict[str, Any]:
 
 
 class _Looked(Collector):
-    def __init__(self, families: Iterable[Metric]) -> None:
-        self._families = list(families)
+    def __init__(self, families: Sequence[Metric]) -> None:
+        self._families = families
 
     def collect(self) -> Iterable[Metric]:
         return self._families
+
+
+async def _broker_figures(service: "Service") -> Sequence[Metric]:
+    return await service.broker_monitor.look() if service.broker_monitor else ()
 
 
 @router.get("/metrics", dependencies=[allow_known()])
 async def scrape(request: Request) -> Response:
     """What was counted since the start, and what is found now."""
     service = service_of(request)
-    found = await service.examiner.examine()
+    found, of_broker = await asyncio.gather(service.examiner.examine(), _broker_figures(service))
     durables = [consumer.durable for consumer in service.consumers]
+    families = gauges.families(found, relay_leader=service.relay.is_leader, durables=durables)
     looked = CollectorRegistry()
-    looked.register(_Looked(gauges.families(found, relay_leader=service.relay.is_leader, durables=durables)))
+    looked.register(_Looked([*families, *of_broker]))
     return Response(generate_latest(REGISTRY) + generate_latest(looked), media_type=CONTENT_TYPE_LATEST)

@@ -19,6 +19,7 @@ from fastapi.telemetry import TelemetryConfig
 
 from chassis import deadletters_api, health, metrics, migrations, telemetry
 from chassis.broker import Broker
+from chassis.broker_figures import BrokerMonitor
 from chassis.clock import Clock, system_clock
 from chassis.consuming import Consumer
 from chassis.database import Database, is_database_away
@@ -57,6 +58,7 @@ class Service:
         self.relay: Relay
         self.consumers: list[Consumer] = []
         self.examiner = Examiner(self)
+        self.broker_monitor = BrokerMonitor(settings.nats_monitor_url) if settings.nats_monitor_url else None
         self.migration_head = migrations.head_of(name)
         self.subscriptions = subscriptions
         self.replayer = Replayer(subscriptions, self.database)
@@ -114,6 +116,8 @@ class Service:
             self.relay.stop()
             await _ended_by(self._stop_by + 1, [self._relaying])
         await self.examiner.close()
+        if self.broker_monitor is not None:
+            await self.broker_monitor.close()
         if self._connected:
             await self.broker.close()
         await self.database.close()

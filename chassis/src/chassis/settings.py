@@ -17,6 +17,9 @@ class ServiceSettings(BaseSettings):
     nats_url: str
     nats_seed: SecretStr
     """The service's NKey seed: the broker knows only its public half."""
+    nats_monitor_url: str | None = None
+    """The broker's monitoring endpoint, for the one service of a deployment that serves the broker's figures with its
+    own; none where the official exporter does."""
     site: str = Field(default="hq", pattern=r"^[a-z0-9-]{1,40}$")
     hears_streams: str = "EVENTS"
     """The stream this service's durables stand on."""

@@ -23,6 +23,8 @@ from ssenet.stopping import clear_database_folder
 
 SUCCESS = (b"200", b"204")
 HELPER_CHECK = 0.02
+SERVES_BROKER_FIGURES = "registry"
+"""On a server the official exporter does; here the least busy service serves them with its own figures."""
 
 
 class Part(Protocol):
@@ -78,6 +80,8 @@ class Broker:
     def __init__(self, folder: DataFolder) -> None:
         self.port = free_port()
         self.url = f"nats://{LOOPBACK}:{self.port}"
+        self._monitor_port = free_port()
+        self.monitor_url = f"http://{LOOPBACK}:{self._monitor_port}"
         self._folder = folder
         self._server: Nats | None = None
 
@@ -85,7 +89,9 @@ class Broker:
         rotate(log := self._folder.log_of(self.name))
         try:
             users = self._folder.broker_users.read_text(encoding="utf-8")
-            self._server = start_nats(self._folder.nats, users, port=self.port, log=log)
+            self._server = start_nats(
+                self._folder.nats, users, port=self.port, monitor_port=self._monitor_port, log=log
+            )
         except (ServerFailedError, OSError) as error:
             raise CommandError(f"NATS did not start: {_first_line(error)}") from error
         return self._server.process.pid
@@ -223,6 +229,8 @@ def service_parts(
                 "SERVICE_TOKEN": secrets.tokens["gateway"],
                 "PUBLIC_URL": f"http://localhost:{public_port}",
             }
+        if name == SERVES_BROKER_FIGURES:
+            told["NATS_MONITOR_URL"] = broker.monitor_url
         environment = {f"{name.upper()}_{key}": value for key, value in told.items()}
         parts.append(ServicePart(name, port, folder=folder, nursery=nursery, environment=environment))
     return parts

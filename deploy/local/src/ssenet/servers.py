@@ -115,23 +115,32 @@ def start_postgres(
     return server
 
 
-def start_nats(folder: Path, configuration: str, *, port: int = 0, log: Path | None = None) -> Nats:
-    """Start nats-server with JetStream stored in `folder/store`; `configuration` adds users and limits."""
+def start_nats(
+    folder: Path, configuration: str, *, port: int = 0, monitor_port: int = 0, log: Path | None = None
+) -> Nats:
+    """Start nats-server with JetStream stored in `folder/store`; `configuration` adds users and limits.
+
+    With a `monitor_port` it tells its own figures there over HTTP, on loopback alone.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     config = folder / "nats.conf"
-    config.write_text(nats_head(folder / "store", port) + configuration, encoding="utf-8")
+    head = nats_head(folder / "store", port, monitor_port)
+    config.write_text(head + configuration, encoding="utf-8")
     log = log or folder / "nats.log"
     process = _spawn([str(nats_binary()), "-c", str(config)], log, {})
     _await(process, lambda: _listens(port), log, "NATS")
     return Nats(process, folder, port)
 
 
-def nats_head(store: Path, port: int) -> str:
+def nats_head(store: Path, port: int, monitor_port: int = 0) -> str:
     """The part of the server's configuration that is the same in every deployment of one node."""
+    monitor = f'http: "{HOST}:{monitor_port}"' if monitor_port else ""
     return f"""
+server_name: hq-1
 host: "{HOST}"
 port: {port}
+{monitor}
 max_payload: 2MB
 jetstream {{
   store_dir: "{store}"
