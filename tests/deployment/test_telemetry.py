@@ -1,6 +1,5 @@
-"""Collector, Prometheus, alerts and dashboard: do they speak of each other, and of what the services really expose."""
+"""Collector, Prometheus, exporter, alerts and dashboards: do they speak of each other, and understand their files?"""
 
-import json
 import re
 import shutil
 import subprocess
@@ -11,21 +10,17 @@ from typing import Any
 import pytest
 import yaml
 from deployed import ROOT, Deployment
-from prometheus_client.parser import text_string_to_metric_families
+from tests.promql import TELEMETRY, alerts, dashboards, panels, selectors
 
-import registry.app
-import registry.settings
 from chassis.provisioner import Topology
-from chassis.testing import Running
+from ssenet.servers import nats_head
 
-TELEMETRY = ROOT / "deploy" / "telemetry"
 # What the pinned images bring; a name outside of it is a typo or a reason to look.
 COMPONENTS = {
     "otel-collector.yaml": {"otlp", "memory_limiter", "batch", "spanmetrics", "otlp_grpc", "prometheus"},
     "jaeger.yaml": {"otlp", "batch", "jaeger_storage_exporter", "jaeger_storage", "jaeger_query"},
 }
 KINDS = ("receivers", "processors", "exporters", "connectors")
-WORDS = {"and", "or", "unless", "bool", "offset"}
 
 Config = Mapping[str, Any]
 
@@ -34,113 +29,57 @@ def read(path: Path) -> Config:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def dashboard() -> Config:
-    return json.loads((TELEMETRY / "grafana" / "dashboards" / "events.json").read_text(encoding="utf-8"))
-
-
 def panel_expressions() -> list[str]:
-    return [target["expr"] for panel in dashboard()["panels"] for target in panel.get("targets", [])]
+    return [expression for panel in panels() for expression in panel.expressions]
 
 
-def alert_expressions() -> list[str]:
-    return [rule["expr"] for group in read(TELEMETRY / "alerts.yml")["groups"] for rule in group["rules"]]
-
-
-def metric_names(expression: str) -> set[str]:
-    """The metrics a PromQL expression asks for: its words, less functions, keywords, labels and ranges."""
-    bare = re.sub(r'"[^"]*"|\{[^}]*\}|\[[^]]*\]', " ", re.sub(r"\{[^}]*\}", " ", expression))
-    bare = re.sub(r"\b(by|without|on|ignoring)\s*\([^)]*\)", " ", bare)
-    words = re.findall(r"\b[a-zA-Z_:][\w:]*\b(?!\s*\()", bare)
-    functions_before_by = {"sum", "max", "min", "avg", "count"}
-    return {word for word in words if word not in WORDS | functions_before_by}
-
-
-def labels_asked_for(expression: str) -> set[str]:
-    grouped = re.findall(r"\b(?:by|on)\s*\(([^)]*)\)", expression)
-    matched = re.findall(r"([a-z_]+)\s*(?:=~|!~|!=|=)\s*\"", expression)
-    return {name.strip() for group in grouped for name in group.split(",")} | set(matched)
-
-
-@pytest.fixture(scope="module")
-def span_metrics() -> set[str]:
-    """What the collector makes of the services' spans: named by its own configuration."""
-    made = read(TELEMETRY / "otel-collector.yaml")["connectors"]["spanmetrics"]
-    assert made["histogram"]["unit"] == "s"
-    stem = made["namespace"].replace(".", "_")
-    return {
-        f"{stem}_calls_total",
-        *(f"{stem}_duration_seconds_{part}" for part in ("bucket", "sum", "count")),
-    }
-
-
-async def scraped(running: Running) -> dict[str, set[str]]:
-    """The samples a real service hands to the scraper, with their labels."""
-    async with running(
-        registry.app.build, registry.settings.Settings, "registry", callers={"metrics": "token"}
-    ) as client:
-        answer = await client.get("/metrics", headers={"Authorization": "Bearer token"})
-    assert answer.status_code == 200
-    found: dict[str, set[str]] = {}
-    for family in text_string_to_metric_families(answer.text):
-        endings = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(family.type, ("",))
-        for ending in endings:
-            found[f"{family.name}{ending}"] = {"le"} if ending == "_bucket" else set()
-        for sample in family.samples:
-            found.setdefault(sample.name, set()).update(sample.labels)
-    return found
-
-
-async def test_operators_are_shown_and_warned_of_nothing_that_does_not_exist(
-    running: Running, span_metrics: set[str]
-) -> None:
-    exposed = set(await scraped(running)) | span_metrics | {"up"}
-
-    for expression in [*panel_expressions(), *alert_expressions()]:
-        names = metric_names(expression)
-        assert names, expression
-        assert names <= exposed, f"{names - exposed} in: {expression}"
-
-
-def test_expressions_group_by_labels_that_there_are() -> None:
-    of_spans = {"service_name", "span_name", "span_kind", "status_code"}
-    known = {"service", "job", "durable", "le"} | of_spans
-
-    for expression in [*panel_expressions(), *alert_expressions()]:
-        assert labels_asked_for(expression) <= known, expression
-
-
-async def test_a_ready_service_says_so_to_the_scraper(running: Running) -> None:
-    async with running(
-        registry.app.build, registry.settings.Settings, "registry", callers={"metrics": "token"}
-    ) as client:
-        answer = await client.get("/metrics", headers={"Authorization": "Bearer token"})
-
-    assert "ssenet_ready 1.0" in answer.text.splitlines()
-
-
-def test_the_dashboard_shows_what_an_operator_asks_first() -> None:
-    shown = set[str]().union(*(metric_names(expression) for expression in panel_expressions()))
+def test_the_dashboards_show_what_an_operator_asks_first() -> None:
+    shown = {asked.name for expression in panel_expressions() for asked in selectors(expression)}
 
     assert {
         "ssenet_ready",
-        "ssenet_events_applied_total",
-        "ssenet_events_failed_total",
-        "ssenet_dead_letters",
+        "ssenet_dependency_up",
+        "ssenet_relay_leader",
         "ssenet_outbox_unpublished_events",
         "ssenet_outbox_oldest_age_seconds",
+        "ssenet_publish_latency_seconds_bucket",
+        "ssenet_relay_batch_events_bucket",
         "ssenet_consumer_pending_events",
-        "ssenet_relay_leader",
+        "ssenet_consumer_ack_pending_events",
+        "ssenet_consumer_oldest_age_seconds",
+        "ssenet_apply_latency_seconds_bucket",
+        "ssenet_apply_batch_events_bucket",
+        "ssenet_handler_duration_seconds_bucket",
+        "ssenet_events_retried_total",
+        "ssenet_events_dead_lettered_total",
+        "ssenet_dead_letters",
+        "process_resident_memory_bytes",
+        "jetstream_stream_total_bytes",
+        "jetstream_consumer_num_pending",
         "ssenet_spans_duration_seconds_bucket",
     } <= shown
 
 
-def test_every_panel_has_a_place_of_its_own_and_a_known_source() -> None:
+def test_every_dashboard_reaches_grafana(deployment: Deployment) -> None:
+    mounted = {
+        Path(deployment.document["configs"][one["source"]]["file"]).name: Path(one["target"])
+        for one in deployment.services["grafana"]["configs"]
+    }
+    [provider] = read(TELEMETRY / "grafana/provisioning/dashboards/network.yaml")["providers"]
+
+    for name in dashboards():
+        assert str(mounted[name].parent) == provider["options"]["path"]
+    assert len({dashboard["uid"] for dashboard in dashboards().values()}) == len(dashboards())
+
+
+@pytest.mark.parametrize("name", sorted(dashboards()))
+def test_every_panel_has_a_place_of_its_own_and_a_known_source(name: str) -> None:
     sources = {
         source["uid"]
         for source in read(TELEMETRY / "grafana/provisioning/datasources/network.yaml")["datasources"]
     }
     taken: set[tuple[int, int]] = set()
-    for panel in dashboard()["panels"]:
+    for panel in dashboards()[name]["panels"]:
         place = panel["gridPos"]
         cells = {
             (x, y)
@@ -221,12 +160,41 @@ def test_prometheus_reaches_whatever_it_asks(deployment: Deployment) -> None:
     open_ports = {
         "otel-collector": {str(own_port(collector)), collector["exporters"]["prometheus"]["endpoint"][-4:]},
         "jaeger": {str(own_port(jaeger))},
+        "nats": {"7777"},
         "localhost": {"9090"},
     }
     for _, target, _ in targets():
         host, _, port = target.partition(":")
         assert port in open_ports.get(host, {"8080"}), target
         assert host == "localhost" or shares_a_network(deployment, "prometheus", host)
+
+
+def test_the_exporter_reads_the_broker_where_nobody_else_can(deployment: Deployment) -> None:
+    nats = (ROOT / "deploy/nats/nats-server.conf").read_text()
+    exporter = deployment.services["nats-exporter"]
+    [monitor] = re.findall(r'^http: "([^"]+)"', nats, re.MULTILINE)
+
+    assert monitor.startswith("127.0.0.1:")
+    assert exporter["network_mode"] == "service:nats"
+    assert f"http://{monitor}" in exporter["command"]
+    assert "-port=7777" in exporter["command"]
+    # Its server is named as the embedded network names it: one name for one series.
+    assert "-use_internal_server_name" in exporter["command"]
+    assert re.findall(r"^server_name: (.+)$", nats, re.MULTILINE) == re.findall(
+        r"^server_name: (.+)$", nats_head(Path("store"), 1), re.MULTILINE
+    )
+
+
+def test_every_alert_says_what_to_do_and_where_to_read_on() -> None:
+    read_on = ROOT / "docs" / "how-to" / "when-it-alerts.md"
+    sections = re.findall(r"^## (\w+)$", read_on.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert sections == [rule["alert"] for rule in alerts()]
+    for rule in alerts():
+        told = rule["annotations"]
+        assert told["runbook_url"] == f"docs/how-to/{read_on.name}#{rule['alert'].lower()}"
+        assert told["summary"], rule["alert"]
+        assert told["description"], rule["alert"]
 
 
 def own_port(config: Config) -> int:
@@ -283,7 +251,7 @@ def test_each_alert_goes_off_when_it_should_and_only_then(promtool: str, tmp_pat
 
 def test_prometheus_understands_every_panel(promtool: str, tmp_path: Path) -> None:
     rules = [
-        {"record": f"panel:{number}", "expr": expression.replace("$__rate_interval", "5m")}
+        {"record": f"panel:{number}", "expr": expression}
         for number, expression in enumerate(panel_expressions())
     ]
     (tmp_path / "panels.yml").write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
