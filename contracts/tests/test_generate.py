@@ -12,8 +12,8 @@ from jsonschema import Draft202012Validator
 from contracts import generate
 from contracts.catalogue import EVENTS
 from contracts.generate import HOME, generated, stale, write
-from contracts.generate.schema import schemas
 from contracts.generate.topology import read_topology
+from contracts.schema import schemas
 
 SERVICE = """\
 service: listener

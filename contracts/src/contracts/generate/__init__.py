@@ -13,9 +13,9 @@ from typing import Final
 from contracts.generate.asyncapi import asyncapi_text
 from contracts.generate.code_lists import write_from_cldr
 from contracts.generate.page import page_text
-from contracts.generate.schema import schemas
 from contracts.generate.text import json_text
 from contracts.generate.topology import read_topology
+from contracts.schema import schemas
 
 HOME: Final = Path(__file__).parents[3]
 """The `contracts/` folder of the checkout: generated files live beside the package, not in it."""

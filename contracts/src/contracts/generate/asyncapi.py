@@ -6,8 +6,8 @@ import yaml
 
 from contracts.catalogue import EVENTS
 from contracts.event import Event
-from contracts.generate.schema import DIALECT, description_of, title_of
 from contracts.generate.topology import Topology
+from contracts.schema import DIALECT, description_of, title_of
 
 HEADER = "# Generated from the event classes; change those and run ./ssenet contracts generate\n"
 JSON_SCHEMA = "application/schema+json;version=draft-2020-12"

@@ -6,8 +6,8 @@ from typing import Any
 from contracts import codes
 from contracts.catalogue import EVENTS, PARTNER_EVENTS
 from contracts.event import Event
-from contracts.generate.schema import description_of, schema_of
 from contracts.generate.topology import Topology
+from contracts.schema import description_of, schema_of
 
 HEAD = """\
 <!-- Generated from the event classes; change those and run ./ssenet contracts generate -->

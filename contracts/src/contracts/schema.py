@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import core_schema
 
 from contracts.catalogue import EVENTS
 from contracts.event import Envelope, Event
@@ -13,11 +14,18 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 ENVELOPE_ID: Final = "urn:ilo:sse:schema:envelope"
 
 
-class _WithoutFieldTitles(GenerateJsonSchema):
-    """A title on every field repeats the field's name and nothing else."""
+class _Generator(GenerateJsonSchema):
+    """Leaves out titles that repeat a field's name, and says of decimals what JSON Schema has no word for."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
         return False
+
+    def decimal_schema(self, schema: core_schema.DecimalSchema) -> dict[str, Any]:
+        # A reader holds a sender to these, so the contract names them and the gate compares them.
+        bounds = {"x-max-digits": schema.get("max_digits"), "x-decimal-places": schema.get("decimal_places")}
+        return super().decimal_schema(schema) | {
+            key: value for key, value in bounds.items() if value is not None
+        }
 
 
 def schemas() -> dict[str, dict[str, Any]]:
@@ -42,7 +50,7 @@ def description_of(model: type[BaseModel]) -> str:
 
 
 def _schema(model: type[BaseModel], *, identifier: str, title: str) -> dict[str, Any]:
-    generated = model.model_json_schema(schema_generator=_WithoutFieldTitles, mode="validation")
+    generated = model.model_json_schema(schema_generator=_Generator, mode="validation")
     head = {
         "$schema": DIALECT,
         "$id": identifier,

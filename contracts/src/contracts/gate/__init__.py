@@ -1,0 +1,72 @@
+"""The gate: no contract breaks what was published of it.
+
+`verify` is what a service asks before it starts; `today` and the rest are for `./ssenet contracts` and the checks.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+
+from contracts import codes
+from contracts.gate.comparing import Change, Effect, compare
+from contracts.gate.editions import PUBLISHED, History, HistoryChangedError, read_history
+from contracts.gate.keywords import Schema
+from contracts.gate.verdicts import Status, Verdict, as_json, codes_gone, judge
+from contracts.schema import schemas
+
+__all__ = [
+    "PUBLISHED",
+    "BrokenContractError",
+    "Change",
+    "Effect",
+    "History",
+    "HistoryChangedError",
+    "Status",
+    "Verdict",
+    "as_json",
+    "code_lists_of_today",
+    "compare",
+    "faults",
+    "judge",
+    "read_history",
+    "schemas_of_today",
+    "verify",
+]
+
+
+class BrokenContractError(Exception):
+    """A contract of this code breaks a published edition; the message says which, where, and what to do."""
+
+
+def verify() -> None:
+    """Refuse to go on with contracts that break a published edition; asked again in one process it costs nothing."""
+    if found := _faults_of_this_code():
+        raise BrokenContractError("\n".join(found))
+
+
+def faults(
+    schemas: Mapping[str, Schema], code_lists: Mapping[str, frozenset[str]], history: History
+) -> list[str]:
+    """Say everything that breaks what was published."""
+    broken = [str(verdict) for verdict in judge(schemas, history) if verdict.breaks]
+    return broken + codes_gone(code_lists, history)
+
+
+def schemas_of_today() -> dict[str, Schema]:
+    """Give the schema of every event by its type, and the envelope's."""
+    return {name.removesuffix(".json"): schema for name, schema in schemas().items()}
+
+
+def code_lists_of_today() -> dict[str, frozenset[str]]:
+    """Give the codes of every list. The list of event types is left out: the events themselves are compared."""
+    return {
+        name: frozenset(each.codes) for name, each in codes.LISTS.items() if each is not codes.event_types
+    }
+
+
+@cache
+def _faults_of_this_code() -> tuple[str, ...]:
+    try:
+        history = read_history()
+    except HistoryChangedError as error:
+        return (str(error),)
+    return tuple(faults(schemas_of_today(), code_lists_of_today(), history))

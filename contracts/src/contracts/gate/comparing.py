@@ -1,0 +1,146 @@
+"""What changed between a published edition of an event and its class of today, and whom it would hurt.
+
+Full compatibility: readers of the edition understand what is written from now on, and readers of today understand
+what was written under the edition. Pure; `editions` keeps the history that this is asked about.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from contracts.gate.forms import Document
+from contracts.gate.keywords import Schema
+from contracts.gate.reading import CLOSED, Finding, Path, Side, findings_of
+
+OLD, NEW = "old", "new"
+
+
+class Effect(StrEnum):
+    """Whom a change hurts."""
+
+    NOBODY = "nobody"
+    OLD_READERS = "old readers"
+    """They are still running, or come back from a week offline, and refuse what is written from now on."""
+    NEW_READERS = "new readers"
+    """They refuse what is stored, waits in a stream, or is sent by someone who has not changed yet."""
+    EVERYONE = "everyone"
+    """Nobody refuses it, and not everybody understands the same."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference: the field (`figures[].value`), the rule it is about, and the sentence for a person."""
+
+    field: str
+    rule: str
+    reason: str
+    effect: Effect
+
+    @property
+    def breaks(self) -> bool:
+        return self.effect is not Effect.NOBODY
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.reason}"
+
+
+def compare(published: Schema, current: Schema, *, is_latest: bool = True) -> list[Change]:
+    """List every difference that a reader or writer could notice, in the order of the fields.
+
+    With `is_latest` a field that goes while its twin comes is taken for a rename: between the latest edition and
+    today nothing else can have happened, and whoever reads the old name would find nothing under it.
+    """
+    old, new = Document(published), Document(current)
+    forward = findings_of(Side(new, "new events"), Side(old, "old readers"))
+    backward = findings_of(Side(old, "old events"), Side(new, "new readers"))
+    changes = [
+        *_identity(published, current),
+        *_changes(forward, Effect.OLD_READERS, "is new and optional"),
+        *_changes(backward, Effect.NEW_READERS, "was optional and is gone"),
+    ]
+    if is_latest:
+        changes = _with_renames(changes, old, new, forward, backward)
+    return sorted(set(changes), key=lambda change: (change.field, change.effect, change.rule))
+
+
+def are_equal(published: Schema, current: Schema) -> bool:
+    """Whether they differ in nothing but words."""
+    return published == current or _said(published) == _said(current)
+
+
+def _said(schema: Schema) -> object:
+    return Document(schema).canonical(dict(schema)), schema.get("$id"), schema.get("$schema")
+
+
+def _identity(published: Schema, current: Schema) -> Iterator[Change]:
+    for keyword, rule in (("$id", "dataschema"), ("$schema", "$schema")):
+        if published.get(keyword) != current.get(keyword):
+            reason = (
+                f"the schema is {current.get(keyword)} now, and was published as {published.get(keyword)}"
+            )
+            yield Change(rule, rule, reason, Effect.OLD_READERS)
+
+
+def _changes(findings: Sequence[Finding], hurt: Effect, harmless: str) -> Iterator[Change]:
+    for finding in findings:
+        if not finding.breaks:
+            yield Change(_field(finding.path), finding.code, harmless, Effect.NOBODY)
+        elif finding.code == CLOSED and hurt is Effect.OLD_READERS:
+            continue
+        elif finding.code == "default":
+            # Seen from both sides; once is enough.
+            if hurt is Effect.OLD_READERS:
+                yield Change(_field(finding.path), finding.code, finding.reason, Effect.EVERYONE)
+        else:
+            yield Change(_field(finding.path), finding.code, finding.reason, hurt)
+
+
+def _with_renames(
+    changes: Sequence[Change],
+    old: Document,
+    new: Document,
+    forward: Sequence[Finding],
+    backward: Sequence[Finding],
+) -> list[Change]:
+    come = [finding.path for finding in forward if not finding.breaks]
+    gone = [finding.path for finding in backward if not finding.breaks]
+    kept = list(changes)
+    for path in gone:
+        twins = [each for each in come if each[:-1] == path[:-1] and _at(new, each) == _at(old, path)]
+        if twins:
+            names = " or ".join(_field(twin) for twin in twins)
+            reason = (
+                f"it goes while {names} comes, the same in all but its name: who reads one name finds nothing under "
+                f"the other. Keep both for one publication; take the old one out afterwards"
+            )
+            kept = [change for change in kept if change.field != _field(path)]
+            kept.append(Change(_field(path), "rename", reason, Effect.EVERYONE))
+    return kept
+
+
+_ROOT: Final = "the event itself"
+
+
+def _field(path: Path) -> str:
+    name = ".".join(path).replace(".[", "[")
+    return name or _ROOT
+
+
+def _at(document: Document, path: Path) -> object:
+    """Give what is said of a field, wherever on the way to it a reference or a union stands."""
+    schemas: list[Schema] = [document.root]
+    for step in path:
+        forms = [form for schema in schemas for form in document.forms(schema)]
+        match step:
+            case "[]":
+                schemas = [form.rule("items") for form in forms if form.rule("items") is not None]
+            case "*":
+                schemas = [
+                    each for form in forms if isinstance(each := form.rule("additionalProperties"), dict)
+                ]
+            case _:
+                schemas = [
+                    form.rule("properties", {})[step] for form in forms if step in form.rule("properties", {})
+                ]
+    return [document.canonical(schema) for schema in schemas]

@@ -1,0 +1,196 @@
+"""The published editions of every contract: what was recorded, when, and that nobody changed it since.
+
+An edition is the schema of an event as it stood when it was published, in `published/<type>/<n>.json`; a new one is
+recorded when something is added to the event or taken out. `published/lock.json` holds the digest of each, and of
+every example that was published with it. Nothing here is ever changed, only added to, and only by `record`.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from hashlib import sha256
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from contracts.gate.keywords import Schema
+
+PUBLISHED: Final[Traversable] = files("contracts").joinpath("published")
+"""Part of the package, so that a service finds it wherever it runs."""
+
+LOCK: Final = "lock.json"
+CODE_LISTS: Final = "code_lists"
+
+
+class HistoryChangedError(Exception):
+    """What was published is not what stands there now."""
+
+
+@dataclass(frozen=True)
+class Edition:
+    """One published form of an event."""
+
+    type: str
+    number: int
+    published: date
+    digest: str
+    text: str
+
+    @cached_property
+    def schema(self) -> Schema:
+        return json.loads(self.text)
+
+    def __str__(self) -> str:
+        return f"edition {self.number} (published {self.published})"
+
+
+@dataclass(frozen=True)
+class Published:
+    """Everything that was published of one event."""
+
+    editions: tuple[Edition, ...]
+    examples: Mapping[str, "PublishedExample"]
+    retired: date | None = None
+
+    @property
+    def latest(self) -> Edition:
+        return self.editions[-1]
+
+
+@dataclass(frozen=True)
+class PublishedExample:
+    """An example as it stood when it was published, and with which edition that was."""
+
+    edition: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class History:
+    """All that was published: events by type, and the codes of every list."""
+
+    events: Mapping[str, Published]
+    code_lists: Mapping[str, frozenset[str]]
+
+    @property
+    def in_force(self) -> Iterator[tuple[str, Published]]:
+        """What may still come from a stream, a partner or an office, and must be understood."""
+        return ((name, about) for name, about in self.events.items() if about.retired is None)
+
+
+def digest_of(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def read_history(folder: Traversable = PUBLISHED) -> History:
+    """Read all that was published; raises HistoryChangedError when it is not what was recorded."""
+    lock = _lock_in(folder)
+    faults: list[str] = []
+    events: dict[str, Published] = {}
+    for name, about in lock["events"].items():
+        editions = [_edition(folder, name, line, faults) for line in about["editions"]]
+        examples = {each: PublishedExample(**line) for each, line in about["examples"].items()}
+        retired = date.fromisoformat(about["retired"]) if "retired" in about else None
+        events[name] = Published(tuple(editions), MappingProxyType(examples), retired)
+    codes = _text_of(folder.joinpath(f"{CODE_LISTS}.json"))
+    if digest_of(codes) != lock[CODE_LISTS]:
+        faults.append(f"{CODE_LISTS}.json")
+    if faults:
+        raise HistoryChangedError(
+            f"These published contracts are not what was recorded in {LOCK}: {', '.join(faults)}. What is published "
+            "is never changed: bring them back from the history of the project."
+        )
+    return History(events, {name: frozenset(known) for name, known in json.loads(codes).items()})
+
+
+def strays(folder: Path) -> list[str]:
+    """Name the files that no line of the lock speaks of."""
+    recorded = {
+        f"{name}/{line['edition']}.json"
+        for name, about in _lock_in(folder)["events"].items()
+        for line in about["editions"]
+    }
+    present = {path.relative_to(folder).as_posix() for path in folder.glob("*/*.json")}
+    return sorted(present - recorded)
+
+
+def record(
+    folder: Path,
+    *,
+    schemas: Mapping[str, str],
+    examples: Mapping[str, Mapping[str, str]],
+    code_lists: Mapping[str, frozenset[str]],
+    today: date,
+) -> None:
+    """Add an edition for each of the `schemas` (text by type), the new examples, and the new codes."""
+    lock = _lock_in(folder)
+    for name, text in schemas.items():
+        about = lock["events"].setdefault(name, {"editions": [], "examples": {}})
+        number = len(about["editions"]) + 1
+        path = folder / name / f"{number}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+        about["editions"].append(
+            {"edition": number, "published": today.isoformat(), "sha256": digest_of(text)}
+        )
+    for name, texts in examples.items():
+        known = lock["events"][name]["examples"]
+        edition = len(lock["events"][name]["editions"])
+        known |= {
+            each: {"edition": edition, "digest": digest_of(text)}
+            for each, text in texts.items()
+            if each not in known
+        }
+        lock["events"][name]["examples"] = dict(sorted(known.items()))
+    _record_codes(folder, lock, code_lists)
+    _write_lock(folder, lock)
+
+
+def retire(folder: Path, name: str, *, today: date) -> None:
+    """Let the gate forget an event of which none is stored, sent or waiting anywhere any more."""
+    lock = _lock_in(folder)
+    lock["events"][name]["retired"] = today.isoformat()
+    _write_lock(folder, lock)
+
+
+def _record_codes(folder: Path, lock: dict[str, Any], code_lists: Mapping[str, frozenset[str]]) -> None:
+    path = folder / f"{CODE_LISTS}.json"
+    known: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    for name, codes in code_lists.items():
+        known[name] = sorted({*known.get(name, ()), *codes})
+    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(codes)}" for name, codes in sorted(known.items()))
+    text = f"{{\n{lines}\n}}\n"
+    path.write_text(text, encoding="utf-8", newline="\n")
+    lock[CODE_LISTS] = digest_of(text)
+
+
+def _lock_in(folder: Traversable) -> dict[str, Any]:
+    path = folder.joinpath(LOCK)
+    return (
+        json.loads(path.read_text(encoding="utf-8"))
+        if path.is_file()
+        else {"events": {}, CODE_LISTS: digest_of("{}\n")}
+    )
+
+
+def _write_lock(folder: Path, lock: Mapping[str, Any]) -> None:
+    ordered = {"events": dict(sorted(lock["events"].items())), CODE_LISTS: lock[CODE_LISTS]}
+    text = json.dumps(ordered, ensure_ascii=False, indent=2) + "\n"
+    (folder / LOCK).write_text(text, encoding="utf-8", newline="\n")
+
+
+def _edition(folder: Traversable, name: str, line: Mapping[str, Any], faults: list[str]) -> Edition:
+    place = f"{name}/{line['edition']}.json"
+    text = _text_of(folder.joinpath(name, f"{line['edition']}.json"))
+    if digest_of(text) != line["sha256"]:
+        faults.append(place)
+        text = "{}"
+    return Edition(name, line["edition"], date.fromisoformat(line["published"]), line["sha256"], text)
+
+
+def _text_of(path: Traversable) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else "{}\n"

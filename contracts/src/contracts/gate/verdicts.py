@@ -1,0 +1,133 @@
+"""How the contracts of today stand against everything that was published, and what to say about it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from contracts.gate.comparing import Change, are_equal, compare
+from contracts.gate.editions import Edition, History, Published
+from contracts.gate.keywords import Schema
+
+ENVELOPE: Final = "envelope"
+HOW_TO: Final = "docs/how-to/change-an-event.md"
+
+
+class Status(StrEnum):
+    """How one contract stands."""
+
+    PUBLISHED = "published"
+    """It is, but for words, its latest edition."""
+    GROWN = "grown"
+    """It differs from the latest edition in ways that hurt nobody, and is to be published."""
+    NEW = "new"
+    """Nothing of it was published yet."""
+    BREAKING = "breaking"
+    """Somebody who holds a published edition would misread it, or be misread."""
+    GONE = "gone"
+    """It was published, and there is no such event any more."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One contract against each of its editions, the latest last; editions without a difference are left out."""
+
+    type: str
+    status: Status
+    changes: Mapping[Edition, tuple[Change, ...]]
+    unrecorded: tuple[str, ...] = ()
+    """Examples that were not published yet."""
+
+    @property
+    def breaks(self) -> bool:
+        return self.status in {Status.BREAKING, Status.GONE}
+
+    @property
+    def is_to_publish(self) -> bool:
+        return self.status in {Status.GROWN, Status.NEW} or bool(self.unrecorded)
+
+    def breaking(self) -> Iterator[tuple[Edition, tuple[Change, ...]]]:
+        """The editions that are broken, with what breaks them."""
+        for edition, changes in self.changes.items():
+            if hurting := tuple(change for change in changes if change.breaks):
+                yield edition, hurting
+
+    def __str__(self) -> str:
+        if self.status is Status.GONE:
+            return (
+                f"{self.type} was published and has no class any more, while events of it may still be stored, sent "
+                f"or waiting.\n  Bring it back, or retire it once there are none: {HOW_TO}"
+            )
+        lines = [
+            line
+            for edition, changes in self.breaking()
+            for line in (f"{self.type} breaks {edition}:", *(f"  {change}" for change in changes))
+        ]
+        return "\n".join([*lines, f"  {_way_out(self.type)}"])
+
+
+def judge(schemas: Mapping[str, Schema], history: History) -> list[Verdict]:
+    """Compare every contract, by type, with every edition of it that was published."""
+    verdicts = [_verdict(name, schema, history.events.get(name)) for name, schema in schemas.items()]
+    gone = [Verdict(name, Status.GONE, {}) for name, _ in history.in_force if name not in schemas]
+    return sorted([*verdicts, *gone], key=lambda verdict: verdict.type)
+
+
+def codes_gone(code_lists: Mapping[str, frozenset[str]], history: History) -> list[str]:
+    """Say which published codes are in no list any more; a list may grow, for an event names its codes by shape."""
+    return [
+        f"code list {name}: {', '.join(sorted(missing))} published, and not in it any more, while events "
+        "that hold it may still be read.\n  Bring it back: a list only grows."
+        for name, published in history.code_lists.items()
+        if (missing := published - code_lists.get(name, frozenset()))
+    ]
+
+
+def as_json(verdict: Verdict) -> dict[str, Any]:
+    """Give a verdict as programs read it."""
+    return {
+        "type": verdict.type,
+        "status": verdict.status.value,
+        "unpublished_examples": list(verdict.unrecorded),
+        "changes": [
+            {
+                "edition": edition.number,
+                "field": change.field,
+                "rule": change.rule,
+                "reason": change.reason,
+                "breaks": change.breaks,
+                "hurts": change.effect.value,
+            }
+            for edition, changes in verdict.changes.items()
+            for change in changes
+        ],
+    }
+
+
+def _verdict(name: str, schema: Schema, published: Published | None) -> Verdict:
+    if published is None or not published.editions:
+        return Verdict(name, Status.NEW, {})
+    changes = {
+        edition: tuple(compare(edition.schema, schema, is_latest=edition is published.latest))
+        for edition in published.editions
+        if not are_equal(edition.schema, schema)
+    }
+    if any(change.breaks for found in changes.values() for change in found):
+        status = Status.BREAKING
+    else:
+        status = Status.GROWN if published.latest in changes else Status.PUBLISHED
+    return Verdict(name, status, changes)
+
+
+def _way_out(name: str) -> str:
+    if name == ENVELOPE:
+        return "Every event of every version travels in the envelope: put it back, and add optional attributes only."
+    owner_noun_verb, _, version = name.rpartition(".v")
+    following = int(version) + 1
+    _, noun, verb = owner_noun_verb.split(".")
+    words = f"{noun}_{verb}".split("_")
+    event = "".join(word.capitalize() for word in words)
+    return (
+        f"A published version keeps its meaning: put it back as it was and make {event}V{following} "
+        f"({owner_noun_verb}.v{following}), announced beside it: {HOW_TO}"
+    )
