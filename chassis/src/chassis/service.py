@@ -30,6 +30,7 @@ from chassis.receiving import Subscriptions
 from chassis.relay import Relay
 from chassis.replaying import Replayer
 from chassis.settings import ServiceSettings
+from contracts.gate import BrokenContractError, verify
 
 log = structlog.get_logger()
 
@@ -274,7 +275,10 @@ class _Server(uvicorn.Server):
 
 
 def serve(build: Callable[[S], FastAPI], settings_class: type[S]) -> None:
-    """The command line of a service: serve until SIGTERM, or `migrate` and exit."""
+    """The command line of a service: serve until SIGTERM, or `migrate` and exit.
+
+    Code whose contracts break what was published does not start: others would misread it, or it them.
+    """
     settings = settings_class()  # type: ignore[call-arg]  # the environment fills it
     name = settings_class.__module__.split(".")[0]
     if sys.argv[1:] == ["migrate"]:
@@ -282,6 +286,7 @@ def serve(build: Callable[[S], FastAPI], settings_class: type[S]) -> None:
         return
     if sys.argv[1:]:
         sys.exit(f"usage: python -m {name} [migrate]")
+    _refuse_broken_contracts(name)
     provider = telemetry.start_telemetry(name, site=settings.site, log_level=settings.log_level)
     try:
         app = build(settings)
@@ -301,3 +306,10 @@ def serve(build: Callable[[S], FastAPI], settings_class: type[S]) -> None:
             sys.exit(1)
     finally:
         provider.shutdown()
+
+
+def _refuse_broken_contracts(name: str) -> None:
+    try:
+        verify()
+    except BrokenContractError as error:
+        sys.exit(f"{name} does not start: its contracts break what was published.\n{error}")

@@ -1,36 +1,16 @@
 """The gate: no contract breaks what was published of it.
 
-`verify` is what a service asks before it starts; `today` and the rest are for `./ssenet contracts` and the checks.
+`verify` is what a service asks before it starts. `checkout` is the rest: what `./ssenet contracts` and the checks ask.
 """
 
 from collections.abc import Mapping
 from functools import cache
 
 from contracts import codes
-from contracts.gate.comparing import Change, Effect, compare
-from contracts.gate.editions import PUBLISHED, History, HistoryChangedError, read_history
+from contracts.gate.editions import History, HistoryChangedError, read_history
 from contracts.gate.keywords import Schema
-from contracts.gate.verdicts import Status, Verdict, as_json, codes_gone, judge
+from contracts.gate.verdicts import codes_gone, judge
 from contracts.schema import schemas
-
-__all__ = [
-    "PUBLISHED",
-    "BrokenContractError",
-    "Change",
-    "Effect",
-    "History",
-    "HistoryChangedError",
-    "Status",
-    "Verdict",
-    "as_json",
-    "code_lists_of_today",
-    "compare",
-    "faults",
-    "judge",
-    "read_history",
-    "schemas_of_today",
-    "verify",
-]
 
 
 class BrokenContractError(Exception):

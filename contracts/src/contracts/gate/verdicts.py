@@ -52,18 +52,20 @@ class Verdict:
             if hurting := tuple(change for change in changes if change.breaks):
                 yield edition, hurting
 
+    @property
+    def way_out(self) -> str:
+        """What to do about a break."""
+        return _way_out(self)
+
     def __str__(self) -> str:
         if self.status is Status.GONE:
-            return (
-                f"{self.type} was published and has no class any more, while events of it may still be stored, sent "
-                f"or waiting.\n  Bring it back, or retire it once there are none: {HOW_TO}"
-            )
+            return f"{self.type} was published and has no class any more.\n  {self.way_out}"
         lines = [
             line
             for edition, changes in self.breaking()
             for line in (f"{self.type} breaks {edition}:", *(f"  {change}" for change in changes))
         ]
-        return "\n".join([*lines, f"  {_way_out(self.type)}"])
+        return "\n".join([*lines, f"  {self.way_out}"])
 
 
 def judge(schemas: Mapping[str, Schema], history: History) -> list[Verdict]:
@@ -119,15 +121,17 @@ def _verdict(name: str, schema: Schema, published: Published | None) -> Verdict:
     return Verdict(name, status, changes)
 
 
-def _way_out(name: str) -> str:
+def _way_out(verdict: Verdict) -> str:
+    name = verdict.type
+    if verdict.status is Status.GONE:
+        return f"Events of it may still be stored, sent or waiting: bring it back, or retire it once none is: {HOW_TO}"
     if name == ENVELOPE:
         return "Every event of every version travels in the envelope: put it back, and add optional attributes only."
-    owner_noun_verb, _, version = name.rpartition(".v")
+    stem, _, version = name.rpartition(".v")
     following = int(version) + 1
-    _, noun, verb = owner_noun_verb.split(".")
-    words = f"{noun}_{verb}".split("_")
-    event = "".join(word.capitalize() for word in words)
+    _, noun, verb = stem.split(".")
+    event = "".join(word.capitalize() for word in f"{noun}_{verb}".split("_"))
     return (
         f"A published version keeps its meaning: put it back as it was and make {event}V{following} "
-        f"({owner_noun_verb}.v{following}), announced beside it: {HOW_TO}"
+        f"({stem}.v{following}), announced beside it: {HOW_TO}"
     )

@@ -60,6 +60,7 @@ def all_checks() -> list[Check]:
             tool("-c", "from importlinter.cli import lint_imports_command as run; run()"),
         ),
         Check("generated files are up to date", tool("-m", "contracts.generate", "--check")),
+        Check("contracts keep what was published", found(_contracts)),
         Check("catalogues are complete in four languages", found(_catalogues)),
         Check("compose file", found(_compose)),
         Check("lint (ruff)", tool("-m", "ruff", "check", "--quiet", "--output-format", "concise")),
@@ -100,6 +101,12 @@ def _catalogues() -> Iterable[str]:
         # Only the services that speak to people have catalogues; the gateway says what the edge checks find.
         if (package / "locales").exists():
             yield from catalogue_faults(package, also=MESSAGES.values() if name == "gateway" else ())
+
+
+def _contracts() -> Iterable[str]:
+    from contracts.gate.checkout import faults_of_checkout
+
+    return faults_of_checkout()
 
 
 def _compose() -> Iterable[str]:

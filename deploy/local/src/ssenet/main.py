@@ -238,6 +238,44 @@ def contracts_generate(
     raise typer.Exit(generate_contracts(check_only=check_only))
 
 
+EventArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[EVENT]", help="Type of one event, or `envelope`. (default: all)"),
+]
+
+
+@contracts.command("diff")
+def contracts_diff(event: EventArgument = None, *, json: JsonOption = False) -> None:
+    """What differs from each published edition, and whom it would hurt. Exits with 1 when anybody."""
+    from ssenet.contracting import show_diff
+
+    raise typer.Exit(show_diff(event, as_json_text=json))
+
+
+@contracts.command("publish")
+def contracts_publish(
+    *,
+    retire: Annotated[
+        str | None,
+        typer.Option(
+            metavar="EVENT", help="Instead, forget an event whose class is gone and of which none is left."
+        ),
+    ] = None,
+) -> None:
+    """Record what was added as published, from now on for ever. Refuses what breaks a published edition."""
+    from ssenet.contracting import publish
+
+    raise typer.Exit(publish(retire))
+
+
+@contracts.command("examples")
+def contracts_examples(event: EventArgument = None, *, json: JsonOption = False) -> None:
+    """The examples, and whether today's classes read them as they were published. Exits with 1 when not."""
+    from ssenet.contracting import show_examples
+
+    raise typer.Exit(show_examples(event, as_json_text=json))
+
+
 def app() -> None:
     """Run the command; what goes wrong is one sentence on the error output, never a traceback."""
     try:

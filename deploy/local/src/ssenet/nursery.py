@@ -16,6 +16,7 @@ import runpy
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 SHARED = (
@@ -28,6 +29,7 @@ SHARED = (
     "chassis.service",
     "contracts.catalogue",
     "contracts.checks",
+    "contracts.gate",
     "httptools",
     "httpx2",
     "jinja2",
@@ -94,6 +96,10 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for module in SHARED:
         importlib.import_module(module)
+    gate = importlib.import_module("contracts.gate")
+    with suppress(gate.BrokenContractError):
+        # The answer is kept, and goes to every copy; a service that may not start says so itself.
+        gate.verify()
     gc.collect()
     # What is loaded by now is left out of the collections to come, which would copy every page they touch.
     gc.freeze()

@@ -14,6 +14,7 @@ import asyncpg
 from chassis.keys import public_keys
 from chassis.provisioner import PROVISIONER, Topology, TopologyError
 from chassis.provisioning import accounts_block, provision_site
+from contracts.gate import BrokenContractError, verify
 from ssenet.credentials import SUPERUSER, read_secrets
 from ssenet.errors import CommandError
 from ssenet.folders import ROOT, SERVICES, DataFolder
@@ -82,9 +83,18 @@ async def prepare(folder: DataFolder, postgres_port: int, nats_port: int) -> lis
         ) from error
 
 
+def _look_at_the_contracts() -> None:
+    """Every service would refuse to start with them: said here, once, it is said before anybody waits."""
+    try:
+        verify()
+    except BrokenContractError as error:
+        raise CommandError("The contracts break what was published.", hint=f"\n{error}") from error
+
+
 def main(folder: DataFolder, ports: list[int]) -> None:
     """Do one of the two, and leave what came of it in `prepared.json`."""
     try:
+        _look_at_the_contracts()
         changed = asyncio.run(prepare(folder, *ports)) if ports else write_broker_users(folder)
         outcome: dict[str, object] = {"changed": changed}
     except CommandError as error:
