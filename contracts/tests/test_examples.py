@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
@@ -79,16 +78,6 @@ def test_a_partner_example_is_what_a_partner_posts_and_draws_no_finding(golden: 
     assert isinstance(event, PartnerEvent)
     assert event.origin is None
     assert problems_of(event) == []
-
-
-@every_example
-def test_the_cloudevents_sdk_accepts_an_example(golden: Golden) -> None:
-    message = HTTPMessage({"content-type": "application/cloudevents+json"}, golden.text.encode())
-
-    received = from_structured_event(message)
-
-    assert received.get_type() == golden.type
-    assert received.get_data() == golden.cloudevent["data"]
 
 
 @every_example

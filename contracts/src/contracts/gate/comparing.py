@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from contracts.gate.forms import Document
+from contracts.gate.forms import Document, Form
 from contracts.gate.keywords import Schema
 from contracts.gate.reading import CLOSED, Finding, Path, Side, findings_of
 
@@ -54,13 +54,15 @@ def compare(published: Schema, current: Schema, *, is_latest: bool = True) -> li
     old, new = Document(published), Document(current)
     forward = findings_of(Side(new, "new events"), Side(old, "old readers"))
     backward = findings_of(Side(old, "old events"), Side(new, "new readers"))
+    come, gone = _without_harm(forward, backward), _without_harm(backward, forward)
+    renamed = dict(_renames(come, gone, old, new)) if is_latest else {}
     changes = [
         *_identity(published, current),
-        *_changes(forward, Effect.OLD_READERS, "is new and optional"),
-        *_changes(backward, Effect.NEW_READERS, "was optional and is gone"),
+        *_breaks(forward, Effect.OLD_READERS),
+        *_breaks(backward, Effect.NEW_READERS),
+        *(Change(_field(path), "field", "is new and optional", Effect.NOBODY) for path in come),
+        *(renamed.get(path, _gone(path)) for path in gone),
     ]
-    if is_latest:
-        changes = _with_renames(changes, old, new, forward, backward)
     return sorted(set(changes), key=lambda change: (change.field, change.effect, change.rule))
 
 
@@ -82,41 +84,36 @@ def _identity(published: Schema, current: Schema) -> Iterator[Change]:
             yield Change(rule, rule, reason, Effect.OLD_READERS)
 
 
-def _changes(findings: Sequence[Finding], hurt: Effect, harmless: str) -> Iterator[Change]:
+def _breaks(findings: Sequence[Finding], hurt: Effect) -> Iterator[Change]:
     for finding in findings:
-        if not finding.breaks:
-            yield Change(_field(finding.path), finding.code, harmless, Effect.NOBODY)
-        elif finding.code == CLOSED and hurt is Effect.OLD_READERS:
+        if not finding.breaks or (finding.code == CLOSED and hurt is Effect.OLD_READERS):
             continue
-        elif finding.code == "default":
-            # Seen from both sides; once is enough.
-            if hurt is Effect.OLD_READERS:
-                yield Change(_field(finding.path), finding.code, finding.reason, Effect.EVERYONE)
-        else:
-            yield Change(_field(finding.path), finding.code, finding.reason, hurt)
+        effect = Effect.EVERYONE if finding.code == "default" else hurt
+        yield Change(_field(finding.path), finding.code, finding.reason, effect)
 
 
-def _with_renames(
-    changes: Sequence[Change],
-    old: Document,
-    new: Document,
-    forward: Sequence[Finding],
-    backward: Sequence[Finding],
-) -> list[Change]:
-    come = [finding.path for finding in forward if not finding.breaks]
-    gone = [finding.path for finding in backward if not finding.breaks]
-    kept = list(changes)
+def _without_harm(findings: Sequence[Finding], others: Sequence[Finding]) -> list[Path]:
+    """The fields that one side alone has, and the other does without."""
+    needed = {finding.path for finding in (*findings, *others) if finding.breaks}
+    return [finding.path for finding in findings if not finding.breaks and finding.path not in needed]
+
+
+def _gone(path: Path) -> Change:
+    return Change(_field(path), "field", "was optional and is gone", Effect.NOBODY)
+
+
+def _renames(
+    come: Sequence[Path], gone: Sequence[Path], old: Document, new: Document
+) -> Iterator[tuple[Path, Change]]:
     for path in gone:
         twins = [each for each in come if each[:-1] == path[:-1] and _at(new, each) == _at(old, path)]
         if twins:
             names = " or ".join(_field(twin) for twin in twins)
             reason = (
                 f"it goes while {names} comes, the same in all but its name: who reads one name finds nothing under "
-                f"the other. Keep both for one publication; take the old one out afterwards"
+                "the other. Keep both for one publication; take the old one out afterwards"
             )
-            kept = [change for change in kept if change.field != _field(path)]
-            kept.append(Change(_field(path), "rename", reason, Effect.EVERYONE))
-    return kept
+            yield path, Change(_field(path), "rename", reason, Effect.EVERYONE)
 
 
 _ROOT: Final = "the event itself"
@@ -132,15 +129,14 @@ def _at(document: Document, path: Path) -> object:
     schemas: list[Schema] = [document.root]
     for step in path:
         forms = [form for schema in schemas for form in document.forms(schema)]
-        match step:
-            case "[]":
-                schemas = [form.rule("items") for form in forms if form.rule("items") is not None]
-            case "*":
-                schemas = [
-                    each for form in forms if isinstance(each := form.rule("additionalProperties"), dict)
-                ]
-            case _:
-                schemas = [
-                    form.rule("properties", {})[step] for form in forms if step in form.rule("properties", {})
-                ]
+        found = [_below(form, step) for form in forms]
+        schemas = [schema for schema in found if schema is not None]
     return [document.canonical(schema) for schema in schemas]
+
+
+def _below(form: Form, step: str) -> Schema | None:
+    if step == "[]":
+        return form.rule("items")
+    if step == "*":
+        return form.rule("additionalProperties")
+    return form.rule("properties", {}).get(step)

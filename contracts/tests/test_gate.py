@@ -1,0 +1,322 @@
+"""What is published stays, every edition of it is compared, and what breaks one is refused with a way out."""
+
+import copy
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import pytest
+from jsonschema import Draft202012Validator
+from pydantic import AwareDatetime, Field
+
+import contracts
+from contracts import coordination, gate, partner, registry
+from contracts.event import Event
+from contracts.gate.checkout import FOLDER, Gate, PublishingRefusedError, faults_of_checkout
+from contracts.gate.comparing import compare
+from contracts.gate.editions import HistoryChangedError, read_history, strays
+from contracts.gate.verdicts import Status, Verdict
+from contracts.schema import schema_of
+from contracts.testing import Golden, golden_events
+from contracts.words import OrganisationCode, Text
+
+OPENED = "coordination.task.opened.v1"
+PLAN = "coordination.plan.published.v1"
+TODAY = date(2026, 12, 1)
+NOW = Gate.of_checkout()
+
+type_of_each = pytest.mark.parametrize("name", NOW.schemas)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of everything published, to publish to."""
+    return Path(shutil.copytree(FOLDER, tmp_path / "published"))
+
+
+def a_gate(folder: Path, **changes: Any) -> Gate:
+    """The contracts of today against what is published in the folder."""
+    return replace(NOW, history=read_history(folder), folder=folder, **changes)
+
+
+def with_field(schema: Mapping[str, Any], name: str, about: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The schema with this optional field, or without it."""
+    changed = copy.deepcopy(dict(schema))
+    changed["properties"].pop(name, None)
+    changed["required"] = [each for each in changed["required"] if each != name]
+    if about is not None:
+        changed["properties"][name] = about
+    return changed
+
+
+def opened_with(**fields: Mapping[str, Any] | None) -> dict[str, Any]:
+    schema = NOW.schemas[OPENED]
+    for name, about in fields.items():
+        schema = with_field(schema, name, about)
+    return {**NOW.schemas, OPENED: schema}
+
+
+def verdict_on(gate: Gate, name: str) -> Verdict:
+    [verdict] = [verdict for verdict in gate.verdicts() if verdict.type == name]
+    return verdict
+
+
+def everything_in(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.json")}
+
+
+def test_the_contracts_of_today_keep_what_was_published_and_all_of_them_are() -> None:
+    assert faults_of_checkout() == []
+    gate.verify()
+
+
+@type_of_each
+def test_every_edition_is_compared_and_today_is_the_latest(name: str) -> None:
+    assert compare(NOW.schemas[name], NOW.schemas[name]) == []
+    assert verdict_on(NOW, name).status is Status.PUBLISHED
+
+
+@type_of_each
+def test_every_published_example_is_read_by_the_readers_of_every_edition(name: str) -> None:
+    published = NOW.history.events[name]
+
+    assert {golden.name for golden in golden_events(name)} == set(published.examples)
+    for edition in published.editions:
+        validator = Draft202012Validator(edition.schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+        for golden in golden_events(name):
+            validator.validate(golden.cloudevent["data"])
+
+
+class TaskOpenedV1(coordination.TaskOpenedV1):
+    """A task class, to be changed in one field after another."""
+
+    type: ClassVar[str] = OPENED
+
+
+def _changed(base: type[Event], **fields: Any) -> type[Event]:
+    defaults = {name: value[1] for name, value in fields.items() if isinstance(value, tuple)}
+    hints = {name: value[0] if isinstance(value, tuple) else value for name, value in fields.items()}
+    namespace = {"__annotations__": hints, "__module__": __name__, "__doc__": base.__doc__, **defaults}
+    return type(base.__name__, (base,), namespace)
+
+
+@pytest.mark.parametrize(
+    ("base", "fields", "place"),
+    [
+        (coordination.TaskOpenedV1, {"due_on": AwareDatetime}, "due_on"),
+        (coordination.TaskOpenedV1, {"due_on": (date | None, None)}, "due_on"),
+        (coordination.TaskOpenedV1, {"request": Text | None}, "request"),
+        (coordination.TaskOpenedV1, {"request": (Text | None, None)}, "request.text"),
+        (coordination.TaskOpenedV1, {"country": (str | None, None)}, "country"),
+        (coordination.TaskOpenedV1, {"units": (tuple[OrganisationCode, ...], Field(min_length=1))}, "units"),
+        (coordination.TaskOpenedV1, {"needs_routing": (bool, True)}, "needs_routing"),
+        (coordination.TaskOpenedV1, {"effort": int}, "effort"),
+        (partner.StatisticsReportedV1, {"reference_year": (int, Field(ge=1950, le=2100))}, "reference_year"),
+        (partner.StatisticsReportedV1, {"figures": (tuple[partner.StatisticalFigure, ...], ())}, "figures"),
+        (registry.MemberJoinedV1, {"label": Annotated[str, Field(max_length=80)]}, "label"),
+        (registry.MemberJoinedV1, {"role": str}, "role"),
+    ],
+)
+def test_a_class_that_would_hurt_a_reader_is_caught(
+    base: type[Event], fields: dict[str, Any], place: str
+) -> None:
+    broken = verdict_on(replace(NOW, schemas={base.type: schema_of(_changed(base, **fields))}), base.type)
+
+    assert broken.status is Status.BREAKING
+    assert place in {change.field for _, changes in broken.breaking() for change in changes}
+
+
+def test_a_class_with_one_more_optional_field_passes() -> None:
+    grown = _changed(coordination.TaskOpenedV1, effort=(int | None, None))
+
+    verdict = verdict_on(replace(NOW, schemas={OPENED: schema_of(grown)}), OPENED)
+
+    assert verdict.status is Status.GROWN
+    assert [str(change) for changes in verdict.changes.values() for change in changes] == [
+        "effort: is new and optional"
+    ]
+
+
+def test_a_break_names_the_field_the_reason_the_edition_and_the_way_out() -> None:
+    broken = replace(NOW, schemas=opened_with(state={"type": "string"}))
+
+    [said] = broken.breaks()
+
+    assert said.startswith(f"{OPENED} breaks edition 1 (published 2026-11-23):")
+    assert "state: old readers require it, and new events may leave it out" in said
+    assert "state: new events may hold any string, and old readers take only 'opened', 'accepted'" in said
+    assert "make TaskOpenedV2 (coordination.task.opened.v2), announced beside it" in said
+    assert "docs/how-to/change-an-event.md" in said
+
+
+def test_the_envelope_has_no_next_version() -> None:
+    envelope = with_field(NOW.schemas["envelope"], "epoch", None)
+
+    [said] = replace(NOW, schemas={**NOW.schemas, "envelope": envelope}).breaks()
+
+    assert "epoch: old readers require it" in said
+    assert "V2" not in said
+    assert "add optional attributes only" in said
+
+
+def test_a_name_that_was_once_used_for_something_else_is_never_free_again(folder: Path) -> None:
+    text, number = {"type": "string"}, {"type": "integer"}
+    a_gate(folder, schemas=opened_with(priority=text)).publish(today=TODAY)
+    a_gate(folder).publish(today=TODAY)
+
+    verdict = verdict_on(a_gate(folder, schemas=opened_with(priority=number)), OPENED)
+
+    assert verdict.status is Status.BREAKING
+    assert [edition.number for edition, _ in verdict.breaking()] == [2]
+    assert [edition.number for edition in verdict.changes] == [1, 2, 3]
+    assert verdict_on(a_gate(folder, schemas=opened_with(priority=text)), OPENED).status is Status.GROWN
+
+
+def test_a_field_is_renamed_by_keeping_both_names_for_one_publication(folder: Path) -> None:
+    reason = NOW.schemas[OPENED]["properties"]["reason"]
+    with pytest.raises(PublishingRefusedError, match="reason: it goes while ground comes"):
+        a_gate(folder, schemas=opened_with(reason=None, ground=reason)).publish(today=TODAY)
+
+    a_gate(folder, schemas=opened_with(ground=reason)).publish(today=TODAY)
+    a_gate(folder, schemas=opened_with(reason=None, ground=reason)).publish(today=TODAY)
+
+    assert len(read_history(folder).events[OPENED].editions) == 3
+
+
+def test_publishing_records_what_is_new_once_and_touches_nothing_else(folder: Path) -> None:
+    before = everything_in(folder)
+    example = Golden(OPENED, "urgent", golden_events(OPENED)[0].text)
+    lists = {**NOW.code_lists, "themes": NOW.code_lists["themes"] | {"digital"}}
+    grown = {
+        "schemas": opened_with(urgent={"type": "boolean"}),
+        "examples": [*NOW.examples, example],
+        "code_lists": lists,
+    }
+
+    said = a_gate(folder, **grown).publish(today=TODAY)
+
+    assert said == [
+        f"{OPENED}: urgent: is new and optional; examples urgent",
+        "code list themes: digital",
+    ]
+    assert a_gate(folder, **grown).publish(today=TODAY) == []
+    after = everything_in(folder)
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert changed == {f"{OPENED}/2.json", "lock.json", "code_lists.json"}
+    published = read_history(folder).events[OPENED]
+    assert published.latest.published == TODAY
+    assert (published.examples["urgent"].edition, published.examples["senegal"].edition) == (2, 1)
+
+
+def test_new_words_are_no_new_edition(folder: Path) -> None:
+    reworded = {**NOW.schemas, PLAN: {**NOW.schemas[PLAN], "description": "The plan took effect."}}
+
+    assert a_gate(folder, schemas=reworded).publish(today=TODAY) == []
+
+
+def test_publishing_what_breaks_records_nothing(folder: Path) -> None:
+    before = everything_in(folder)
+    broken = a_gate(folder, schemas=opened_with(effort={"type": "integer"}, due_on=None))
+
+    with pytest.raises(PublishingRefusedError, match="due_on"):
+        broken.publish(today=TODAY)
+
+    assert everything_in(folder) == before
+
+
+def _edit(path: Path) -> None:
+    path.write_text(path.read_text(encoding="utf-8").replace("string", "integer"), encoding="utf-8")
+
+
+@pytest.mark.parametrize("harm", [_edit, Path.unlink])
+@pytest.mark.parametrize("name", [f"{PLAN}/1.json", "code_lists.json"])
+def test_what_is_published_cannot_be_changed_unnoticed(
+    folder: Path, name: str, harm: Callable[[Path], None]
+) -> None:
+    (folder / "code_lists.json").write_text('{"kinds": ["string"]}\n') if harm is _edit else None
+    harm(folder / name)
+
+    with pytest.raises(HistoryChangedError, match=name.replace(".", r"\.")):
+        read_history(folder)
+
+
+def test_a_file_that_publishing_did_not_write_is_a_stray(folder: Path) -> None:
+    (folder / PLAN / "2.json").write_text("{}", encoding="utf-8")
+
+    assert strays(folder) == [f"{PLAN}/2.json"]
+
+
+def test_a_published_example_stays_as_its_senders_wrote_it() -> None:
+    first, second, *others = NOW.examples
+    changed = replace(first, text=first.text.replace("2029", "2030"))
+
+    said = "\n".join(replace(NOW, examples=[changed, *others]).breaks())
+
+    assert f"examples/{first}.json is not what was published" in said
+    assert f"examples/{second}.json is not what was published" in said
+
+
+def test_an_example_that_the_class_does_not_read_is_named_with_the_field() -> None:
+    strange = Golden(OPENED, "strange", golden_events(OPENED)[0].text.replace('"due_on"', '"until"'))
+
+    said = "\n".join(replace(NOW, examples=[*NOW.examples, strange]).breaks())
+
+    assert f"examples/{OPENED}/strange.json is not read by TaskOpenedV1 any more: due_on" in said
+
+
+def test_a_code_list_grows_and_never_shrinks() -> None:
+    themes = NOW.code_lists["themes"]
+    grown = replace(NOW, code_lists={**NOW.code_lists, "themes": themes | {"digital"}})
+    shrunk = replace(NOW, code_lists={**NOW.code_lists, "themes": themes - {"crisis"}})
+
+    assert grown.breaks() == []
+    assert grown.unpublished() == ["code list themes: digital"]
+    assert "code list themes: crisis" in shrunk.breaks()[0]
+
+
+def test_a_published_event_is_understood_until_it_is_retired(folder: Path) -> None:
+    fewer = {name: schema for name, schema in NOW.schemas.items() if name != PLAN}
+    examples = [golden for golden in NOW.examples if golden.type != PLAN]
+    with pytest.raises(LookupError, match="still has a class"):
+        a_gate(folder).retire(PLAN, today=TODAY)
+    assert verdict_on(a_gate(folder, schemas=fewer), PLAN).status is Status.GONE
+    assert "bring it back, or retire it" in a_gate(folder, schemas=fewer).breaks()[0]
+
+    a_gate(folder, schemas=fewer).retire(PLAN, today=TODAY)
+
+    assert a_gate(folder, schemas=fewer, examples=examples).breaks() == []
+
+
+def test_a_service_refuses_to_start_with_contracts_that_break_what_was_published(tmp_path: Path) -> None:
+    package = Path(shutil.copytree(Path(contracts.__file__).parent, tmp_path / "contracts"))
+    module = package / "coordination.py"
+    module.write_text(module.read_text(encoding="utf-8").replace("due_on: date", "due_on: AwareDatetime"))
+    settings = {
+        "DATABASE_URL": "postgresql://nowhere",
+        "NATS_URL": "nats://nowhere",
+        "NATS_SEED": "S",
+        "PORT": "0",
+    }
+    environment = {f"REGISTRY_{name}": value for name, value in settings.items()}
+
+    started = subprocess.run(
+        [sys.executable, "-m", "registry"],
+        env={**os.environ, **environment, "PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert started.returncode == 1
+    assert started.stderr.startswith("registry does not start: its contracts break what was published.")
+    assert f"{OPENED} breaks edition 1" in started.stderr
+    assert "due_on: " in started.stderr
+    assert "make TaskOpenedV2" in started.stderr
+    assert "Traceback" not in started.stderr
