@@ -24,6 +24,7 @@ from nats.js.errors import NotFoundError
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.consuming import ACK_WAIT, BATCH, MAX_DELIVER
+from chassis.side_durables import ADVISORIES, provision_side_durables, side_permissions
 from contracts.event import subject_of
 
 PROVISIONER = "provisioner"
@@ -96,7 +97,10 @@ class Topology(_Described):
                 # The server's two forms of acknowledgement subject; the second, with domain and account, from 2.15.
                 f"$JS.ACK.{stream}.{heard.durable}.>",
                 f"$JS.ACK.*.*.{stream}.{heard.durable}.>",
+                f"$JS.API.CONSUMER.RESET.{stream}.{heard.durable}",
             ]
+        if service.hears:
+            publish += side_permissions(service.service, stream)
         return {"publish": {"allow": publish}, "subscribe": {"allow": [f"_INBOX_{service.service}.>"]}}
 
     def users(self, public_keys: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -120,6 +124,15 @@ async def provision(jetstream: JetStreamContext, topology: Topology) -> list[str
     for service in topology.services:
         for durable in service.hears:
             changed += await _provision_durable(jetstream, topology, durable)
+        if service.hears:
+            changed += await provision_side_durables(
+                jetstream,
+                service.service,
+                heard_stream=topology.heard_stream,
+                filter_subjects={one for heard in service.hears for one in topology.filter_subjects(heard)},
+                durables=[heard.durable for heard in service.hears],
+                advisories=ADVISORIES in topology.streams,
+            )
     return changed
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from opentelemetry.context import Context
+from sqlalchemy.orm import DeclarativeBase
 
 from chassis.transaction import Transaction
 from contracts.event import Envelope, Event, subject_of
@@ -40,6 +41,8 @@ class Subscription:
     types: tuple[type[Event], ...]
     handler: Handler
     permanent: tuple[type[Exception], ...]
+    projections: tuple[type[DeclarativeBase], ...] = ()
+    """The tables that hold nothing but what these events said last, by `keep_newest`: they can be rebuilt."""
 
     def filter_subjects(self, site: str) -> list[str]:
         """The NATS subjects of the durable: what any site announces to all, or to this site."""
@@ -61,13 +64,18 @@ class Subscriptions:
         self._permanent = permanent
         self._by_durable: dict[str, Subscription] = {}
 
-    def hears(self, *types: type[E], durable: str) -> Callable[[Callable[..., Awaitable[None]]], Handler]:
+    def hears(
+        self, *types: type[E], durable: str, projects: Sequence[type[DeclarativeBase]] = ()
+    ) -> Callable[[Callable[..., Awaitable[None]]], Handler]:
         """Apply these event types by the decorated handler, each event once, in the handler's one transaction.
 
         The handler gets a sequence of events and the transaction; the chassis keeps the inbox, acknowledges
         after the commit, retries, splits a failing batch, and writes dead letters. A durable is never renamed:
         under another name it would hear everything again. Several types of one noun may share a durable, so
         that they stay in order.
+
+        `projects` declares that the handler does nothing but keep these tables by `keep_newest`: an operator may
+        then have it hear its events again, while the service runs.
         """
         if not durable.startswith(f"{self.service}-"):
             raise ValueError(f"durable {durable} must begin with {self.service}-")
@@ -75,7 +83,9 @@ class Subscriptions:
             raise ValueError(f"durable {durable} is taken")
 
         def register(handler: Callable[..., Awaitable[None]]) -> Handler:
-            self._by_durable[durable] = Subscription(durable, types, handler, self._permanent)
+            self._by_durable[durable] = Subscription(
+                durable, types, handler, self._permanent, tuple(projects)
+            )
             return handler
 
         return register

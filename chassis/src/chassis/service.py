@@ -17,7 +17,8 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
 
-from chassis import deadletters_api, health, metrics, migrations, telemetry
+from chassis import deadletters_api, health, metrics, migrations, rebuilding_api, telemetry
+from chassis.advisories import AdvisoryListener
 from chassis.broker import Broker
 from chassis.broker_figures import BrokerMonitor
 from chassis.clock import Clock, system_clock
@@ -26,6 +27,8 @@ from chassis.database import Database, is_database_away
 from chassis.examining import Examiner
 from chassis.housekeeping import keep_house
 from chassis.http import Localise, Problems, install_problems
+from chassis.looking_up import LookUp
+from chassis.rebuilding import Rebuilder
 from chassis.receiving import Subscriptions
 from chassis.relay import Relay
 from chassis.replaying import Replayer
@@ -57,6 +60,7 @@ class Service:
         )
         self.broker: Broker
         self.relay: Relay
+        self.rebuilder: Rebuilder
         self.consumers: list[Consumer] = []
         self.examiner = Examiner(self)
         self.broker_monitor = BrokerMonitor(settings.nats_monitor_url) if settings.nats_monitor_url else None
@@ -94,10 +98,26 @@ class Service:
             Consumer(subscription, self.database, self.broker, stream=self.settings.hears_streams)
             for subscription in self.subscriptions
         ]
+        self._look_after_letters()
         metrics.expect(consumer.durable for consumer in self.consumers)
         for consumer in self.consumers:
             self.keep_running(consumer.durable, consumer.run())
         self.prepared = True
+
+    def _look_after_letters(self) -> None:
+        """Keep what the server gives up, and rebuild projections when asked; only for a service that hears events."""
+        stream = self.settings.hears_streams
+        look_up = LookUp(self.broker, self.database, stream=stream)
+        parts: dict[str, list[str]] = {}
+        for consumer in self.consumers:
+            parts.setdefault(consumer.subscription.durable, []).append(consumer.durable)
+        self.rebuilder = Rebuilder(
+            self.subscriptions, self.database, self.broker, look_up, stream=stream, parts=parts
+        )
+        if self.consumers:
+            self.keep_running("rebuilder", self.rebuilder.run(self.stopping))
+            listener = AdvisoryListener(self.database, self.broker, look_up)
+            self.keep_running("advisories", listener.run(self.stopping))
 
     def begin_stop(self) -> None:
         """Fetch no more and end open streams, from the moment the signal comes; one deadline for all of the stop."""
@@ -225,6 +245,7 @@ def create_service(
     install_problems(app, problems or {}, localise)
     app.include_router(health.router)
     app.include_router(deadletters_api.router)
+    app.include_router(rebuilding_api.router)
     for router in routers:
         app.include_router(router)
     return app

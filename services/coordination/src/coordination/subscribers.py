@@ -28,6 +28,7 @@ from contracts.registry import (
 )
 from coordination import packaged, workflows
 from coordination.domain.tasks import DomainError
+from coordination.tables.directory import MemberRow, OrganisationRow
 
 # What an event makes of a task is always made the same way: facts that are refused once are refused for ever.
 subscriptions: Final = Subscriptions("coordination", permanent=(DomainError, ValidationError))
@@ -86,14 +87,23 @@ async def open_entity_tasks(reports: Sequence[Received[EntityReportedV1]], tx: T
 
 
 @subscriptions.hears(
-    OrganisationRegisteredV1, OrganisationUpdatedV1, durable="coordination-mirror-organisations"
+    OrganisationRegisteredV1,
+    OrganisationUpdatedV1,
+    durable="coordination-mirror-organisations",
+    projects=[OrganisationRow],
 )
 async def mirror_organisations(organisations: Sequence[Received[OrganisationFacts]], tx: Transaction) -> None:
     """Keep up with the registry's organisations."""
     await workflows.mirror_organisations(tx, organisations)
 
 
-@subscriptions.hears(MemberJoinedV1, MemberUpdatedV1, MemberLeftV1, durable="coordination-mirror-members")
+@subscriptions.hears(
+    MemberJoinedV1,
+    MemberUpdatedV1,
+    MemberLeftV1,
+    durable="coordination-mirror-members",
+    projects=[MemberRow],
+)
 async def mirror_members(members: Sequence[Received[MemberFacts]], tx: Transaction) -> None:
     """Keep up with the registry's member accounts."""
     await workflows.mirror_members(tx, members)

@@ -22,21 +22,30 @@ from contracts.registry import (
     OrganisationRegisteredV1,
     OrganisationUpdatedV1,
 )
-from notifications import workflows
+from notifications import tables, workflows
 from notifications.domain import DirectoryBehindError
 
 subscriptions = Subscriptions("notifications")
 
 
 @subscriptions.hears(
-    OrganisationRegisteredV1, OrganisationUpdatedV1, durable="notifications-mirror-organisations"
+    OrganisationRegisteredV1,
+    OrganisationUpdatedV1,
+    durable="notifications-mirror-organisations",
+    projects=[tables.Organisation],
 )
 async def mirror_organisations(heard: Sequence[Received[OrganisationFacts]], tx: Transaction) -> None:
     """Keep a copy of the organisations, for their names."""
     await workflows.keep_organisations(tx, heard)
 
 
-@subscriptions.hears(MemberJoinedV1, MemberUpdatedV1, MemberLeftV1, durable="notifications-mirror-members")
+@subscriptions.hears(
+    MemberJoinedV1,
+    MemberUpdatedV1,
+    MemberLeftV1,
+    durable="notifications-mirror-members",
+    projects=[tables.Member],
+)
 async def mirror_members(heard: Sequence[Received[MemberFacts]], tx: Transaction) -> None:
     """Keep a copy of the member accounts, those closed included."""
     await workflows.keep_members(tx, heard)

@@ -1,0 +1,407 @@
+"""Projections rebuilt while the service runs, and what the server gave up kept: on a real broker and database."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import nats.errors
+import pytest
+import sqlalchemy as sa
+from ledger import Entry, EntryMadeV1, make_entries, post, postings
+from pydantic import SecretStr
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from chassis.advisories import AdvisoryListener
+from chassis.broker import Broker, Outgoing
+from chassis.database import Database, metadata
+from chassis.deadletters import Who
+from chassis.http import Problem
+from chassis.ids import new_id
+from chassis.keys import new_seed, public_keys
+from chassis.looking_up import LookUp
+from chassis.projecting import keep_newest
+from chassis.provisioner import (
+    PROVISIONER,
+    DurableDescription,
+    ServiceDescription,
+    StreamDescription,
+    Topology,
+    provision,
+)
+from chassis.provisioning import accounts_block
+from chassis.rebuilding import Rebuilder, begin
+from chassis.receiving import Received, Subscriptions
+from chassis.service import create_service
+from chassis.settings import ServiceSettings
+from chassis.testing import (
+    Databases,
+    Deliver,
+    FreshDatabase,
+    NatsSite,
+    an_envelope,
+    buried,
+    eventually,
+    reset_broker,
+)
+from chassis.transaction import Transaction
+from ssenet.servers import start_nats
+
+BALANCES, POSTINGS = "ledger-keep-balances", "ledger-post-entries"
+OPERATOR = Who(caller="operator", by="operator on duty", reason="a mended handler")
+A_DAY = timedelta(days=1)
+TOPOLOGY = Topology(
+    site="hq",
+    streams={
+        "EVENTS": StreamDescription(subjects=("sse.hq.>",), max_bytes=1 << 26, max_age=A_DAY, why="tests"),
+        "ADVISORIES": StreamDescription(
+            subjects=("$JS.EVENT.ADVISORY.CONSUMER.*.>",), max_bytes=1 << 26, max_age=A_DAY, why="tests"
+        ),
+    },
+    services=(
+        ServiceDescription(
+            service="ledger",
+            announces=("ledger",),
+            hears=tuple(
+                DurableDescription(durable=one, types=("ledger.entry.made.v1",))
+                for one in (BALANCES, POSTINGS)
+            ),
+        ),
+        ServiceDescription(
+            service="stranger",
+            announces=("stranger",),
+            hears=(DurableDescription(durable="stranger-look-on", types=("stranger.thing.seen.v1",)),),
+        ),
+    ),
+)
+
+
+class Base(DeclarativeBase):
+    metadata = metadata()
+
+
+class Balance(Base):
+    """The newest amount of each entry."""
+
+    __tablename__ = "balances"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    amount: Mapped[int]
+    epoch: Mapped[int]
+    sequence: Mapped[int]
+
+
+async def keep_balances(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+    rows = [
+        {
+            "id": UUID(one.envelope.subject),
+            "amount": one.event.amount,
+            "epoch": one.envelope.epoch,
+            "sequence": one.envelope.sequence,
+        }
+        for one in entries
+    ]
+    await keep_newest(tx.session, Balance, rows)
+
+
+def subscriptions() -> Subscriptions:
+    found = Subscriptions("ledger")
+    found.hears(EntryMadeV1, durable=BALANCES, projects=[Balance])(keep_balances)
+    found.hears(EntryMadeV1, durable=POSTINGS)(post)
+    return found
+
+
+def the_projection() -> Any:
+    return next(one for one in subscriptions() if one.durable == BALANCES)
+
+
+@pytest.fixture(scope="module")
+def server(server_folder: Path) -> Iterator[NatsSite]:
+    seeds = {name: new_seed() for name in ("ledger", "stranger", PROVISIONER)}
+    found = start_nats(server_folder / "rebuilding", accounts_block(TOPOLOGY, public_keys(seeds)))
+    yield NatsSite(found.url, seeds, TOPOLOGY)
+    found.stop()
+
+
+@pytest.fixture
+async def site(server: NatsSite) -> NatsSite:
+    async with connected(server, PROVISIONER) as broker:
+        await provision(broker.jetstream, TOPOLOGY)
+        assert await provision(broker.jetstream, TOPOLOGY) == []
+    await reset_broker(server)
+    return server
+
+
+@asynccontextmanager
+async def connected(site: NatsSite, service: str) -> AsyncGenerator[Broker]:
+    broker = await Broker.connect(site.url, service=service, seed=site.seeds[service])
+    try:
+        yield broker
+    finally:
+        await broker.close()
+
+
+async def with_balances(database: Database) -> None:
+    async with database.engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+
+
+@pytest.fixture
+async def client(databases: Databases, site: NatsSite) -> AsyncGenerator[Any]:
+    """The ledger, running on real servers, asked by the operator."""
+    url = await databases.create("ledger")
+    database = Database(url, service="ledger")
+    await with_balances(database)
+    settings = ServiceSettings(
+        database_url=SecretStr(url),
+        nats_url=site.url,
+        nats_seed=SecretStr(site.seeds["ledger"]),
+        port=0,
+        callers={"operator": sha256(b"operator").hexdigest(), "gateway": sha256(b"gateway").hexdigest()},
+    )
+    app = create_service("ledger", settings, subscriptions=subscriptions())
+    async with app.router.lifespan_context(app):
+        transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx2.AsyncClient(
+            transport=transport, base_url="http://ledger.test", headers={"Authorization": "Bearer operator"}
+        ) as found:
+            found.database = database  # type: ignore[attr-defined]
+            yield found
+    await database.close()
+    await databases.drop(url)
+
+
+async def balances(database: Database) -> dict[UUID, tuple[int, int]]:
+    async with database.reading() as session:
+        rows = await session.execute(sa.select(Balance.id, Balance.amount, Balance.sequence))
+        return {row.id: (row.amount, row.sequence) for row in rows}
+
+
+async def correct(database: Database) -> dict[UUID, tuple[int, int]]:
+    async with database.reading() as session:
+        rows = await session.execute(sa.select(Entry.id, Entry.amount, Entry.sequence))
+        return {row.id: (row.amount, row.sequence) for row in rows}
+
+
+async def test_a_projection_is_rebuilt_while_its_service_runs_and_hears_new_events(client: Any) -> None:
+    database: Database = client.database
+    await make_entries(database, *range(300))
+    await eventually(lambda: _same(database))
+    phantom = new_id()
+    async with database.transaction() as tx:
+        await tx.session.execute(sa.update(Balance).where(Balance.amount < 200).values(amount=-1))
+        row = {"id": phantom, "amount": 7, "epoch": 1, "sequence": 3}
+        await tx.session.execute(sa.insert(Balance).values(row))
+
+    path = f"/internal/projections/{BALANCES}/rebuild"
+    begun = await client.post(path, json={"by": "operator on duty"})
+    again = await client.post(path, json={"by": "operator on duty"})
+    await make_entries(database, *range(300, 400))
+
+    assert (begun.status_code, again.json()["id"]) == (202, begun.json()["id"])
+    done = await eventually(lambda: _finished(client, path), timeout=20)
+    await eventually(lambda: _same(database, besides=phantom))
+    assert done["report"]["balances"] == {"rows": 301, "unreached": 1, "some": [str(phantom)]}
+    assert (await balances(database))[phantom] == (7, 3)
+    assert sorted(await postings(database)) == list(range(400))
+
+
+async def _same(database: Database, besides: UUID | None = None) -> bool:
+    found = await balances(database)
+    found.pop(besides, None)  # type: ignore[arg-type]
+    return bool(found) and found == await correct(database)
+
+
+async def _finished(client: Any, path: str) -> Any:
+    found = (await client.get(path)).json()
+    return found if found["state"] == "finished" else None
+
+
+async def test_what_is_no_projection_is_refused_and_so_is_whoever_is_no_operator(client: Any) -> None:
+    refused = await client.post(f"/internal/projections/{POSTINGS}/rebuild", json={"by": "operator on duty"})
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:ilo:sse:problem:no-projection")
+    assert "does more than keep the newest state" in refused.json()["detail"]
+
+    listed = (await client.get("/internal/projections")).json()["handlers"]
+    assert [(one["durable"], one["projection"]) for one in listed] == [(BALANCES, True), (POSTINGS, False)]
+    gateway = {"Authorization": "Bearer gateway"}
+    path = f"/internal/projections/{BALANCES}/rebuild"
+    assert (await client.post(path, json={"by": "x"}, headers=gateway)).status_code == 403
+    assert (await client.get(path)).status_code == 404
+
+
+async def test_readers_see_no_older_state_while_a_projection_is_rebuilt(
+    fresh_database: FreshDatabase,
+) -> None:
+    database = await fresh_database("ledger")
+    await with_balances(database)
+    deliver, entry = Deliver(database, subscriptions()), new_id()
+    older = await deliver(EntryMadeV1(amount=1), subject=entry, sequence=1)
+    newest = await deliver(EntryMadeV1(amount=2), subject=entry, sequence=2)
+
+    await begin(database, the_projection(), OPERATOR)
+    assert await balances(database) == {entry: (2, 1)}
+    await deliver.again(older)
+    assert await balances(database) == {entry: (2, 1)}
+    await deliver.again(newest)
+    assert await balances(database) == {entry: (2, 2)}
+
+
+async def test_a_rebuild_that_was_cut_short_anywhere_goes_on_to_the_same_end(
+    fresh_database: FreshDatabase, site: NatsSite
+) -> None:
+    database = await fresh_database("ledger")
+    await with_balances(database)
+    deliver, lonely = Deliver(database, subscriptions()), new_id()
+    await deliver(EntryMadeV1(amount=1), subject=lonely, sequence=4)
+    first = await begin(database, the_projection(), OPERATOR)
+    async with connected(site, "ledger") as broker:
+        for _ in range(3):
+            # Each time as after a crash: by a process that knows nothing, and the stage before done once more.
+            await _a_rebuilder(database, broker).advance()
+            async with database.transaction() as tx:
+                again = sa.text("UPDATE projection_rebuilds SET state = 'rewinding' WHERE state = 'applying'")
+                await tx.session.execute(again)
+            assert await begin(database, the_projection(), OPERATOR) == first
+        with pytest.raises(Problem, match="is under way"):
+            await begin(database, the_projection(), OPERATOR, from_time=database.clock())
+        rebuilder = _a_rebuilder(database, broker)
+        while await rebuilder.advance():
+            pass
+
+    assert await balances(database) == {lonely: (1, 4)}
+    assert await begin(database, the_projection(), OPERATOR) != first
+    assert await balances(database) == {lonely: (1, 3)}
+
+
+def _a_rebuilder(database: Database, broker: Broker) -> Rebuilder:
+    look_up = LookUp(broker, database, stream="EVENTS")
+    parts = {BALANCES: [BALANCES]}
+    return Rebuilder(subscriptions(), database, broker, look_up, stream="EVENTS", parts=parts)
+
+
+async def test_an_event_is_found_by_its_place_and_by_its_time(
+    fresh_database: FreshDatabase, site: NatsSite
+) -> None:
+    database = await fresh_database("ledger")
+    async with connected(site, "ledger") as broker, connected(site, PROVISIONER) as provisioner:
+        look_up = LookUp(broker, database, stream="EVENTS")
+        assert await look_up.first_since(database.clock()) is None
+        places = await _publish(broker, 20)
+        stored = [await look_up.at(place) for place in places]
+        found = [await look_up.first_since(one.stored_at) for one in stored if one]
+        late = await look_up.first_since(database.clock() + A_DAY)
+        early = await look_up.first_since(database.clock() - A_DAY)
+        await provisioner.jetstream.purge_stream("EVENTS", keep=3)
+        gone, kept = await look_up.at(places[0]), await look_up.at(places[-1])
+
+    assert found == places
+    assert (late, early) == (None, places[0])
+    assert gone is None
+    assert kept is not None
+    assert kept.sequence == places[-1]
+
+
+async def _publish(broker: Broker, count: int) -> list[int]:
+    places: list[int] = []
+    for number in range(count):
+        envelope = an_envelope(EntryMadeV1(amount=number))
+        payload = envelope.model_dump_json().encode()
+        places += await broker.publish([Outgoing(envelope.nats_subject, str(envelope.id), payload)])
+    return places
+
+
+async def test_what_the_server_gives_up_becomes_a_dead_letter_once_also_when_the_event_is_gone(
+    fresh_database: FreshDatabase, site: NatsSite
+) -> None:
+    database = await fresh_database("ledger")
+    async with connected(site, "ledger") as broker, connected(site, PROVISIONER) as provisioner:
+        [first, second, applied] = await _publish(broker, 3)
+        deliveries = await _fetched(provisioner, POSTINGS, 3)
+        await _as_if_applied(database, deliveries[2].data)
+        before = await _heard(provisioner)
+        for one in deliveries:
+            await one.term()
+        listener = AdvisoryListener(database, broker, LookUp(broker, database, stream="EVENTS"))
+        stopping = asyncio.Event()
+        listening = asyncio.create_task(listener.run(stopping))
+        while await _heard(provisioner) < before + 3:
+            await asyncio.sleep(0.02)
+        stopping.set()
+        await listening
+        letters = {one.stream_sequence: one for one in await buried(database)}
+        again = await _replay_advisory(listener, first)
+        await provisioner.jetstream.purge_stream("EVENTS")
+        gone = await _replay_advisory(listener, applied + 7)
+
+    assert set(letters) == {first, second}
+    assert (letters[first].durable, letters[first].error_class) == (POSTINGS, "TerminatedError")
+    assert letters[first].payload == deliveries[0].data
+    assert again is None
+    assert gone is not None
+    lost = next(one for one in await buried(database) if one.id == gone)
+    assert (lost.payload, lost.error.endswith("the stream holds the event no more")) == (b"", True)
+
+
+async def _fetched(broker: Broker, durable: str, count: int) -> list[Any]:
+    subscription = await broker.jetstream.pull_subscribe_bind(durable=durable, stream="EVENTS")
+    return await subscription.fetch(count, timeout=5)
+
+
+async def _as_if_applied(database: Database, payload: bytes) -> None:
+    async with database.transaction() as tx:
+        taken = sa.text(
+            "INSERT INTO inbox (durable, event_id) SELECT :durable, (CAST(:told AS json)->>'id')::uuid"
+        )
+        await tx.session.execute(taken, {"durable": POSTINGS, "told": payload.decode()})
+
+
+async def _heard(broker: Broker) -> int:
+    info = await broker.jetstream.consumer_info("ADVISORIES", "ledger-advisories")
+    return info.ack_floor.consumer_seq if info.ack_floor else 0
+
+
+async def _replay_advisory(listener: AdvisoryListener, sequence: int) -> UUID | None:
+    from chassis.advisories import Advisory
+
+    return await listener.bury(
+        Advisory(
+            type="io.nats.jetstream.advisory.v1.max_deliver",
+            timestamp="2026-11-23T09:00:00Z",
+            stream="EVENTS",
+            consumer=f"{POSTINGS}-1of4",
+            stream_seq=sequence,
+            deliveries=12,
+        )
+    )
+
+
+async def test_a_service_hears_no_advisories_and_looks_up_no_events_but_its_own(site: NatsSite) -> None:
+    async with connected(site, "ledger") as ledger, connected(site, PROVISIONER) as provisioner:
+        await _publish(ledger, 1)
+        [delivery] = await _fetched(provisioner, POSTINGS, 1)
+        await delivery.term()
+        info = provisioner.jetstream.consumer_info
+        await eventually(lambda: _pending(provisioner, "ledger-advisories"))
+        assert (await info("ADVISORIES", "stranger-advisories")).num_pending == 0
+        assert (await info("EVENTS", "stranger-look-up")).num_pending == 0
+
+    async with connected(site, "stranger") as stranger:
+        for api in (
+            "MSG.NEXT.ADVISORIES.ledger-advisories",
+            "MSG.NEXT.EVENTS.ledger-look-up",
+            "RESET.EVENTS.ledger-look-up",
+            f"RESET.EVENTS.{BALANCES}",
+            "INFO.ADVISORIES.ledger-advisories",
+        ):
+            with pytest.raises(nats.errors.TimeoutError):
+                await stranger.client.request(f"$JS.API.CONSUMER.{api}", b"", timeout=0.2)
+
+
+async def _pending(broker: Broker, durable: str) -> int:
+    return (await broker.jetstream.consumer_info("ADVISORIES", durable)).num_pending or 0
