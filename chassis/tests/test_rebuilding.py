@@ -330,8 +330,7 @@ async def test_what_the_server_gives_up_becomes_a_dead_letter_once_also_when_the
         listener = AdvisoryListener(database, broker, LookUp(broker, database, stream="EVENTS"))
         stopping = asyncio.Event()
         listening = asyncio.create_task(listener.run(stopping))
-        while await _heard(provisioner) < before + 3:
-            await asyncio.sleep(0.02)
+        await eventually(lambda: _heard_beyond(provisioner, before + 2))
         stopping.set()
         await listening
         letters = {one.stream_sequence: one for one in await buried(database)}
@@ -359,6 +358,10 @@ async def _as_if_applied(database: Database, payload: bytes) -> None:
             "INSERT INTO inbox (durable, event_id) SELECT :durable, (CAST(:told AS json)->>'id')::uuid"
         )
         await tx.session.execute(taken, {"durable": POSTINGS, "told": payload.decode()})
+
+
+async def _heard_beyond(broker: Broker, count: int) -> bool:
+    return await _heard(broker) > count
 
 
 async def _heard(broker: Broker) -> int:

@@ -130,6 +130,7 @@ def test_a_network_carries_events_heals_is_taken_over_and_ends_with_ctrl_c(ssene
 
     assert ssenet("deadletters", "list").stdout == "There is no dead letter waiting.\n"
     an_operator_ends_dead_letters(ssenet)
+    an_operator_rebuilds_a_projection(ssenet)
 
     tour = tour_is_complete(ssenet)
     assert [hop["name"] for hop in tour["hops"]] == ["accepted", "task_opened", "notified", "pushed"]
@@ -187,6 +188,19 @@ def an_operator_ends_dead_letters(ssenet: Command) -> None:
     assert "3        applied" in ssenet("deadletters", "replay", "--all", "--yes").stdout
     assert "no dead letter waiting" in ssenet("deadletters", "list").stdout
     assert "discarded by operator (operator): no use" in ssenet("deadletters", "show", ids[3]).stdout
+
+
+def an_operator_rebuilds_a_projection(ssenet: Command) -> None:
+    rebuilt = ssenet("events", "replay", "--handler", "coordination-mirror-organisations", "--json")
+    told = json.loads(rebuilt.stdout)
+    assert (rebuilt.returncode, told["state"]) == (0, "finished")
+    assert told["report"]["organisations"]["rows"] > 50
+    assert told["report"]["organisations"]["unreached"] == 0
+
+    refused = ssenet("events", "replay", "--handler", HANDLER)
+    assert (refused.returncode, "is no projection" in refused.stderr) == (1, True)
+    unknown = ssenet("events", "replay", "--handler", "notifications-mirror-everything")
+    assert "  notifications-mirror-members" in unknown.stderr
 
 
 async def _plant_letters(ssenet: Command) -> None:

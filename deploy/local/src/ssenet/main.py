@@ -8,6 +8,7 @@ import typer
 
 from ssenet.deadletter_commands import deadletters
 from ssenet.errors import CommandError
+from ssenet.event_commands import events
 
 DataOption = Annotated[
     Path | None,
@@ -118,6 +119,7 @@ def tour(*, json: JsonOption = False, data: DataOption = None) -> None:
 
 
 cli.add_typer(deadletters, name="deadletters", rich_help_panel=RUN)
+cli.add_typer(events, name="events", rich_help_panel=RUN)
 
 
 @cli.command(rich_help_panel=PEOPLE)

@@ -1,0 +1,48 @@
+"""`ssenet events`: the stored events themselves, for operators."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+events = typer.Typer(no_args_is_help=True, help="The events that the broker stores.")
+
+
+@events.command("replay")
+def replay(
+    *,
+    handler: Annotated[
+        str, typer.Option("--handler", metavar="DURABLE", help="The projection, by its handler's durable.")
+    ],
+    service: Annotated[
+        str | None, typer.Option("--service", "-s", help="Its service. (default: as the durable's name says)")
+    ] = None,
+    from_time: Annotated[
+        str | None,
+        typer.Option(
+            "--from-time",
+            metavar="TIME",
+            help="Only events since then: 2026-11-23T09:00Z, or 30m, 2h, 7d ago. (default: from the start)",
+        ),
+    ] = None,
+    by: Annotated[
+        str, typer.Option("--by", metavar="ROLE", help="Your role, for the record. No names of persons.")
+    ] = "operator",
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="DIR", help="Data folder of the network. (default: .ssenet)"),
+    ] = None,
+) -> None:
+    """Rebuild a projection from the events, while its service runs.
+
+    Readers go on seeing what it holds; every row is written again by the event it came from. In the end the rows
+    that no event reached are reported. A handler that does more than keep the newest state is refused. Ctrl-C
+    only stops watching: the rebuild goes on, and the same command watches it again.
+    """
+    from ssenet.folders import data_folder
+    from ssenet.rebuilding import Wanted, rebuild
+
+    wanted = Wanted(handler, service, from_time, by=by, reason=reason)
+    raise typer.Exit(rebuild(data_folder(data), wanted, as_json=json))

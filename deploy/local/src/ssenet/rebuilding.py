@@ -1,0 +1,108 @@
+"""Projections rebuilt by their services: asked for here, and watched until they have caught up."""
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ssenet.deadletters import NOT_FOUND, USAGE, moment
+from ssenet.errors import CommandError
+from ssenet.folders import SERVICES, DataFolder
+from ssenet.network import Network, RefusedError, the_network
+
+PATH = "/internal/projections"
+LOOK_EVERY = 0.3
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which projection, from when on, and for whom."""
+
+    handler: str
+    service: str | None
+    from_time: str | None
+    by: str
+    reason: str
+
+    def of(self) -> str:
+        """The service that has the handler, by its name; raises CommandError where there is none such."""
+        named = self.service or self.handler.split("-", 1)[0]
+        if named not in SERVICES:
+            raise CommandError(
+                f"There is no service {named!r}.", hint=f"One of: {', '.join(SERVICES)}.", exit_code=USAGE
+            )
+        return named
+
+
+def rebuild(folder: DataFolder, wanted: Wanted, *, as_json: bool) -> int:
+    """Have it rebuilt and wait for the end; returns 0 when every row was reached, 1 otherwise."""
+    service = wanted.of()
+    since = moment(wanted.from_time).isoformat() if wanted.from_time else None
+    network = the_network(folder)
+    path = f"{PATH}/{quote(wanted.handler)}/rebuild"
+    body = {"from_time": since, "by": wanted.by, "reason": wanted.reason}
+    try:
+        told = network.ask(service, "POST", path, body)
+    except RefusedError as error:
+        if error.status == NOT_FOUND:
+            error.hint = _projections(network, service)
+        raise
+    told = _watched(network, service, path, told, quiet=as_json)
+    unreached = sum(table["unreached"] for table in told["report"].values())
+    if as_json:
+        print(json.dumps(told, indent=2))
+    else:
+        _tell(told, since)
+    return 1 if unreached and since is None else 0
+
+
+def _projections(network: Network, service: str) -> str:
+    handlers: list[dict[str, Any]] = network.ask(service, "GET", PATH)["handlers"]
+    found = [f"  {one['durable']}" for one in handlers if one["projection"]]
+    return "\n".join([f"Projections of {service}:", *found]) if found else f"{service} has no projection."
+
+
+def _watched(
+    network: Network, service: str, path: str, told: dict[str, Any], *, quiet: bool
+) -> dict[str, Any]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    rebuild_id = told["id"]
+    with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as bar:
+        task = bar.add_task("Events", total=None)
+        while told["state"] != "finished":
+            time.sleep(LOOK_EVERY)
+            try:
+                told = network.ask(service, "GET", path)
+            except RefusedError:
+                raise
+            except CommandError:
+                # The service starts again; the rebuild goes on with it.
+                continue
+            if told["id"] != rebuild_id:
+                raise CommandError("Another rebuild of this projection has begun meanwhile.")
+            if told["total"]:
+                bar.update(task, total=told["total"], completed=told["total"] - told["pending"])
+    return told
+
+
+def _tell(told: dict[str, Any], since: str | None) -> None:
+    console = Console(highlight=False)
+    for table, report in told["report"].items():
+        console.print(
+            f"{table}: {report['rows']} rows, {report['rows'] - report['unreached']} written again"
+            f" by {told['total']} events."
+        )
+        if not report["unreached"]:
+            continue
+        why = "their events are older" if since else "the stream holds none of their events"
+        console.print(f"No event reached {report['unreached']} rows ({why}); they are as they were:")
+        for key in report["some"]:
+            console.print(f"  {key}", markup=False)
+        if report["unreached"] > len(report["some"]):
+            console.print(f"  … and {report['unreached'] - len(report['some'])} more")
+    sys.stdout.flush()
