@@ -1,4 +1,4 @@
-"""Tools of those who work on the code: the tests and the generated files."""
+"""Tools of those who work on the code: the tests, the benchmarks and the generated files."""
 
 import os
 import subprocess
@@ -20,6 +20,13 @@ def run_tests(arguments: Sequence[str]) -> NoReturn:
         [] if arguments else [f"--numprocesses={min(os.cpu_count() or 1, _MOST_PARTS)}", "--dist=loadfile"]
     )
     os.execv(sys.executable, [sys.executable, "-P", "-m", "pytest", *shared_out, *arguments])  # noqa: S606 - our own interpreter
+
+
+def run_benchmarks(names: Sequence[str], *, json: bool, quick: bool) -> NoReturn:
+    """Become the benchmarks, in a process that has loaded nothing else."""
+    options = [option for option, wanted in (("--json", json), ("--quick", quick)) if wanted]
+    command = [sys.executable, "-P", "-m", "benchmarks", *names, *options]
+    os.execv(sys.executable, command)  # noqa: S606 - our own interpreter
 
 
 def generate_contracts(*, check_only: bool) -> int:

@@ -223,6 +223,26 @@ def check() -> None:
     raise typer.Exit(run_checks())
 
 
+@cli.command(rich_help_panel=WORK)
+def bench(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[relay|apply|flow|peers|trace]...", help="Which to take. (default: all)"),
+    ] = None,
+    *,
+    json: JsonOption = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Tiny runs that show that all works.")] = False,
+) -> None:
+    """Measure the backbone against floors taken in the same run; exits with 1 when a goal is missed.
+
+    Each benchmark starts servers of its own and takes minutes; leave the machine alone meanwhile. What each
+    measures, and the figures so far, stand in benchmarks/README.md.
+    """
+    from ssenet.development import run_benchmarks
+
+    run_benchmarks(names or [], json=json, quick=quick)
+
+
 contracts = typer.Typer(no_args_is_help=True, help="The typed events and what is generated from them.")
 cli.add_typer(contracts, name="contracts", rich_help_panel=WORK)
 

@@ -1,0 +1,129 @@
+"""flow: a partner's POST → a task → an inbox item, the whole network under load, against its slowest stage alone."""
+
+from statistics import median
+
+from benchmarks.embedded import Embedded, embedded
+from benchmarks.errors import BenchmarkError
+from benchmarks.figures import Figure, compared, percentile, reported
+from benchmarks.taking import Taking
+
+SHARE = 0.5
+CALM_RATE, BUSY_SHARE = 50, 0.8
+_STAGES = ("gateway", "coordination", "notifications")
+_STEP, _HELD_BACK = 1.1, 2.0
+"""Each step asks a tenth more; a rate is sustained while the last item comes within so many seconds of the last post."""
+
+
+async def take(taking: Taking) -> list[Figure]:
+    """The whole chain's sustained rate against its slowest stage, its latencies and its memory."""
+    async with embedded(taking.folder / "flow") as network:
+        await network.until_items(await network.post("all", "200"), within=60)
+        idle = network.memory_mb()
+        stages = [await _stages_alone(network, taking)]
+        rate = await highest_rate(network, taking)
+        rate, sustained = await _sustained(network, taking, rate)
+        stages.append(await _stages_alone(network, taking))
+        alone = {name: median(one[name] for one in stages) for name in _STAGES}
+        slowest = min(alone, key=lambda name: alone[name])
+        figures = [
+            compared(f"flow, floor: {slowest} alone", "events/s", measured=sustained, floor=alone[slowest], goal=SHARE),
+            *(reported(f"flow, {name} alone", "events/s", value) for name, value in alone.items()),
+        ]
+        for share, at in ((f"{CALM_RATE}/s", CALM_RATE), ("80 % of the maximum", rate * BUSY_SHARE)):
+            figures += await _latencies(network, taking, share, at)
+        figures += [
+            reported("flow, memory idle (PSS)", "MB", idle),
+            reported("flow, memory after the load (PSS)", "MB", network.memory_mb()),
+        ]
+    return figures
+
+
+async def _stages_alone(network: Embedded, taking: Taking) -> dict[str, float]:
+    """The same events through one stage after the other, each with the machine to itself; events per second.
+
+    The gateway's stage holds its relay: a POST is answered once the stream has acknowledged the event.
+    """
+    count = taking.of(4_000, 200)
+    try:
+        network.let_work("gateway")
+        posted = await network.post("all", str(count))
+        rates = {"gateway": count / (posted.ended - posted.began)}
+        for service in _STAGES[1:]:
+            rates[service] = await _apply_alone(network, service, count)
+    finally:
+        network.let_work(*_STAGES)
+    await network.until_applied(*_STAGES, within=120)
+    taking.tell("alone: " + ", ".join(f"{name} {rate:,.0f}/s" for name, rate in rates.items()))
+    return rates
+
+
+async def _apply_alone(network: Embedded, service: str, count: int) -> float:
+    connection = await network.connect(service)
+    try:
+        before = await connection.fetchval("SELECT clock_timestamp()")
+        network.let_work(service)
+        await network.until_applied(service, within=120)
+        first, applied, seconds = await connection.fetchrow(_SPAN, before, f"{service}-%")
+    finally:
+        await connection.close()
+    if applied < count:
+        raise BenchmarkError(f"{service} applied {applied} of {count} events")
+    return float((applied - first) / seconds)
+
+
+_SPAN = """
+WITH batches AS (
+    SELECT applied_at, count(*) AS events FROM inbox WHERE applied_at > $1 AND durable LIKE $2 GROUP BY 1)
+SELECT (SELECT events FROM batches ORDER BY applied_at LIMIT 1), coalesce(sum(events), 0)::bigint,
+       extract(epoch FROM clock_timestamp() - min(applied_at))::float FROM batches
+"""
+
+
+async def through_at_once(network: Embedded, count: int) -> float:
+    """Post so many as fast as they are taken; events per second from the first post to the last item."""
+    posted = await network.post("all", str(count))
+    items = await network.until_items(posted, within=120)
+    return count / (max(items.values()) - posted.began)
+
+
+async def highest_rate(network: Embedded, taking: Taking) -> float:
+    """The highest rate that the whole chain keeps up with, found by asking a tenth more until it falls behind."""
+    rate = 0.7 * await through_at_once(network, taking.of(3_000, 200))
+    highest = 0.0
+    while await _keeps_up(network, taking, rate, taking.of(10, 1)):
+        highest, rate = rate, rate * _STEP
+    while not highest:
+        rate /= _STEP
+        if await _keeps_up(network, taking, rate, taking.of(10, 1)):
+            highest = rate
+    return highest
+
+
+async def _sustained(network: Embedded, taking: Taking, rate: float) -> tuple[float, float]:
+    """The rate asked, and the events per second that came through, over a minute that the chain kept up with."""
+    seconds = taking.of(60, 2)
+    while not (came := await _keeps_up(network, taking, rate, seconds)):
+        rate /= _STEP
+    return rate, came
+
+
+async def _keeps_up(network: Embedded, taking: Taking, rate: float, seconds: float) -> float:
+    """Events per second that came through at this rate; 0 where the chain fell behind."""
+    posted = await network.post("rate", str(rate), str(seconds))
+    items = await network.until_items(posted, within=120)
+    last = max(items.values())
+    came = len(items) / (last - posted.began)
+    behind = max(last - (posted.began + seconds), posted.ended - (posted.began + seconds))
+    taking.tell(f"{rate:,.0f}/s asked for {seconds:.0f} s: {came:,.0f}/s came through, {behind:.1f} s behind")
+    return came if behind <= _HELD_BACK else 0.0
+
+
+async def _latencies(network: Embedded, taking: Taking, share: str, rate: float) -> list[Figure]:
+    posted = await network.post("rate", str(rate), str(taking.of(30, 2)))
+    items = await network.until_items(posted, within=60)
+    waits = [(items[event_id] - sent) * 1000 for event_id, sent in posted.sent.items()]
+    taking.tell(f"at {share} ({rate:,.0f}/s): p50 {percentile(waits, 0.5):,.0f} ms")
+    return [
+        reported(f"flow, POST to item p{place} at {share}", "ms", percentile(waits, place / 100))
+        for place in (50, 95, 99)
+    ] + [reported(f"flow, POST answered p99 at {share}", "ms", percentile(posted.answered_ms, 0.99))]
