@@ -90,7 +90,9 @@ async def highest_rate(network: Embedded, taking: Taking) -> float:
     """The highest rate that the whole chain keeps up with, found by asking a tenth more until it falls behind."""
     rate = 0.7 * await through_at_once(network, taking.of(3_000, 200))
     highest = 0.0
-    while await _keeps_up(network, taking, rate, taking.of(10, 1)):
+    for _ in range(taking.of(30, 2)):
+        if not await _keeps_up(network, taking, rate, taking.of(10, 1)):
+            break
         highest, rate = rate, rate * _STEP
     while not highest:
         rate /= _STEP
@@ -104,6 +106,8 @@ async def _sustained(network: Embedded, taking: Taking, rate: float) -> tuple[fl
     seconds = taking.of(60, 2)
     while not (came := await _keeps_up(network, taking, rate, seconds)):
         rate /= _STEP
+        if rate < 1:
+            raise BenchmarkError("the chain keeps up with no rate at all")
     return rate, came
 
 

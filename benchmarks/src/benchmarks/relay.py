@@ -62,7 +62,7 @@ async def relay_rate(site: Site, count: int) -> float:
     await site.execute("VACUUM ANALYZE outbox", "CHECKPOINT")
     connection = await site.connect()
     try:
-        with site.serving(hears="false"):
+        with site.serving(BENCHMARKS_HEARS="false"):
             await until(lambda: _all_published(connection), within=120, what="every row is published")
         first, seconds = await connection.fetchrow(_SPAN)
     finally:
@@ -89,7 +89,7 @@ async def _waits(site: Site, taking: Taking) -> tuple[list[float], float]:
     seconds = taking.of(20, 1)
     connection = await site.connect()
     try:
-        with site.serving(hears="false"):
+        with site.serving(BENCHMARKS_HEARS="false"):
             await announce_at(site.database, 50, 1)
             await until(lambda: _all_published(connection), within=30, what="the service relays")
             await site.execute("TRUNCATE outbox")

@@ -117,11 +117,8 @@ class Site:
 
     @contextmanager
     def serving(self, **more: str) -> Generator[int]:
-        """The measured service as a process of its own; keywords are settings more. Gives its process id."""
-        told = {f"BENCHMARKS_{name.upper()}": value for name, value in more.items() if not name.isupper()}
-        told |= {name: value for name, value in more.items() if name.isupper()}
-        port = free_port()
-        environment = self.environment | told | {"BENCHMARKS_PORT": str(port)}
+        """The measured service as a process of its own, told more by its environment. Gives its process id."""
+        environment = self.environment | {"BENCHMARKS_PORT": str(free_port())} | more
         with process([sys.executable, "-P", "-m", "benchmarks.work"], environment, self.folder / "work.log") as pid:
             yield pid
 
