@@ -18,7 +18,10 @@ ROOT = Path(__file__).parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Take the options of `tests/resilience`; only this file is read early enough to name them."""
+    """Take the options of tests further down; only this file is read early enough to name them."""
+    parser.addoption(
+        "--benchmarks", action="store_true", help="run every benchmark once, tiny (tests/benchmarks)"
+    )
     faults = parser.getgroup("faults", "faults done to the running network (tests/resilience)")
     faults.addoption("--seeds", type=int, default=0, metavar="N", help="how many seeds to run (default: 20)")
     faults.addoption("--seed-from", type=int, default=1, metavar="N", help="the first seed (default: 1)")

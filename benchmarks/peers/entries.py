@@ -62,7 +62,9 @@ def change(lot: list[dict[str, Any]]) -> sa.Executable:
 
 def enter(event_id: str) -> sa.Executable:
     """Note that an event is applied; returns its id only the first time."""
-    return insert(processed).values(event_id=event_id).on_conflict_do_nothing().returning(processed.c.event_id)
+    return (
+        insert(processed).values(event_id=event_id).on_conflict_do_nothing().returning(processed.c.event_id)
+    )
 
 
 def keep(told: dict[str, Any]) -> sa.Executable:

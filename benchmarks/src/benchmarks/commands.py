@@ -1,6 +1,5 @@
 """`./ssenet bench`: which benchmarks are taken, and what becomes of their figures."""
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from importlib import import_module

@@ -60,7 +60,9 @@ class Embedded:
     async def connect(self, service: str) -> asyncpg.Connection:
         """The superuser's connection to a service's database."""
         password, port = self.secrets.database_passwords[SUPERUSER], self.port("postgres")
-        return await asyncpg.connect(host=HOST, port=port, user=SUPERUSER, password=password, database=service)
+        return await asyncpg.connect(
+            host=HOST, port=port, user=SUPERUSER, password=password, database=service
+        )
 
     def port(self, name: str) -> int:
         return self.network.port_of(name)
@@ -114,9 +116,6 @@ async def embedded(folder: Path, environment: Mapping[str, str] | None = None) -
     data, told = DataFolder(folder), UNLIMITED | dict(environment or {})
     await _command(data, told, "up", "--detach", "--port", "0")
     try:
-        await _keep_commit_times(data)
-        await _command(data, told, "down")
-        await _command(data, told, "up", "--detach", "--port", "0")
         network, secrets = the_network(data), read_secrets(data.secrets)
         partners.ensure(network, PARTNER, name="Benchmarks", grants=[GRANT])
         key = partners.make_key(network, PARTNER)
@@ -135,13 +134,3 @@ async def embedded(folder: Path, environment: Mapping[str, str] | None = None) -
 async def _command(data: DataFolder, environment: Mapping[str, str], *arguments: str) -> None:
     command = [sys.executable, "-P", "-m", "ssenet", *arguments, "--data", str(data.path)]
     await answer_of(command, environment)
-
-
-async def _keep_commit_times(data: DataFolder) -> None:
-    """Have PostgreSQL remember when each row was committed, from its next start on: the end of a hop is a commit."""
-    found = Embedded(the_network(data), read_secrets(data.secrets), "", None)  # type: ignore[arg-type]
-    connection = await found.connect("postgres")
-    try:
-        await connection.execute("ALTER SYSTEM SET track_commit_timestamp = on")
-    finally:
-        await connection.close()

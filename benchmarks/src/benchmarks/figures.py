@@ -64,7 +64,9 @@ def percentile(values: Sequence[float], share: float) -> float:
 def as_json(figures: Sequence[Figure]) -> str:
     """The figures for programs, one object each."""
     keys = ("name", "unit", "floor", "measured", "ratio", "goal", "ok")
-    return json.dumps([{key: asdict(one)[key] for key in keys} for one in figures], ensure_ascii=False, indent=2)
+    return json.dumps(
+        [{key: asdict(one)[key] for key in keys} for one in figures], ensure_ascii=False, indent=2
+    )
 
 
 def show(figures: Sequence[Figure], console: Console) -> None:

@@ -5,13 +5,14 @@ from statistics import median
 from benchmarks.embedded import Embedded, embedded
 from benchmarks.errors import BenchmarkError
 from benchmarks.figures import Figure, compared, percentile, reported
+from benchmarks.site import one_row
 from benchmarks.taking import Taking
 
 SHARE = 0.5
 CALM_RATE, BUSY_SHARE = 50, 0.8
 _STAGES = ("gateway", "coordination", "notifications")
 _STEP, _HELD_BACK = 1.1, 2.0
-"""Each step asks a tenth more; a rate is sustained while the last item comes within so many seconds of the last post."""
+"""Each step asks a tenth more; the chain keeps up where the last item comes so many seconds after the last post."""
 
 
 async def take(taking: Taking) -> list[Figure]:
@@ -26,7 +27,13 @@ async def take(taking: Taking) -> list[Figure]:
         alone = {name: median(one[name] for one in stages) for name in _STAGES}
         slowest = min(alone, key=lambda name: alone[name])
         figures = [
-            compared(f"flow, floor: {slowest} alone", "events/s", measured=sustained, floor=alone[slowest], goal=SHARE),
+            compared(
+                f"flow, floor: {slowest} alone",
+                "events/s",
+                measured=sustained,
+                floor=alone[slowest],
+                goal=SHARE,
+            ),
             *(reported(f"flow, {name} alone", "events/s", value) for name, value in alone.items()),
         ]
         for share, at in ((f"{CALM_RATE}/s", CALM_RATE), ("80 % of the maximum", rate * BUSY_SHARE)):
@@ -63,7 +70,7 @@ async def _apply_alone(network: Embedded, service: str, count: int) -> float:
         before = await connection.fetchval("SELECT clock_timestamp()")
         network.let_work(service)
         await network.until_applied(service, within=120)
-        first, applied, seconds = await connection.fetchrow(_SPAN, before, f"{service}-%")
+        first, applied, seconds = await one_row(connection, _SPAN, before, f"{service}-%")
     finally:
         await connection.close()
     if applied < count:

@@ -21,13 +21,15 @@ from ssenet.servers import HOST
 CONNECTIONS = 32
 COUNTRIES = ("SN", "KE", "TN", "CO", "KH", "TZ", "IN", "BR")
 """Where the requests come from: several offices' inboxes fill, not one alone."""
-_TEXT = "We ask for advice on the draft law on co-operatives and mutual societies before the session ends. " * 4
+_TEXT = (
+    "We ask for advice on the draft law on co-operatives and mutual societies before the session ends. " * 4
+)
 _ACCEPTED = b"202"
 
 
 @dataclass
 class Posted:
-    """When it began and ended; when each accepted event set out (Unix time), by its id; the answers' times; what was refused."""
+    """What was sent, and when (Unix times): the whole of it, and by its id each event that was accepted."""
 
     began: float = 0.0
     ended: float = 0.0

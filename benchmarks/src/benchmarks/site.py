@@ -16,6 +16,8 @@ from pathlib import Path
 
 import asyncpg
 
+from benchmarks.errors import BenchmarkError
+from benchmarks.work.events import EntryChangedV1
 from chassis.broker import Broker
 from chassis.database import Database
 from chassis.keys import new_seed, public_keys
@@ -29,10 +31,7 @@ from chassis.provisioner import (
     provision,
 )
 from chassis.provisioning import accounts_block
-from ssenet.servers import HOST, Nats, Postgres, free_port, start_nats, start_postgres
-
-from benchmarks.errors import BenchmarkError
-from benchmarks.work.events import EntryChangedV1
+from ssenet.servers import Nats, Postgres, free_port, start_nats, start_postgres
 
 DURABLE = "benchmarks-keep-entries"
 TOPOLOGY = Topology(
@@ -109,6 +108,7 @@ class Site:
 
     async def until_applied(self, *, within: float) -> None:
         """Return once no durable of the stream has anything left to deliver or to be acknowledged."""
+
         async def done() -> bool:
             found = await self.broker.jetstream.consumers_info("EVENTS")
             return all(not one.num_pending and not one.num_ack_pending for one in found)
@@ -119,7 +119,9 @@ class Site:
     def serving(self, **more: str) -> Generator[int]:
         """The measured service as a process of its own, told more by its environment. Gives its process id."""
         environment = self.environment | {"BENCHMARKS_PORT": str(free_port())} | more
-        with process([sys.executable, "-P", "-m", "benchmarks.work"], environment, self.folder / "work.log") as pid:
+        with process(
+            [sys.executable, "-P", "-m", "benchmarks.work"], environment, self.folder / "work.log"
+        ) as pid:
             yield pid
 
 
@@ -129,7 +131,9 @@ async def running_site(folder: Path) -> AsyncGenerator[Site]:
     seeds = {name: new_seed() for name in ("benchmarks", PROVISIONER)}
     postgres = await asyncio.to_thread(start_postgres, folder / "postgres", password=secrets.token_hex(16))
     try:
-        nats = await asyncio.to_thread(start_nats, folder / "nats", accounts_block(TOPOLOGY, public_keys(seeds)))
+        nats = await asyncio.to_thread(
+            start_nats, folder / "nats", accounts_block(TOPOLOGY, public_keys(seeds))
+        )
         try:
             async with _connected(postgres, nats, seeds, folder) as site:
                 yield site
@@ -162,7 +166,12 @@ def process(
     """A process beside this one, ended with the block; its output goes to a log."""
     with log.open("ab") as output:
         started = subprocess.Popen(
-            command, env={**os.environ, **environment}, stdout=output, stderr=output, cwd=cwd, start_new_session=True
+            command,
+            env={**os.environ, **environment},
+            stdout=output,
+            stderr=output,
+            cwd=cwd,
+            start_new_session=True,
         )
     try:
         yield started.pid
@@ -189,6 +198,14 @@ async def answer_of(command: Sequence[str], environment: Mapping[str, str]) -> s
     if running.returncode:
         raise BenchmarkError(f"{' '.join(command[-3:])} failed:\n{errors.decode('utf-8', 'replace')[-1500:]}")
     return answer.decode()
+
+
+async def one_row(connection: asyncpg.Connection, query: str, *values: object) -> asyncpg.Record:
+    """The one row of a query's answer."""
+    row = await connection.fetchrow(query, *values)
+    if row is None:
+        raise BenchmarkError("a query had no answer")
+    return row
 
 
 async def until(

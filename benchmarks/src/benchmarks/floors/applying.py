@@ -13,7 +13,6 @@ from uuid import UUID
 
 import asyncpg
 import nats
-import nats.errors
 import orjson
 import uvloop
 from nats.aio.msg import Msg

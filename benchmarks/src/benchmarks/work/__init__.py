@@ -1,1 +1,1 @@
-"""The work that is measured: a service in miniature, on the chassis, that announces entries and keeps a copy of them."""
+"""The measured work: a service in miniature, on the chassis, that announces entries and keeps a copy of them."""

@@ -56,7 +56,12 @@ class Database:
         rotate(log := self._folder.log_of(self.name))
         try:
             self._server = start_postgres(
-                self._folder.postgres, password=self._password, port=self.port, log=log
+                self._folder.postgres,
+                password=self._password,
+                port=self.port,
+                log=log,
+                # When a row was committed, and so visible, can be asked: the end of a hop in the benchmarks.
+                settings={"track_commit_timestamp": "on"},
             )
         except (ServerFailedError, OSError) as error:
             raise CommandError(f"PostgreSQL did not start: {_first_line(error)}") from error

@@ -1,13 +1,14 @@
 """Each benchmark, tiny: it runs end to end on servers of its own, and its figures have their shape."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-import uvloop
 
-from benchmarks.commands import asked
-from benchmarks.figures import Figure, as_json, bounded, compared, percentile, reported
+from benchmarks.commands import MISSED, asked
+from benchmarks.figures import as_json, bounded, compared, percentile, reported
 from benchmarks.machine import machine_line
 
 KEYS = {"name", "unit", "floor", "measured", "ratio", "goal", "ok"}
@@ -40,3 +41,18 @@ def test_the_machine_is_told_with_its_disk(tmp_path: Path) -> None:
 def test_an_unknown_benchmark_is_named_in_the_refusal() -> None:
     with pytest.raises(SystemExit, match="there is no realy"):
         asked(["realy"])
+
+
+@pytest.mark.parametrize("name", ["relay", "apply", "flow", "peers", "trace"])
+def test_a_benchmark_runs_end_to_end(name: str, request: pytest.FixtureRequest) -> None:
+    # Of those that measure alike one is enough each time; the others take longer, or install what they compare with.
+    if name != "apply" and not request.config.getoption("--benchmarks", default=False):
+        pytest.skip("asked for with --benchmarks")
+    command = [sys.executable, "-P", "-m", "benchmarks", name, "--quick", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
+
+    assert done.returncode in {0, MISSED}, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures
+    assert all(set(one) == KEYS and one["measured"] > 0 for one in figures), figures
+    assert "cores" in done.stderr
