@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -65,9 +66,9 @@ class _Work:
         self.total = sum(map(len, self._ids.values())) if self._ids else self._matching()
 
     def _matching(self) -> int:
-        told = {"by": self._wanted.by, "reason": "-", "dry_run": True, "filter": self._chosen.conditions}
-        asked = (self._network.ask(one, "POST", f"{PATH}/discard", told) for one in self._chosen.services)
-        return sum(answer["remaining"] for answer in asked)
+        query = urlencode({**self._chosen.conditions, "limit": 1})
+        asked = (self._network.ask(one, "GET", f"{PATH}?{query}") for one in self._chosen.services)
+        return sum(answer["matching"] for answer in asked)
 
     def run(self, *, dry_run: bool) -> list[dict[str, Any]]:
         """Replay, or try to; returns each letter's result."""
