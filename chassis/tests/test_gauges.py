@@ -4,28 +4,41 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from hashlib import sha256
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+import sqlalchemy as sa
 from ledger import EntryMadeV1, make_entries, post, subscriptions
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
+from chassis import examining
+from chassis.broker_figures import BrokerMonitor
 from chassis.examining import PATIENCE
+from chassis.ids import new_id
 from chassis.receiving import Received
 from chassis.service import Service, create_service
 from chassis.settings import ServiceSettings
+from chassis.tables import waiting_events
 from chassis.testing import Databases, NatsSite, eventually
 from chassis.transaction import Transaction
+from ssenet.servers import free_port
 
 DURABLE = "ledger-post-entries"
 OF_BROKER = {
     f"ssenet_consumer_{what}"
     for what in ("pending_events", "ack_pending_events", "redelivered_events", "oldest_age_seconds")
 }
-OF_DATABASE = {"ssenet_outbox_unpublished_events", "ssenet_outbox_oldest_age_seconds", "ssenet_dead_letters"}
+OF_DATABASE = {
+    "ssenet_outbox_unpublished_events",
+    "ssenet_outbox_oldest_age_seconds",
+    "ssenet_dead_letters",
+    "ssenet_waiting_events",
+    "ssenet_waiting_oldest_age_seconds",
+}
 
 
 @dataclass
@@ -166,6 +179,7 @@ async def ledger(databases: Databases, site: NatsSite) -> AsyncGenerator[Ledger]
                 begin.set()
                 await broker.open()
                 await database.open()
+                await found.until(is_ready)
     await databases.drop(url)
 
 
@@ -177,7 +191,8 @@ async def test_every_figure_is_there_before_anything_has_happened(ledger: Ledger
     for name in ("apply_batch_events", "apply_latency_seconds", "handler_duration_seconds"):
         assert DURABLE in found[f"ssenet_{name}_count"]
     assert {"ssenet_events_published_total", "ssenet_relay_batch_events_count"} <= found.keys()
-    assert all(DURABLE in found[name] for name in OF_BROKER | {"ssenet_dead_letters"})
+    by_durable = {name for name in OF_DATABASE if "outbox" not in name}
+    assert all(found[name] == {DURABLE: 0} for name in OF_BROKER | by_durable)
     assert found["ssenet_ready"] == {"": 1}
     assert found["ssenet_dependency_up"] == {"broker": 1, "database": 1}
     assert {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"} <= found.keys()
@@ -212,6 +227,43 @@ async def test_a_refused_event_shows_as_a_dead_letter_of_its_durable(ledger: Led
     assert found[counted][DURABLE] - before[counted][DURABLE] == 1
 
 
+async def test_an_event_that_waits_for_its_next_attempt_shows_with_its_age(ledger: Ledger) -> None:
+    async with ledger.service.database.transaction() as tx:
+        row = {
+            "durable": DURABLE,
+            "event_id": new_id(),
+            "slot": 0,
+            "key": "an aggregate",
+            "stream": "EVENTS",
+            "stream_sequence": 1,
+            "nats_subject": "sse.hq.all.ledger.entry.made.v1.00",
+            "payload": b"{}",
+            "attempts": 1,
+            "next_attempt_at": tx.now + timedelta(days=1),
+            "waits_since": tx.now - timedelta(hours=1),
+        }
+        await tx.session.execute(sa.insert(waiting_events).values(row))
+
+    found = await ledger.figures()
+    assert found["ssenet_waiting_events"] == {DURABLE: 1}
+    assert 3600 <= found["ssenet_waiting_oldest_age_seconds"][DURABLE] < 3700
+
+
+async def test_a_long_outbox_is_told_by_its_ends(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examining, "EXACTLY", 2)
+    await ledger.broker.shut()
+    await make_entries(ledger.service.database, *range(5))
+
+    assert (await ledger.figures())["ssenet_outbox_unpublished_events"] == {"": 5}
+
+
+async def test_a_monitoring_endpoint_that_is_away_leaves_nothing_of_the_broker_behind() -> None:
+    monitor = BrokerMonitor(f"http://127.0.0.1:{free_port()}")
+
+    assert await monitor.look() == []
+    await monitor.close()
+
+
 async def test_what_a_consumer_holds_tells_its_age(ledger: Ledger) -> None:
     ledger.begin.clear()
     await ledger.service.published(await make_entries(ledger.service.database, 1, 2))
@@ -240,8 +292,8 @@ async def test_without_its_broker_a_service_tells_what_it_knows_and_nothing_else
     assert found["ssenet_outbox_oldest_age_seconds"][""] > 0
 
     await ledger.broker.open()
-    found = await ledger.until(lambda found: is_ready(found) and is_caught_up(found))
-    assert found["ssenet_outbox_unpublished_events"] == {"": 0}
+    await ledger.until(lambda found: found["ssenet_outbox_unpublished_events"] == {"": 0})
+    await ledger.until(lambda found: is_ready(found) and is_caught_up(found))
 
 
 async def test_a_database_that_hangs_does_not_hang_the_scrape(ledger: Ledger) -> None:

@@ -53,6 +53,8 @@ def test_the_dashboards_show_what_an_operator_asks_first() -> None:
         "ssenet_events_retried_total",
         "ssenet_events_dead_lettered_total",
         "ssenet_dead_letters",
+        "ssenet_waiting_events",
+        "ssenet_waiting_oldest_age_seconds",
         "process_resident_memory_bytes",
         "jetstream_stream_total_bytes",
         "jetstream_consumer_num_pending",

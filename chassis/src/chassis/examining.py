@@ -23,11 +23,20 @@ T = TypeVar("T")
 PATIENCE = 2.0
 """Seconds that database and broker are given to answer: a probe or a scrape must not hang with them."""
 
-# The partial index gives the count and the first row; the first in order is the oldest, but for a commit's time.
+EXACTLY = 100_000
+"""Unpublished rows that are counted one by one: while the broker is away, counting must not cost more and more.
+Beyond it their positions tell how many there are, with those that rolled-back announcements took."""
+
+# Both ends lie at the ends of the partial index; the first in order is the oldest, but for the time of a commit.
 _OUTBOX = sa.text("""
-SELECT (SELECT count(*) FROM outbox WHERE published_at IS NULL) AS unpublished,
-       (SELECT announced_at FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT 1) AS oldest
+SELECT (SELECT count(*) FROM (SELECT FROM outbox WHERE published_at IS NULL LIMIT :exactly) AS few) AS counted,
+       first.announced_at AS oldest, last.position - first.position + 1 AS span
+FROM (SELECT position, announced_at FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT 1) AS first,
+     (SELECT position FROM outbox WHERE published_at IS NULL ORDER BY position DESC LIMIT 1) AS last
 """)
+_WAITING = sa.text(
+    "SELECT durable, count(*) AS number, min(waits_since) AS oldest FROM waiting_events GROUP BY durable"
+)
 _DEAD_LETTERS = sa.text(
     "SELECT durable, count(*) AS number FROM dead_letters WHERE state = 'waiting' GROUP BY durable"
 )
@@ -48,6 +57,8 @@ class Backlog:
     unpublished: int
     oldest_unpublished_age: float
     dead_letters: Mapping[str, int]
+    waiting: Mapping[str, tuple[int, float]]
+    """Events of each durable that wait for their next attempt, or behind one that does: how many, and how old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +150,15 @@ class Examiner:
         return {"database": Check(ok=True), "migrations": Check(behind is None, behind or "ok")}, found
 
     async def _backlog(self, session: AsyncSession) -> Backlog:
-        outbox = (await session.execute(_OUTBOX)).one()
+        outbox = (await session.execute(_OUTBOX, {"exactly": EXACTLY})).one_or_none()
         letters = {row.durable: row.number for row in await session.execute(_DEAD_LETTERS)}
-        age = self._age(outbox.oldest) if outbox.oldest else 0.0
-        return Backlog(outbox.unpublished, age, letters)
+        waiting = {
+            row.durable: (row.number, self._age(row.oldest)) for row in await session.execute(_WAITING)
+        }
+        if outbox is None:
+            return Backlog(0, 0.0, letters, waiting)
+        unpublished = outbox.counted if outbox.counted < EXACTLY else max(outbox.span, EXACTLY)
+        return Backlog(unpublished, self._age(outbox.oldest), letters, waiting)
 
     async def _broker(self) -> tuple[Check, Sequence[ConsumerLook]]:
         service = self.service

@@ -45,8 +45,22 @@ def _of_backlog(backlog: Backlog, durables: Iterable[str]) -> Iterator[Metric]:
         "Age of the oldest event not yet published",
         backlog.oldest_unpublished_age,
     )
-    letters = dict.fromkeys(durables, 0) | dict(backlog.dead_letters)
+    none = dict.fromkeys(durables, 0)
+    letters = none | dict(backlog.dead_letters)
     yield _by("ssenet_dead_letters", "Dead letters waiting for an operator", "durable", letters.items())
+    waiting = dict.fromkeys(none, (0, 0.0)) | dict(backlog.waiting)
+    yield _by(
+        "ssenet_waiting_events",
+        "Events that wait for their next attempt, or behind one of their aggregate that does",
+        "durable",
+        ((name, number) for name, (number, _) in waiting.items()),
+    )
+    yield _by(
+        "ssenet_waiting_oldest_age_seconds",
+        "How long the first of them has waited",
+        "durable",
+        ((name, age) for name, (_, age) in waiting.items()),
+    )
 
 
 def _of_consumers(looks: Sequence[ConsumerLook]) -> Iterator[Metric]:

@@ -34,6 +34,7 @@ async def status(service: "Service") -> dict[str, Any]:
             "unpublished": found.backlog.unpublished,
             "oldest_age_s": found.backlog.oldest_unpublished_age,
         }
+        report["waiting"] = sum(number for number, _ in found.backlog.waiting.values())
         report["dead_letters"] = sum(found.backlog.dead_letters.values())
     return report
 
