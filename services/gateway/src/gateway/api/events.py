@@ -43,7 +43,11 @@ async def post_events(request: Request, sender: Sender) -> Response:
     allowances: Allowances = request.app.state.allowances
     quota = allowances.take(sender.partner, 1)
     try:
-        mode = mode_of(request.headers.get("Content-Type"), request.headers.get("Content-Encoding"))
+        mode = mode_of(
+            request.headers.get("Content-Type"),
+            request.headers.get("Content-Encoding"),
+            attributes_in_headers="ce-specversion" in request.headers,
+        )
         body = await read_body(request, mode.limit)
         if mode is Mode.BATCH:
             events = _batch_in(body)
@@ -84,7 +88,8 @@ async def read_journey(
 def _event_in(request: Request, mode: Mode, body: bytes) -> object:
     if mode is Mode.STRUCTURED:
         return parse_json(body)
-    return structured_from_headers(request.headers.items(), request.headers["Content-Type"], body)
+    content_type = request.headers.get("Content-Type", "application/json")
+    return structured_from_headers(request.headers.items(), content_type, body)
 
 
 def _batch_in(body: bytes) -> Sequence[object]:

@@ -31,8 +31,13 @@ class Mode(Enum):
         return BATCH_BYTES if self is Mode.BATCH else EVENT_BYTES
 
 
-def mode_of(content_type: str | None, content_encoding: str | None) -> Mode:
+def mode_of(
+    content_type: str | None, content_encoding: str | None, *, attributes_in_headers: bool = False
+) -> Mode:
     """Tell the mode from the headers, or refuse with 415."""
+    if content_type is None and attributes_in_headers:
+        # The official library sends no Content-Type with an event that names none, which means JSON.
+        content_type = "application/json"
     match = _MEDIA_TYPE.fullmatch(content_type or "")
     charset = _CHARSET.search(match[2] or "") if match else None
     utf8 = charset is None or charset[1].lower() in {"utf-8", "utf8", "us-ascii"}
