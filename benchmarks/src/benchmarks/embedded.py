@@ -15,14 +15,17 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.load import Posted
 from benchmarks.site import answer_of, until
 from chassis.broker import Broker
-from chassis.provisioner import PROVISIONER
+from chassis.provisioner import PROVISIONER, Topology
+from chassis.side_durables import base_of
 from ssenet import partners
 from ssenet.credentials import SUPERUSER, Secrets, read_secrets
 from ssenet.folders import SERVICES, DataFolder
 from ssenet.memory import resident_mb
 from ssenet.network import Network, the_network
+from ssenet.preparation import DESCRIPTION
 from ssenet.servers import HOST
 
+_TOPOLOGY = Topology.read(DESCRIPTION)
 PARTNER, GRANT = "BENCH", "partner.assistance.requested.v1"
 UNLIMITED = {"GATEWAY_EVENTS_PER_SECOND": "1000000", "GATEWAY_EVENTS_BURST": "1000000"}
 """A partner's allowance is no part of what is measured."""
@@ -98,7 +101,10 @@ class Embedded:
 
         async def done() -> bool:
             found = await self.broker.jetstream.consumers_info("EVENTS")
-            ours = [one for one in found if one.name.startswith(tuple(f"{name}-" for name in services))]
+            heard = [
+                one.durable for each in _TOPOLOGY.services if each.service in services for one in each.hears
+            ]
+            ours = [one for one in found if base_of(one.name) in heard]
             return all(not one.num_pending and not one.num_ack_pending for one in ours)
 
         await until(done, within=within, every=0.02, what=f"{', '.join(services)} applied everything")

@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
@@ -26,21 +25,18 @@ from chassis.provisioner import (
     PROVISIONER,
     DurableDescription,
     ServiceDescription,
-    StreamDescription,
     Topology,
     provision,
 )
 from chassis.provisioning import accounts_block
+from chassis.side_durables import base_of
+from ssenet.preparation import DESCRIPTION
 from ssenet.servers import Nats, Postgres, free_port, start_nats, start_postgres
 
 DURABLE = "benchmarks-keep-entries"
 TOPOLOGY = Topology(
     site="hq",
-    streams={
-        "EVENTS": StreamDescription(
-            subjects=("sse.hq.>",), max_bytes=4 * 1024**3, max_age=timedelta(days=1), why="benchmarks"
-        )
-    },
+    streams=Topology.read(DESCRIPTION).streams,
     services=(
         ServiceDescription(
             service="benchmarks",
@@ -107,11 +103,12 @@ class Site:
         return await asyncpg.connect(self.database.asyncpg_dsn)
 
     async def until_applied(self, *, within: float) -> None:
-        """Return once no durable of the stream has anything left to deliver or to be acknowledged."""
+        """Return once the durable has nothing left to deliver or to be acknowledged."""
 
         async def done() -> bool:
             found = await self.broker.jetstream.consumers_info("EVENTS")
-            return all(not one.num_pending and not one.num_ack_pending for one in found)
+            ours = [one for one in found if base_of(one.name) == DURABLE]
+            return all(not one.num_pending and not one.num_ack_pending for one in ours)
 
         await until(done, within=within, every=0.01, what="everything is applied")
 
