@@ -51,13 +51,20 @@ def forbidden_publishing(topology: Topology, service: str) -> list[str]:
     subjects += [use for one in others for heard in one.hears for use in uses_of(heard.durable)]
     subjects += [f"_INBOX_{one.service}.guess" for one in others]
     for stream in STREAMS:
-        subjects += [f"$JS.API.STREAM.{call}.{stream}" for call in STREAM_CALLS]
+        subjects += [f"$JS.API.STREAM.{call}.{stream}" for call in STREAM_CALLS if call != "INFO"]
         subjects += [f"$JS.API.DIRECT.GET.{stream}", f"$JS.API.DIRECT.GET.{stream}.sse.hq.all.registry.x.v1"]
         subjects += [f"$JS.API.CONSUMER.{call}.{stream}" for call in ("CREATE", "LIST", "NAMES")]
         durables = ["own", *(heard.durable for heard in own.hears)]
         subjects += [f"$JS.API.CONSUMER.{c}.{stream}.{name}" for c in CONSUMER_CALLS for name in durables]
         subjects += [f"$JS.API.CONSUMER.CREATE.{stream}.{name}.sse.>" for name in durables]
-    return [*subjects, "$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST", "$SYS.REQ.SERVER.PING"]
+    return [
+        *subjects,
+        "$JS.API.STREAM.INFO.ADVISORIES",
+        "$JS.API.INFO",
+        "$JS.API.STREAM.NAMES",
+        "$JS.API.STREAM.LIST",
+        "$SYS.REQ.SERVER.PING",
+    ]
 
 
 def forbidden_hearing(topology: Topology, service: str) -> list[str]:

@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import nats.errors
+import nats.js.errors
 import sqlalchemy as sa
 from nats.js.api import ConsumerInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis import migrations
+from chassis import migrations, refilling
 from chassis.consuming import Consumer, ConsumerDriftError
 from chassis.database import is_database_away
 
@@ -104,7 +106,7 @@ class Examiner:
 
     async def examine(self, *, backlog: bool = True) -> Examination:
         """Ask database and broker side by side, each durable once; answers in little more than PATIENCE seconds."""
-        (stored, found), (broker, consumers) = await asyncio.gather(
+        (stored, reached, found), (broker, last, consumers) = await asyncio.gather(
             self._database(backlog=backlog), self._broker()
         )
         prepared = self.service.prepared
@@ -112,6 +114,7 @@ class Examiner:
         checks = {
             "prepared": Check(prepared, "ok" if prepared else "still starting"),
             "broker": broker,
+            **({"stream": await self._stream(last, reached)} if broker.ok else {}),
             **stored,
             "consumers": Check(not wrong, "; ".join(wrong) or "ok"),
         }
@@ -135,19 +138,37 @@ class Examiner:
             raise TimeoutError(f"no answer within {PATIENCE:g} s")
         return task.result()
 
-    async def _database(self, *, backlog: bool) -> tuple[Mapping[str, Check], Backlog | None]:
-        async def ask() -> tuple[str | None, Backlog | None]:
+    async def _stream(self, last: int | None, reached: int) -> Check:
+        """Whether the stream is there, with everything that it has acknowledged to us."""
+        name = self.service.settings.announces_stream
+        if last is not None and last < reached:
+            # The two were asked side by side: more may have been published after the stream had answered.
+            with suppress(nats.errors.Error, TimeoutError, OSError):
+                last = await self._patiently("stream", self._last_in_stream)
+        if last is None:
+            return Check(ok=False, detail=f"the stream {name} is not there; {refilling.LOST}")
+        if last < reached:
+            told = f"the stream {name} ends at {last} and had {reached}: what it held is lost"
+            return Check(ok=False, detail=f"{told}; {refilling.LOST}")
+        return Check(ok=True)
+
+    async def _database(self, *, backlog: bool) -> tuple[Mapping[str, Check], int, Backlog | None]:
+        async def ask() -> tuple[str | None, int, Backlog | None]:
             async with self.service.database.reading() as session:
                 behind = await migrations.behind(await session.connection(), self.service.migration_head)
-                return behind, await self._backlog(session) if backlog and behind is None else None
+                if behind is not None:
+                    return behind, 0, None
+                reached = await refilling.reached(session)
+                return None, reached, await self._backlog(session) if backlog else None
 
         try:
-            behind, found = await self._patiently(f"database {backlog}", ask)
+            behind, reached, found = await self._patiently(f"database {backlog}", ask)
         except Exception as error:
             if not is_database_away(error):
                 raise
-            return {"database": Check(ok=False, detail=type(error).__name__)}, None
-        return {"database": Check(ok=True), "migrations": Check(behind is None, behind or "ok")}, found
+            return {"database": Check(ok=False, detail=type(error).__name__)}, 0, None
+        checks = {"database": Check(ok=True), "migrations": Check(behind is None, behind or "ok")}
+        return checks, reached, found
 
     async def _backlog(self, session: AsyncSession) -> Backlog:
         outbox = (await session.execute(_OUTBOX, {"exactly": EXACTLY})).one_or_none()
@@ -160,19 +181,29 @@ class Examiner:
         unpublished = outbox.counted if outbox.counted < EXACTLY else max(outbox.span, EXACTLY)
         return Backlog(unpublished, self._age(outbox.oldest), letters, waiting)
 
-    async def _broker(self) -> tuple[Check, Sequence[ConsumerLook]]:
+    async def _broker(self) -> tuple[Check, int | None, Sequence[ConsumerLook]]:
         service = self.service
         try:
             if not service.broker.client.is_connected:
                 raise ConnectionError("not connected")
-            await self._patiently("broker", service.broker.round_trip)
+            last = await self._patiently("broker", self._last_in_stream)
         except (nats.errors.Error, TimeoutError, OSError) as error:
             away = Check(ok=False, detail=str(error) or type(error).__name__)
-            return away, [
-                ConsumerLook(one.durable, None, one.trouble or away.detail) for one in service.consumers
-            ]
+            return (
+                away,
+                None,
+                [ConsumerLook(one.durable, None, one.trouble or away.detail) for one in service.consumers],
+            )
         looks = await asyncio.gather(*(self._consumer(one) for one in service.consumers))
-        return Check(ok=True), looks
+        return Check(ok=True), last, looks
+
+    async def _last_in_stream(self) -> int | None:
+        """The place of the stream's last event; None where there is no such stream."""
+        try:
+            info = await self.service.broker.jetstream.stream_info(self.service.settings.announces_stream)
+        except nats.js.errors.NotFoundError:
+            return None
+        return info.state.last_seq
 
     async def _consumer(self, consumer: Consumer) -> ConsumerLook:
         try:

@@ -13,7 +13,9 @@ from chassis.examining import Backlog, ConsumerLook, Examination
 DEPENDENCIES = ("broker", "database")
 
 
-def families(found: Examination, *, relay_leader: bool, durables: Iterable[str]) -> Iterator[Metric]:
+def families(
+    found: Examination, *, relay_leader: bool, durables: Iterable[str], loop_gap: float
+) -> Iterator[Metric]:
     """The gauges of one service, as it was just found; ages in seconds."""
     yield _one("ssenet_ready", "1 while the service has all that it needs to do its work", found.ready)
     yield _by(
@@ -29,6 +31,11 @@ def families(found: Examination, *, relay_leader: bool, durables: Iterable[str])
         ((name, found.checks[name].ok) for name in DEPENDENCIES),
     )
     yield _one("ssenet_relay_leader", "1 where this process leads its service's relay", relay_leader)
+    yield _one(
+        "ssenet_event_loop_gap_seconds",
+        "The longest time within the last half minute for which the process could do nothing else",
+        loop_gap,
+    )
     if found.backlog is not None:
         yield from _of_backlog(found.backlog, durables)
     yield from _of_consumers(found.consumers)

@@ -86,7 +86,12 @@ async def scrape(request: Request) -> Response:
     service = service_of(request)
     found, of_broker = await asyncio.gather(service.examiner.examine(), _broker_figures(service))
     durables = [consumer.durable for consumer in service.consumers]
-    families = gauges.families(found, relay_leader=service.relay.is_leader, durables=durables)
+    families = gauges.families(
+        found,
+        relay_leader=service.relay.is_leader,
+        durables=durables,
+        loop_gap=service.loop_watch.longest_gap,
+    )
     looked = CollectorRegistry()
     looked.register(_Looked([*families, *of_broker]))
     return Response(generate_latest(REGISTRY) + generate_latest(looked), media_type=CONTENT_TYPE_LATEST)

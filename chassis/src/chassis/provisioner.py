@@ -90,6 +90,8 @@ class Topology(_Described):
         """What the service's NATS user may do, and nothing else: its own subjects, its own durables."""
         stream = self.heard_stream
         publish = [f"sse.{self.site}.*.{word}.>" for word in service.announces]
+        # To see whether the stream still has what it acknowledged: how far it is, and nothing of what it holds.
+        publish.append(f"$JS.API.STREAM.INFO.{stream}")
         for heard in service.hears:
             publish += [
                 f"$JS.API.CONSUMER.INFO.{stream}.{heard.durable}",

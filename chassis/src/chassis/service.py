@@ -17,7 +17,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
 
-from chassis import deadletters_api, health, metrics, migrations, rebuilding_api, telemetry
+from chassis import deadletters_api, health, metrics, migrations, rebuilding_api, refilling, telemetry
 from chassis.advisories import AdvisoryListener
 from chassis.broker import Broker
 from chassis.broker_figures import BrokerMonitor
@@ -28,6 +28,7 @@ from chassis.examining import Examiner
 from chassis.housekeeping import keep_house
 from chassis.http import Localise, Problems, install_problems
 from chassis.looking_up import LookUp
+from chassis.looping import LoopWatch
 from chassis.rebuilding import Rebuilder
 from chassis.receiving import Subscriptions
 from chassis.relay import Relay
@@ -49,6 +50,7 @@ class Service:
         self.name = name
         self.settings = settings
         self.prepared = False
+        self.loop_watch = LoopWatch()
         self.stopping = asyncio.Event()
         """Set when the service begins to stop: open streams end on it."""
         self.database = Database(
@@ -102,6 +104,7 @@ class Service:
         metrics.expect(consumer.durable for consumer in self.consumers)
         for consumer in self.consumers:
             self.keep_running(consumer.durable, consumer.run())
+        self.keep_running("loop watch", self.loop_watch.run(self.stopping))
         self.prepared = True
 
     def _look_after_letters(self) -> None:
@@ -246,6 +249,7 @@ def create_service(
     app.include_router(health.router)
     app.include_router(deadletters_api.router)
     app.include_router(rebuilding_api.router)
+    app.include_router(refilling.router)
     for router in routers:
         app.include_router(router)
     return app

@@ -23,6 +23,8 @@ class ServiceSettings(BaseSettings):
     site: str = Field(default="hq", pattern=r"^[a-z0-9-]{1,40}$")
     hears_streams: str = "EVENTS"
     """The stream this service's durables stand on."""
+    announces_stream: str = "EVENTS"
+    """The stream that stores what this service announces."""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)]
     callers: dict[str, str] = {}

@@ -46,3 +46,26 @@ def replay(
 
     wanted = Wanted(handler, service, from_time, by=by, reason=reason)
     raise typer.Exit(rebuild(data_folder(data), wanted, as_json=json))
+
+
+@events.command("refill")
+def refill(
+    *,
+    force: Annotated[
+        bool, typer.Option("--force", help="Publish again even where the broker has lost nothing.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="DIR", help="Data folder of the network. (default: .ssenet)"),
+    ] = None,
+) -> None:
+    """Make good a broker that lost its store: streams anew, and every kept event published again, in order.
+
+    The services go on running. What a consumer had applied already it drops, so the command can be repeated; it
+    ends once everything has been published and heard. Exits with 1 when nothing has moved for a minute.
+    """
+    from ssenet.folders import data_folder
+    from ssenet.refilling import refill_streams
+
+    raise typer.Exit(refill_streams(data_folder(data), force=force, as_json=json))

@@ -14,6 +14,7 @@ import asyncpg
 from chassis.keys import public_keys
 from chassis.provisioner import PROVISIONER, Topology, TopologyError
 from chassis.provisioning import accounts_block, provision_site
+from chassis.refilling import AGAIN
 from contracts.gate import BrokenContractError, verify
 from ssenet.credentials import SUPERUSER, read_secrets
 from ssenet.errors import CommandError
@@ -69,18 +70,45 @@ def write_broker_users(folder: DataFolder) -> list[str]:
     return []
 
 
+async def publish_again(port: int, passwords: dict[str, str]) -> int:
+    """Have every service publish again what it keeps, to streams that are new; returns the number of events."""
+    events = 0
+    for service in SERVICES:
+        password = passwords[SUPERUSER]
+        connection = await asyncpg.connect(
+            host=HOST, port=port, user=SUPERUSER, password=password, database=service, timeout=10
+        )
+        try:
+            if await connection.fetchval("SELECT to_regclass('outbox') IS NOT NULL"):
+                # "UPDATE n"
+                events += int((await connection.execute(AGAIN)).split()[-1])
+        finally:
+            await connection.close()
+    return events
+
+
 async def prepare(folder: DataFolder, postgres_port: int, nats_port: int) -> list[str]:
-    """Make databases, roles, streams and durables; returns what was changed in the broker."""
+    """Make databases, roles, streams and durables; returns what was changed, in words.
+
+    Where the stream of events had to be made, the broker is new, or lost its store: then the services, which do not
+    run yet, will publish again whatever they have kept.
+    """
     secrets = read_secrets(folder.secrets)
     await prepare_databases(postgres_port, secrets.database_passwords)
     try:
         seed = secrets.nats_seeds[PROVISIONER]
-        return await provision_site(Topology.read(DESCRIPTION), url=f"nats://{HOST}:{nats_port}", seed=seed)
+        topology = Topology.read(DESCRIPTION)
+        changed = await provision_site(topology, url=f"nats://{HOST}:{nats_port}", seed=seed)
     except TopologyError as error:
         raise CommandError(
             f"The streams cannot be made as described: {error}.",
             hint="Begin anew in another folder with --data DIR, or undo the change in deploy/nats.",
         ) from error
+    if f"stream {topology.heard_stream} made" in changed and (
+        events := await publish_again(postgres_port, secrets.database_passwords)
+    ):
+        changed.append(f"the broker had lost its store: {events} events are published again")
+    return changed
 
 
 def _look_at_the_contracts() -> None:

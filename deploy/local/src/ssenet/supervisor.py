@@ -119,6 +119,9 @@ class Supervisor:
             raise CommandError("The preparation of databases and streams failed.") from None
         if "error" in outcome:
             raise CommandError(outcome["error"], hint=outcome["hint"])
+        for change in outcome["changed"]:
+            if "published again" in change:
+                say(f"  {change}")
 
     async def _start_server(self, server: Part) -> None:
         (await self.keeper.start(server)).ready = True
