@@ -12,6 +12,8 @@ from .conftest import Door, Visit
 pytestmark = pytest.mark.browser
 
 AXE = (Path(__file__).parent / "vendor" / "axe" / "axe.min.js").read_text(encoding="utf-8")
+ONE_LINE, ONE_BADGE = 46, 24
+"""Pixels: a link of the head, and the number on it."""
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -88,6 +90,22 @@ async def test_no_page_scrolls_sideways(door: Door, language: Language, across: 
             "rtl" if language is Language.AR else "ltr"
         )
     assert visit.troubles == []
+
+
+@pytest.mark.parametrize("language", list(Language))
+async def test_the_way_about_stays_on_one_line_on_a_phone(door: Door, language: Language) -> None:
+    visit = await door.visit(role=Role.COORDINATOR, language=language, viewport={"width": 390, "height": 844})
+
+    tall = await visit.page.evaluate(
+        """() => {
+          document.getElementById("unread-nav").textContent = "99";
+          return [...document.querySelectorAll(".nav, .nav a, .nav .count")].map((one) => one.offsetHeight);
+        }"""
+    )
+
+    assert max(tall) <= ONE_LINE
+    assert min(tall) <= ONE_BADGE
+    assert await visit.page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 async def test_a_page_in_arabic_is_set_in_the_vendored_typeface(door: Door) -> None:
