@@ -5,6 +5,8 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
+from uuid import UUID
 
 import nats.errors
 import pytest
@@ -21,12 +23,14 @@ from chassis.consuming import ACK_WAIT, Consumer, ConsumerDriftError
 from chassis.database import Database
 from chassis.ids import new_id
 from chassis.keys import public_keys
+from chassis.projecting import keep_newest
 from chassis.provisioning import accounts_block
 from chassis.receiving import Received, Subscriptions
 from chassis.relay import Relay
-from chassis.tables import failed_attempts, outbox
-from chassis.testing import FreshDatabase, NatsSite, buried, eventually
+from chassis.tables import failed_attempts, inbox, outbox
+from chassis.testing import FreshDatabase, NatsSite, an_envelope, buried, eventually
 from chassis.transaction import Transaction
+from contracts.event import Envelope
 from ssenet.servers import start_nats, start_postgres
 
 
@@ -122,6 +126,56 @@ async def test_a_refused_atomic_batch_loses_and_doubles_nothing(ledger: Database
     assert sorted(await postings(ledger)) == list(range(10))
     async with provisioner_of(site) as broker:
         assert (await broker.jetstream.stream_info("EVENTS")).state.messages == 10
+
+
+async def test_an_event_that_stands_in_the_stream_twice_is_applied_once(
+    ledger: Database, site: NatsSite
+) -> None:
+    # As when the broker has forgotten, after its window for duplicates, that it has had the event before.
+    first, second, last = (an_envelope(EntryMadeV1(amount=amount)) for amount in (1, 2, 3))
+
+    async with backbone(ledger, site.url, site.seeds["ledger"]):
+        await _publish_unrecognised(site, [first, second, first])
+        await eventually(lambda: _count(ledger, 2))
+        await _publish_unrecognised(site, [second, first, last])
+        await eventually(lambda: _count(ledger, 3))
+        await eventually(lambda: _settled(site))
+
+    async with provisioner_of(site) as broker:
+        assert (await broker.jetstream.stream_info("EVENTS")).state.messages == 6
+    assert sorted(await postings(ledger)) == [1, 2, 3]
+
+
+async def test_events_in_any_order_leave_the_newest_state(ledger: Database, site: NatsSite) -> None:
+    async def keep(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+        rows = [
+            {
+                "id": UUID(one.envelope.subject),
+                "home_site": one.envelope.site,
+                "epoch": one.envelope.epoch,
+                "sequence": one.envelope.sequence,
+                "amount": one.event.amount,
+            }
+            for one in entries
+        ]
+        await keep_newest(tx.session, Entry, rows)
+
+    changes = [
+        an_envelope(EntryMadeV1(amount=number), subject=entry, sequence=number)
+        for entry in (new_id(), new_id())
+        for number in range(1, 9)
+    ]
+    Random(7).shuffle(changes)  # noqa: S311 - a seeded order, no secret
+
+    async with backbone(ledger, site.url, site.seeds["ledger"], subscriptions(keep)):
+        # The latter half apart from the former, so that what is late is late for its batch, too.
+        await _publish_unrecognised(site, changes[:8])
+        await eventually(lambda: _heard(ledger, 8))
+        await _publish_unrecognised(site, changes[8:])
+        await eventually(lambda: _heard(ledger, 16))
+
+    async with ledger.reading() as session:
+        assert list(await session.scalars(sa.select(Entry.amount))) == [8, 8]
 
 
 async def test_a_crash_between_commit_and_ack_does_not_apply_twice(ledger: Database, site: NatsSite) -> None:
@@ -391,6 +445,11 @@ async def _count(database: Database, count: int) -> bool:
         return False
 
 
+async def _heard(database: Database, count: int) -> bool:
+    async with database.reading() as session:
+        return await session.scalar(sa.select(sa.func.count()).select_from(inbox)) == count
+
+
 async def _settled(site: NatsSite) -> bool:
     return await delivered(site) == 0
 
@@ -409,9 +468,16 @@ async def _set_ack_wait(site: NatsSite, seconds: float) -> None:
         await broker.jetstream.add_consumer("EVENTS", config)
 
 
-async def _publish_past_the_outbox(site: NatsSite, amount: int) -> None:
-    from chassis.testing import an_envelope
+async def _publish_unrecognised(site: NatsSite, envelopes: Sequence[Envelope]) -> None:
+    """Publish events one by one, each under an id that the stream has never had."""
+    broker = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"])
+    for envelope in envelopes:
+        payload = envelope.model_dump_json().encode()
+        await broker.publish([Outgoing(envelope.nats_subject, str(new_id()), payload)])
+    await broker.close()
 
+
+async def _publish_past_the_outbox(site: NatsSite, amount: int) -> None:
     envelope = an_envelope(EntryMadeV1(amount=amount))
     broker = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"])
     await broker.publish(
