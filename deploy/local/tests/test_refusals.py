@@ -13,7 +13,8 @@ from ssenet import partners
 from ssenet.credentials import check_secrets, secrets_of
 from ssenet.errors import CommandError
 from ssenet.folders import DataFolder
-from ssenet.looking import show_status
+from ssenet.looking import show_logs, show_status
+from ssenet.network import Network, the_network
 from ssenet.ports import LOOPBACK, public_port
 from ssenet.running import bring_down, bring_up
 from ssenet.state import ProcessState, State, started_at, write_state
@@ -92,6 +93,21 @@ def test_what_a_killed_supervisor_left_is_named_with_the_way_to_end_it(
     said = capsys.readouterr().out
     assert f"nats (process {ours})" in said
     assert f"./ssenet down --data {folder.path}" in said
+
+
+def test_what_to_do_next_is_said_of_this_data_folder_and_no_other(folder: DataFolder) -> None:
+    ours = os.getpid()
+    still_starting = State(ours, started_at(ours), "http://localhost:1", 1)
+
+    with pytest.raises(CommandError) as not_running:
+        the_network(folder)
+    with pytest.raises(CommandError) as no_logs:
+        show_logs(folder, None, lines=1, follow=False)
+    with pytest.raises(CommandError) as not_there:
+        Network(folder, still_starting).port_of("gateway")
+
+    for refused in (not_running, no_logs, not_there):
+        assert f" --data {folder.path}`" in refused.value.hint
 
 
 @pytest.fixture

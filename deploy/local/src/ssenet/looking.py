@@ -12,7 +12,7 @@ from ssenet.folders import SERVICES, DataFolder, tail
 from ssenet.network import NOT_RUNNING, Network, is_ready, running
 from ssenet.ports import answers
 from ssenet.state import ProcessState, is_alive, read_state
-from ssenet.telling import data_option
+from ssenet.telling import in_full
 
 PROCESSES = ("supervisor", "postgres", "nats", "nursery", *SERVICES)
 CHECK_EVERY = 0.2
@@ -53,15 +53,14 @@ def show_status(folder: DataFolder, *, as_json: bool) -> int:
         print(json.dumps(status, indent=2))
         return 0 if status["ready"] else NOT_RUNNING
     if network is None:
-        where = data_option(folder)
         if left:
             print("The network is not running; its supervisor was killed, and left these processes behind:")
             print("\n".join(f"  {one.name} (process {one.pid})" for one in left))
             print(
-                f"End them with `./ssenet down{where}`; `./ssenet up{where}` does so too, and starts again."
+                f"End them with {in_full(folder, 'down')}; {in_full(folder, 'up')} does so too, and starts again."
             )
         else:
-            print(f"The network is not running. Start it with `./ssenet up{where}`.")
+            print(f"The network is not running. Start it with {in_full(folder, 'up')}.")
         return NOT_RUNNING
     status = describe(network)
     _print_table(status, {one.name: one.restarts for one in network.state.processes})
@@ -108,7 +107,7 @@ def show_logs(folder: DataFolder, process: str | None, *, lines: int, follow: bo
     logs = {name: folder.log_of(name) for name in names}
     if not any(log.exists() for log in logs.values()):
         raise CommandError(
-            f"There is no log in {folder.logs} yet.", hint="Start the network with `./ssenet up`."
+            f"There is no log in {folder.logs} yet.", hint=f"Start the network with {in_full(folder, 'up')}."
         )
     for name, log in logs.items():
         for line in tail(log, lines):

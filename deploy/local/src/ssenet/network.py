@@ -11,6 +11,7 @@ from ssenet.errors import CommandError
 from ssenet.folders import DataFolder
 from ssenet.ports import LOOPBACK
 from ssenet.state import State, is_alive, read_state
+from ssenet.telling import in_full
 
 NOT_RUNNING = 1
 SUCCESS = range(200, 300)
@@ -41,10 +42,11 @@ class Network:
     def port_of(self, service: str) -> int:
         process = self.state.process(service)
         if process is None:
-            raise CommandError(
-                f"{service} is not running.", hint="See `./ssenet status` and `./ssenet logs supervisor`."
-            )
+            raise CommandError(f"{service} is not running.", hint=self._see("supervisor"))
         return process.port
+
+    def _see(self, service: str) -> str:
+        return f"See {in_full(self.folder, 'status')} and {in_full(self.folder, f'logs {service}')}."
 
     def ask(self, service: str, method: str, path: str, body: object = None) -> Any:
         """A service's JSON answer to the operator; raises RefusedError when it says no."""
@@ -60,9 +62,7 @@ class Network:
             answer = connection.getresponse()
             text = answer.read()
         except (OSError, http.client.HTTPException) as error:
-            raise CommandError(
-                f"{service} does not answer.", hint=f"See `./ssenet status` and `./ssenet logs {service}`."
-            ) from error
+            raise CommandError(f"{service} does not answer.", hint=self._see(service)) from error
         finally:
             connection.close()
         told = _json(text)
@@ -84,7 +84,9 @@ def the_network(folder: DataFolder) -> Network:
     network = running(folder)
     if network is None:
         raise CommandError(
-            "The network is not running.", hint="Start it with `./ssenet up`.", exit_code=NOT_RUNNING
+            "The network is not running.",
+            hint=f"Start it with {in_full(folder, 'up')}.",
+            exit_code=NOT_RUNNING,
         )
     if not network.state.processes:
         raise CommandError("The network is still starting.", hint="Try again in a few seconds.")

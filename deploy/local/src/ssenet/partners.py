@@ -11,6 +11,7 @@ from rich.table import Table
 from ssenet.errors import CommandError
 from ssenet.folders import DataFolder
 from ssenet.network import Network, RefusedError, the_network
+from ssenet.telling import in_full
 
 NOT_FOUND = 404
 CODE = re.compile(r"[A-Z0-9][A-Za-z0-9._-]{0,39}")
@@ -52,7 +53,7 @@ def show(folder: DataFolder, *, as_json: bool) -> None:
         print(json.dumps(partners, indent=2, ensure_ascii=False))
         return
     if not partners:
-        print("There is no partner yet. Add one: ./ssenet partner add CODE --grant EVENT_TYPE")
+        print(f"There is no partner yet. Add one: {in_full(folder, 'partner add CODE --grant EVENT_TYPE')}")
         return
     table = Table("Partner", "Name", box=None, pad_edge=False)
     # Types and key ids are there to be copied: they are never shortened.
@@ -95,7 +96,7 @@ def _asked(network: Network, method: str, code: str, path: str) -> Any:
     except RefusedError as error:
         if error.status == NOT_FOUND and not error.problem.get("detail"):
             raise CommandError(
-                f"There is no partner {code!r}.", hint="See `./ssenet partner list`."
+                f"There is no partner {code!r}.", hint=f"See {in_full(network.folder, 'partner list')}."
             ) from error
         raise
 

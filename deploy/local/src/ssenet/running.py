@@ -14,7 +14,7 @@ from ssenet.network import Network, running
 from ssenet.ports import public_port
 from ssenet.state import AlreadyLockedError, is_alive, is_locked, locked, read_state
 from ssenet.stopping import stop_what_was_left
-from ssenet.telling import tell
+from ssenet.telling import in_full, tell
 
 PATIENCE = 75.0
 """Seconds: the supervisor gives up a start after 60 and then needs a moment to stop what runs."""
@@ -71,11 +71,12 @@ def _already_up(folder: DataFolder, *, port: int | None) -> int:
     network = _wait_until_ready(folder, printed=None)
     if network is None:
         raise CommandError(
-            "The network was starting already, and did not become ready.", hint="./ssenet logs supervisor"
+            "The network was starting already, and did not become ready.",
+            hint=f"See {in_full(folder, 'logs supervisor')}.",
         )
     tell(f"The network is running already: {network.state.url}")
     if port not in {None, 0, network.state.port}:
-        tell(f"It keeps its port; for port {port}, stop it first with `./ssenet down`.")
+        tell(f"It keeps its port; for port {port}, stop it first with {in_full(folder, 'down')}.")
     return 0
 
 

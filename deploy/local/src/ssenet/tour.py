@@ -19,7 +19,7 @@ from ssenet.errors import CommandError
 from ssenet.folders import DataFolder
 from ssenet.links import make_link
 from ssenet.network import Network, RefusedError, the_network
-from ssenet.telling import data_option
+from ssenet.telling import in_full
 
 PARTNER = "TOUR"
 EVENT_TYPE = "partner.assistance.requested.v1"
@@ -116,7 +116,8 @@ def take_tour(folder: DataFolder, *, as_json: bool) -> int:
         why = f"{error.what}\n" if error else ""
         raise CommandError(
             f"The way was not complete within {LIMIT:.0f} s; missing: {', '.join(missing)}.",
-            hint=f"{why}See `./ssenet status` and `./ssenet logs`; the trace is {journey.trace_id or 'unknown'}.",
+            hint=f"{why}See {in_full(folder, 'status')} and {in_full(folder, 'logs')}; "
+            f"the trace is {journey.trace_id or 'unknown'}.",
         )
     return 0
 
@@ -130,7 +131,8 @@ def follow(network: Network, journey: Journey) -> None:
     threading.Thread(target=watch.run, daemon=True).start()
     if not watch.is_open.wait(patience.left()):
         raise CommandError(
-            "The inbox's live stream did not open.", hint=watch.error or "See `./ssenet logs gateway`."
+            "The inbox's live stream did not open.",
+            hint=watch.error or f"See {in_full(network.folder, 'logs gateway')}.",
         )
     journey.began = time.time()
     answer = patience.until_done(lambda: _post(network, key, event))
@@ -260,7 +262,9 @@ def _speak(
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read() or b"{}")
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise CommandError("The gateway does not answer.", hint="See `./ssenet status`.") from error
+        raise CommandError(
+            "The gateway does not answer.", hint=f"See {in_full(network.folder, 'status')}."
+        ) from error
     finally:
         connection.close()
 
@@ -283,7 +287,7 @@ def _print(journey: Journey, folder: DataFolder) -> None:
     if report["ok"]:
         console.print(f"\n[green]Complete[/] in {report['total_ms']:.0f} ms.")
     console.print(f"Trace: {journey.trace_id}")
-    console.print(f"See it: `./ssenet link focal_point{data_option(folder)}`, then the inbox", soft_wrap=True)
+    console.print(f"See it: {in_full(folder, 'link focal_point')}, then the inbox", soft_wrap=True)
 
 
 def _ms(seconds: float) -> float:
