@@ -96,6 +96,19 @@ async def test_over_https_the_cookie_is_bound_to_the_host(gateway: Gateway, othe
     assert "Domain" not in cookie
 
 
+async def test_two_networks_on_one_host_do_not_end_each_others_sessions(
+    gateway: Gateway, others: Others
+) -> None:
+    others.members = [a_member()]
+    names: set[str] = set()
+    for port in (8080, 8081):
+        async with gateway(public_url=f"http://localhost:{port}") as client:
+            _with_probes(client.app)  # type: ignore[attr-defined]
+            names.add((await _enter(client)).headers["Set-Cookie"].partition("=")[0])
+
+    assert len(names) == 2
+
+
 async def test_a_reader_without_a_session_is_led_to_the_sign_in(browser: httpx2.AsyncClient) -> None:
     page = await browser.get("/probe/me", headers={"Accept": "text/html"})
     fragment = await browser.get("/probe/me", headers={"HX-Request": "true"})

@@ -51,8 +51,15 @@ def is_https(request: Request) -> bool:
 
 
 def cookie_name(public_url: str) -> str:
-    """Over HTTPS the browser itself holds the cookie to this host and to secure transport."""
-    return "__Host-session" if public_url.startswith("https://") else "session"
+    """Over HTTPS the browser itself holds the cookie to this host and to secure transport.
+
+    Without, as on one's own machine, several networks may share a host: browsers keep cookies apart by host, but
+    not by port, so the port is in the name.
+    """
+    if public_url.startswith("https://"):
+        return "__Host-session"
+    port = urlsplit(public_url).port
+    return f"session-{port}" if port else "session"
 
 
 def set_session_cookie(response: Response, cookie_token: str, *, public_url: str) -> None:
