@@ -1,5 +1,6 @@
 """What a member meets: signing in, the inbox and the task without scripts, and every way a request can fail."""
 
+import re
 from collections.abc import AsyncGenerator
 from typing import Any
 from uuid import uuid4
@@ -480,6 +481,24 @@ async def test_a_coordinator_who_ticks_nobody_finds_nobody_ticked(stranger: Read
     assert 'value="COOP" checked' in placed.text
     assert empty.status_code == 422
     assert " checked" not in empty.text
+
+
+async def test_headquarters_come_first_to_choose_from_and_offices_of_no_region_last(
+    stranger: Reader, behind: Behind
+) -> None:
+    behind.answers["GET /organisations"] = [
+        an_office("ILO-New York"),
+        an_office("CO-Dakar") | {"region": "africa"},
+        an_office("CO-Lima") | {"region": "americas"},
+        an_office("COOP") | {"kind": "unit"},
+    ]
+    behind.answers[f"GET /tasks/{TASK}"] = a_task(actions=["assign"], needs_routing=True)
+    await stranger.sign_in(Role.COORDINATOR)
+
+    page = (await stranger.open(f"/tasks/{TASK}")).text
+
+    offered = re.findall(r'name="units" value="([^"]+)"', page)
+    assert offered == ["COOP", "CO-Dakar", "CO-Lima", "ILO-New York"]
 
 
 async def test_the_history_names_the_units_a_task_was_placed_with(member: Reader, behind: Behind) -> None:

@@ -140,7 +140,14 @@ def choices(page: Page, directory: Sequence[OrganisationFacts], chosen: Collecti
     groups: dict[str, list[Unit]] = {}
     places = [one for one in directory if one.kind is not OrganisationKind.PARTNER]
     for one in sorted(
-        places, key=lambda one: (one.kind is not OrganisationKind.UNIT, one.region or "", one.code)
+        places,
+        # An office of no region, such as the one at the United Nations, comes after those of the regions.
+        key=lambda one: (
+            one.kind is not OrganisationKind.UNIT,
+            one.region is None,
+            one.region or "",
+            one.code,
+        ),
     ):
         name = (
             HEADQUARTERS if one.kind is OrganisationKind.UNIT else REGIONS.get(one.region or "", OTHER_REGION)
