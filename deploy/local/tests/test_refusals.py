@@ -1,15 +1,17 @@
 """What `up`, `down`, `status` and the partners' commands say when something is not as it should be."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ssenet import partners
+from ssenet import partners, running
 from ssenet.credentials import check_secrets, secrets_of
 from ssenet.errors import CommandError
 from ssenet.folders import DataFolder
@@ -17,7 +19,7 @@ from ssenet.looking import show_logs, show_status
 from ssenet.network import Network, the_network
 from ssenet.ports import LOOPBACK, public_port
 from ssenet.running import bring_down, bring_up
-from ssenet.state import ProcessState, State, started_at, write_state
+from ssenet.state import ProcessState, State, locked, started_at, write_state
 from ssenet.stopping import DATA_MARK
 
 LISTEN = (
@@ -108,6 +110,57 @@ def test_what_to_do_next_is_said_of_this_data_folder_and_no_other(folder: DataFo
 
     for refused in (not_running, no_logs, not_there):
         assert f" --data {folder.path}`" in refused.value.hint
+
+
+def test_of_two_starts_at_once_the_second_waits_for_the_first(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours = os.getpid()
+    first = State(ours, started_at(ours), "http://localhost:1", 1)
+    looks: list[DataFolder] = []
+
+    def is_locked(looked_at: DataFolder) -> bool:
+        # The first start takes the folder after the second has looked, and is ready when it looks again.
+        looks.append(looked_at)
+        if len(looks) > 1:
+            write_state(folder.state, replace(first, ready=True))
+        return len(looks) > 1
+
+    monkeypatch.setattr(running, "is_locked", is_locked)
+    with locked(folder):
+        write_state(folder.state, first)
+        assert bring_up(folder, port=0, detach=True) == 0
+
+    said = capsys.readouterr()
+    assert "is running already: http://localhost:1" in said.out
+    assert "did not become ready" not in said.err
+
+
+def test_a_start_that_is_interrupted_while_it_loads_stops_without_a_traceback(folder: DataFolder) -> None:
+    command = [sys.executable, "-P", "-m", "ssenet", "up", "--port", "0", "--data", str(folder.path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as starting:
+        assert starting.stdout is not None
+        assert starting.stdout.readline().startswith("Starting the network.")
+        starting.send_signal(signal.SIGINT)
+        said = starting.stdout.read()
+
+    assert "Traceback" not in said
+    assert "Nothing of the network runs any more" in said
+    assert starting.returncode == 0
+
+
+def test_a_command_that_is_interrupted_while_it_loads_ends_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+
+    ended = subprocess.run(
+        [sys.executable, "-P", "-m", "ssenet", "status"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        check=False,
+    )
+
+    assert ended.stderr == b""
+    assert ended.returncode == -signal.SIGINT
 
 
 @pytest.fixture

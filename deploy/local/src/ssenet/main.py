@@ -1,5 +1,6 @@
 """The `ssenet` command. Sub-commands import what they need when they run, so that `--help` comes at once."""
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -300,6 +301,7 @@ def contracts_examples(event: EventArgument = None, *, json: JsonOption = False)
 
 def app() -> None:
     """Run the command; what goes wrong is one sentence on the error output, never a traceback."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         cli(prog_name="./ssenet")
     except CommandError as error:

@@ -12,7 +12,7 @@ from ssenet.errors import CommandError
 from ssenet.folders import ROOT, DataFolder, rotate
 from ssenet.network import Network, running
 from ssenet.ports import public_port
-from ssenet.state import AlreadyLockedError, is_alive, is_locked, locked, read_state
+from ssenet.state import ALREADY_RUNNING, AlreadyLockedError, is_alive, is_locked, locked, read_state
 from ssenet.stopping import stop_what_was_left
 from ssenet.telling import in_full, tell
 
@@ -34,12 +34,15 @@ def bring_up(folder: DataFolder, *, port: int | None, detach: bool) -> int:
     first = (
         "" if folder.secrets.exists() else " This first start sets everything up, and takes a little longer."
     )
+    if not detach:
+        # Until the supervisor can stop what it has started, a Ctrl-C waits.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     tell(f"Starting the network.{first}")
     if not detach:
         sys.stdout.flush()
         os.chdir(ROOT)
         os.execv(sys.executable, [*command, "--foreground"])  # noqa: S606 - our own interpreter
-    return _start_detached(folder, command)
+    return _start_detached(folder, command, port=port)
 
 
 def _prepare(folder: DataFolder) -> None:
@@ -80,7 +83,7 @@ def _already_up(folder: DataFolder, *, port: int | None) -> int:
     return 0
 
 
-def _start_detached(folder: DataFolder, command: list[str]) -> int:
+def _start_detached(folder: DataFolder, command: list[str], *, port: int | None) -> int:
     log = folder.log_of("supervisor")
     rotate(log)
     with log.open("ab") as output:
@@ -89,6 +92,9 @@ def _start_detached(folder: DataFolder, command: list[str]) -> int:
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT, start_new_session=True
         )
     network = _wait_until_ready(folder, printed=log, supervisor=supervisor)
+    if network is None and supervisor.returncode == ALREADY_RUNNING:
+        # Another `up` took the folder after this one had looked.
+        return _already_up(folder, port=port)
     if network is None:
         print("ssenet: the network did not become ready; nothing was left running.", file=sys.stderr)
         return 1

@@ -83,6 +83,10 @@ def is_alive(pid: int, started: float) -> bool:
         return False
 
 
+ALREADY_RUNNING = 3
+"""Exit code of a supervisor that finds another one holding its data folder."""
+
+
 class AlreadyLockedError(Exception):
     """Another supervisor holds this data folder."""
 

@@ -22,11 +22,10 @@ from ssenet.folders import DataFolder, tail
 from ssenet.keeping import Keeper
 from ssenet.parts import Broker, Database, Nursery, Part, ServicePart, service_parts
 from ssenet.ports import public_port
-from ssenet.state import AlreadyLockedError, State, locked, started_at
+from ssenet.state import ALREADY_RUNNING, AlreadyLockedError, State, locked, started_at
 from ssenet.stopping import DATA_MARK, stop, stop_what_was_left
 
 START_LIMIT = 60.0
-ALREADY_RUNNING = 3
 FAILED = 1
 
 
@@ -47,6 +46,8 @@ class Supervisor:
         asked_to_stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
+        # A Ctrl-C from before this moment was held back, and is heard now.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         work = asyncio.create_task(self._start_and_keep())
         asked = asyncio.create_task(asked_to_stop.wait())
         await asyncio.wait({work, asked}, return_when=asyncio.FIRST_COMPLETED)
@@ -173,6 +174,8 @@ def main() -> int:
             supervisor = Supervisor(folder, port=public_port(given.port), foreground=given.foreground)
             return asyncio.run(supervisor.run())
     except AlreadyLockedError:
+        if given.foreground:
+            print("ssenet: The network was just started by another command.", file=sys.stderr)
         return ALREADY_RUNNING
     except CommandError as error:
         print(f"ssenet: {error.what}\n        {error.hint}", file=sys.stderr)
