@@ -99,8 +99,10 @@ def _tell(told: dict[str, Any], since: str | None) -> None:
         )
         if not report["unreached"]:
             continue
-        why = "their events are older" if since else "the stream holds none of their events"
-        console.print(f"No event reached {report['unreached']} rows ({why}); they are as they were:")
+        if since:
+            console.print(f"{report['unreached']} have not changed since; they are as they were.")
+            continue
+        console.print(f"{report['unreached']} are as they were: the stream holds none of their events.")
         for key in report["some"]:
             console.print(f"  {key}", markup=False)
         if report["unreached"] > len(report["some"]):
