@@ -9,6 +9,7 @@ from hashlib import sha256
 from urllib.parse import urlsplit
 
 import httpx2
+import nats.errors
 import pytest
 import sqlalchemy as sa
 from ledger import EntryMadeV1, make_entries, post, subscriptions
@@ -296,20 +297,35 @@ async def test_without_its_broker_a_service_tells_what_it_knows_and_nothing_else
     await ledger.until(lambda found: is_ready(found) and is_caught_up(found))
 
 
-async def test_a_database_that_hangs_does_not_hang_the_scrape(ledger: Ledger) -> None:
+async def asked_in_vain(ledger: Ledger) -> bool:
+    try:
+        await ledger.service.broker.round_trip()
+    except (nats.errors.Error, TimeoutError):
+        return True
+    return False
+
+
+async def test_servers_that_hang_do_not_hang_the_scrape_and_are_there_again_at_once(ledger: Ledger) -> None:
     ledger.database.hold()
+    ledger.broker.hold()
 
     async with asyncio.timeout(PATIENCE + 1):
         # The second asks nothing anew: what hangs is waited for, so that no pool runs dry.
-        first, second = await asyncio.gather(ledger.figures(), ledger.figures())
-    assert first["ssenet_dependency_up"] == second["ssenet_dependency_up"] == {"broker": 1, "database": 0}
+        first, second, in_vain = await asyncio.gather(
+            ledger.figures(), ledger.figures(), asked_in_vain(ledger)
+        )
+    assert in_vain
+    assert first["ssenet_dependency_up"] == second["ssenet_dependency_up"] == {"broker": 0, "database": 0}
     assert not OF_DATABASE & first.keys()
+    assert all(not first[name] for name in OF_BROKER)
     assert ledger.service.database.engine.pool.checkedout() <= 1  # type: ignore[attr-defined]
-    assert first["ssenet_consumer_pending_events"] == {DURABLE: 0}
 
+    connection = ledger.service.broker.client.stats["reconnects"]
+    await ledger.broker.open()
     await ledger.database.open()
     found = await ledger.until(is_ready)
     assert found["ssenet_outbox_unpublished_events"] == {"": 0}
+    assert ledger.service.broker.client.stats["reconnects"] == connection
 
 
 async def test_a_scrape_asks_the_broker_once_for_each_durable_and_once_for_the_stream(ledger: Ledger) -> None:
