@@ -15,6 +15,7 @@ from chassis.database import Database
 from chassis.deadletters import Selection, Who, count, discard, edit, find, in_order, read, records_of
 from chassis.http import Problem
 from chassis.ids import new_id
+from chassis.migrations import migrate
 from chassis.receiving import Received
 from chassis.replaying import Replayer, Result
 from chassis.tables import dead_letters
@@ -262,6 +263,35 @@ async def test_letters_are_found_by_every_filter_and_page_by_page(fresh_database
 
     assert {one.id for one in [*newest, *rest]} == set(ids)
     assert [one.letter_id for one in [*first, *following]] == ids
+
+
+async def test_a_replay_is_no_faster_than_its_rate(fresh_database: FreshDatabase) -> None:
+    database = await fresh_database("ledger")
+    ids = await letters(database, *range(6))
+    loop = asyncio.get_running_loop()
+
+    began = loop.time()
+    await Replayer(subscriptions(post_anything), database).replay(ids, OPERATOR, rate=20, dry_run=False)
+
+    # Five go at once, a quarter of a second's worth, the sixth after that.
+    assert loop.time() - began >= 0.25
+
+
+async def test_a_database_from_before_letters_had_states_gains_them(fresh_database: FreshDatabase) -> None:
+    database = await fresh_database("ledger")
+    [letter_id] = await letters(database, 1)
+    async with database.transaction() as tx:
+        for undone in (
+            "ALTER TABLE dead_letters DROP COLUMN state, DROP COLUMN ended_at, DROP COLUMN edited_payload",
+            "DROP TABLE dead_letter_records, projection_rebuilds, projection_rebuild_rows",
+            "UPDATE alembic_version SET version_num = '0001'",
+        ):
+            await tx.session.execute(sa.text(undone))
+
+    await migrate(database.url, "ledger")
+    [result] = await replayed(database, [letter_id])
+
+    assert result.outcome == "applied"
 
 
 async def _a_letter(database: Database, payload: bytes, *, event_id: UUID | None) -> UUID:
