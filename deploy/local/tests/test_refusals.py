@@ -10,12 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from ssenet import partners, running
 from ssenet.credentials import check_secrets, secrets_of
 from ssenet.errors import CommandError
 from ssenet.folders import DataFolder
 from ssenet.looking import show_logs, show_status
+from ssenet.main import cli
 from ssenet.network import Network, the_network
 from ssenet.ports import LOOPBACK, public_port
 from ssenet.running import bring_down, bring_up
@@ -147,6 +149,17 @@ def test_a_start_that_is_interrupted_while_it_loads_stops_without_a_traceback(fo
     assert "Traceback" not in said
     assert "Nothing of the network runs any more" in said
     assert starting.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["logs", "link", "partner add", "deadletters replay", "deadletters discard", "bench", "contracts diff"],
+)
+def test_help_brackets_what_may_be_left_out_only_once(words: str) -> None:
+    said = CliRunner().invoke(cli, [*words.split(), "--help"]).stdout
+
+    assert f"{words} [OPTIONS]" in said
+    assert "[[" not in said
 
 
 def test_a_command_that_is_interrupted_while_it_loads_ends_without_a_traceback(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ DataOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The letter's id, as `list` shows it.")]
 IdsArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="[ID]...", help="Single letters, instead of a filter.")
+    list[str] | None, typer.Argument(metavar="ID", help="Single letters, instead of a filter.")
 ]
 ServiceOption = Annotated[
     str | None, typer.Option("--service", "-s", help="Only this service's. (default: all services)")

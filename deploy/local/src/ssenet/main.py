@@ -86,7 +86,7 @@ def logs(
     process: Annotated[
         str | None,
         typer.Argument(
-            metavar="[SERVICE]",
+            metavar="SERVICE",
             help="registry, coordination, notifications, gateway, postgres, nats, nursery or supervisor. "
             "(default: all)",
         ),
@@ -153,7 +153,7 @@ cli.add_typer(partner, name="partner", rich_help_panel=PEOPLE)
 @partner.command("add")
 def partner_add(
     code: Annotated[str, typer.Argument(metavar="CODE", help="Short code, for example FAO.")],
-    more: Annotated[list[str] | None, typer.Argument(metavar="[EVENT_TYPE]...", hidden=True)] = None,
+    more: Annotated[list[str] | None, typer.Argument(metavar="EVENT_TYPE", hidden=True)] = None,
     *,
     grant: Annotated[
         list[str],
@@ -228,7 +228,7 @@ def check() -> None:
 def bench(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[relay|apply|flow|peers|trace]...", help="Which to take. (default: all)"),
+        typer.Argument(metavar="relay|apply|flow|peers|trace", help="Which to take. (default: all)"),
     ] = None,
     *,
     json: JsonOption = False,
@@ -263,7 +263,7 @@ def contracts_generate(
 
 EventArgument = Annotated[
     str | None,
-    typer.Argument(metavar="[EVENT]", help="Type of one event, or `envelope`. (default: all)"),
+    typer.Argument(metavar="EVENT", help="Type of one event, or `envelope`. (default: all)"),
 ]
 
 
