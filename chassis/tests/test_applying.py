@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 
 import orjson
+import pytest
 import sqlalchemy as sa
-from ledger import EntryMadeV1, make_entries, post, postings, subscriptions
+from ledger import EntryMadeV1, make_entries, post, postings, subscriptions, waiting_rows
 
-from chassis.applying import Applier, retry_delay
+from chassis.applying import CAREFUL_AFTER, Applier, Outcome
 from chassis.housekeeping import RETENTION, forget_old_rows
+from chassis.owning import OwnershipLostError, take_over
+from chassis.partitions import Partition
 from chassis.receiving import Received
-from chassis.tables import outbox
+from chassis.tables import outbox, waiting_events
 from chassis.testing import Deliver, FakeDelivery, FreshDatabase, an_envelope, announced, buried
 from chassis.transaction import Transaction
 
@@ -30,10 +33,10 @@ async def test_a_poisoned_event_among_good_ones_is_buried_alone(fresh_database: 
     deliver = Deliver(database, subscriptions())
     batch = [an_envelope(EntryMadeV1(amount=n, poison="refused" if n == 3 else None)) for n in range(8)]
 
-    deliveries = await deliver.again(*batch, failing=True)
+    outcomes = await deliver.again(*batch, failing=True)
 
     assert await postings(database) == [0, 1, 2, 4, 5, 6, 7]
-    assert [one.answers for one in deliveries] == [["term"] if n == 3 else ["ack"] for n in range(8)]
+    assert outcomes == [Outcome.BURIED if n == 3 else Outcome.APPLIED for n in range(8)]
     [letter] = await buried(database)
     assert letter.event_id == batch[3].id
     assert letter.error_class == "RefusedEntryError"
@@ -45,9 +48,9 @@ async def test_an_unexpected_error_is_retried_and_leaves_no_effect(fresh_databas
     database = await fresh_database("ledger")
     deliver = Deliver(database, subscriptions())
 
-    [delivery] = await deliver.again(an_envelope(EntryMadeV1(amount=1, poison="bug")), failing=True)
+    [outcome] = await deliver.again(an_envelope(EntryMadeV1(amount=1, poison="bug")), failing=True)
 
-    assert delivery.answers == ["nak"]
+    assert outcome is Outcome.WAITS
     assert await postings(database) == []
     assert await buried(database) == []
 
@@ -71,9 +74,9 @@ async def test_an_error_that_only_looks_like_an_absent_database_does_not_block_t
     deliveries = [
         FakeDelivery(one.model_dump_json().encode(), one.nats_subject, n) for n, one in enumerate(batch)
     ]
-    await Applier(subscription, database, wait_for_database).apply(deliveries)
+    outcomes = await Applier(subscription, database, wait_for_database).apply(deliveries)
 
-    assert [one.answers for one in deliveries] == [["ack"], ["ack"], ["nak"], ["ack"]]
+    assert outcomes == [Outcome.WAITS if n == 2 else Outcome.APPLIED for n in range(4)]
     assert await postings(database) == [0, 1, 3]
     assert waits
 
@@ -85,9 +88,9 @@ async def test_what_is_no_event_is_buried_with_its_bytes(fresh_database: FreshDa
     wrong = good.model_dump(mode="json") | {"data": {"amount": "secret words"}}
     deliveries = [FakeDelivery(b"{", "sse.hq.all.x", 1), FakeDelivery(orjson.dumps(wrong), "sse.hq.all.x", 2)]
 
-    await Applier(subscription, database, _database_is_there).apply(deliveries)
+    outcomes = await Applier(subscription, database, _database_is_there).apply(deliveries)
 
-    assert [one.answers for one in deliveries] == [["term"], ["term"]]
+    assert outcomes == [Outcome.BURIED] * 2
     letters = sorted(await buried(database), key=lambda letter: letter.stream_sequence)
     assert [bytes(one.payload) for one in letters] == [one.payload for one in deliveries]
     assert letters[1].error == "ContractError: amount: int_parsing"
@@ -98,45 +101,125 @@ async def test_what_is_no_event_is_buried_with_its_bytes(fresh_database: FreshDa
 async def _database_is_there() -> None: ...
 
 
-async def test_eight_failed_deliveries_make_a_dead_letter_that_tells_of_each(
+async def test_eight_failed_attempts_make_a_dead_letter_that_tells_of_each(
     fresh_database: FreshDatabase,
 ) -> None:
     database = await fresh_database("ledger")
-    [subscription] = subscriptions()
-    payload = an_envelope(EntryMadeV1(amount=1, poison="bug")).model_dump_json().encode()
-    deliveries = [FakeDelivery(payload, "sse.hq.all.x", 7, attempt=n) for n in range(1, 9)]
+    deliver = Deliver(database, subscriptions())
 
-    for delivery in deliveries:
-        await Applier(subscription, database, _database_is_there).apply([delivery])
+    await deliver.again(an_envelope(EntryMadeV1(amount=1, poison="bug")), failing=True)
+    for _ in range(7):
+        assert await buried(database) == []
+        await deliver.retry(failing=True)
 
-    assert [one.answers for one in deliveries] == [["nak"]] * 7 + [["term"]]
     [letter] = await buried(database)
     assert [(one["attempt"], one["error"]) for one in letter.attempts] == [
         (n, "KeyError: 'missing'") for n in range(1, 9)
     ]
+    assert await waiting_rows(database) == []
 
 
-async def test_an_event_that_was_never_answered_is_buried_before_it_is_handled_again(
+async def test_later_events_of_a_key_wait_behind_a_failed_one_and_others_go_on(
     fresh_database: FreshDatabase,
 ) -> None:
     database = await fresh_database("ledger")
+    broken = {3}
+
+    async def post_unless_broken(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+        await post(entries, tx)
+        if any(one.event.amount in broken for one in entries):
+            raise LookupError("not yet")
+
+    deliver = Deliver(database, subscriptions(post_unless_broken))
+    batch = [
+        an_envelope(EntryMadeV1(amount=n), subject="odd" if n % 2 else f"even-{n}", sequence=n + 1)
+        for n in range(10)
+    ]
+    outcomes = await deliver.again(*batch[:8], failing=True)
+    later = await deliver.again(*batch[8:], failing=True)
+
+    waits = [Outcome.WAITS if n % 2 and n >= 3 else Outcome.APPLIED for n in range(10)]
+    assert outcomes + later == waits
+    assert sorted(await postings(database)) == [0, 1, 2, 4, 6, 8]
+    broken.clear()
+    await deliver.retry()
+    assert [n for n in await postings(database) if n % 2] == [1, 3, 5, 7, 9]
+    assert await deliver.again(*batch) == [Outcome.REPEATED] * 10
+
+
+async def test_a_key_goes_on_once_its_failed_event_is_given_up(fresh_database: FreshDatabase) -> None:
+    database = await fresh_database("ledger")
+    deliver = Deliver(database, subscriptions())
+    batch = [
+        an_envelope(EntryMadeV1(amount=n, poison="bug" if n == 1 else None), subject="one", sequence=n + 1)
+        for n in range(4)
+    ]
+
+    await deliver.again(*batch, failing=True)
+    for _ in range(7):
+        assert await postings(database) == [0]
+        await deliver.retry(failing=True)
+
+    assert await postings(database) == [0, 2, 3]
+    assert [letter.event_id for letter in await buried(database)] == [batch[1].id]
+
+
+async def test_an_event_that_ends_the_process_is_counted_before_it_is_handled_and_buried_in_the_end(
+    fresh_database: FreshDatabase,
+) -> None:
+    database = await fresh_database("ledger")
+    handled: list[int] = []
+
+    class DeathError(BaseException):
+        """What a test can have of a killed process: nothing of the attempt is stored."""
+
+    async def die(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+        await post(entries, tx)
+        if any(one.event.amount == 1 for one in entries):
+            handled.append(1)
+            raise DeathError
+
+    [subscription] = subscriptions(die)
+    payloads = [an_envelope(EntryMadeV1(amount=n)).model_dump_json().encode() for n in range(3)]
+    deliveries = [FakeDelivery(payload, "sse.hq.all.x", n) for n, payload in enumerate(payloads)]
+    for _ in range(30):
+        async with database.transaction() as tx:
+            await tx.session.execute(sa.update(waiting_events).values(next_attempt_at=tx.now))
+        applier = Applier(subscription, database, _database_is_there)
+        try:
+            await applier.begin(await take_over(database, Partition(subscription.durable)))
+            while await applier.retry():
+                pass
+            await applier.apply(deliveries)
+            while await applier.retry():
+                pass
+            break
+        except DeathError:
+            pass
+
+    assert sorted(await postings(database)) == [0, 2]
+    [letter] = await buried(database)
+    assert (letter.error_class, bytes(letter.payload)) == ("NeverAnsweredError", payloads[1])
+    assert CAREFUL_AFTER + 8 <= len(handled) <= 2 * CAREFUL_AFTER + 8
+
+
+async def test_what_an_owner_of_before_still_wants_to_write_is_refused(fresh_database: FreshDatabase) -> None:
+    database = await fresh_database("ledger")
     [subscription] = subscriptions()
-    deadly = FakeDelivery(
-        an_envelope(EntryMadeV1(amount=1)).model_dump_json().encode(), "sse.hq.all.x", 7, attempt=9
-    )
+    deliveries = [
+        FakeDelivery(an_envelope(EntryMadeV1(amount=n)).model_dump_json().encode(), "sse.hq.all.x", n)
+        for n in range(2)
+    ]
+    appliers = [Applier(subscription, database, _database_is_there) for _ in range(2)]
+    for applier, part in zip(
+        appliers, (Partition("ledger-post-entries", 1, 4), Partition("ledger-post-entries")), strict=True
+    ):
+        await applier.begin(await take_over(database, part))
 
-    await Applier(subscription, database, _database_is_there).apply([deadly])
-
-    assert deadly.answers == ["term"]
-    assert await postings(database) == []
-    assert [letter.error_class for letter in await buried(database)] == ["NeverAnsweredError"]
-
-
-def test_the_delay_between_deliveries_grows_and_stays_bounded() -> None:
-    delays = [retry_delay(attempt) for attempt in range(1, 12)]
-
-    assert all(0.5 * 2**n <= delay <= 0.625 * 2**n for n, delay in enumerate(delays[:6]))
-    assert max(delays) <= 75
+    with pytest.raises(OwnershipLostError):
+        await appliers[0].apply(deliveries)
+    assert await appliers[1].apply(deliveries[:1]) == [Outcome.APPLIED]
+    assert await postings(database) == [0]
 
 
 async def test_only_rows_past_their_retention_are_forgotten(fresh_database: FreshDatabase) -> None:

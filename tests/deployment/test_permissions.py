@@ -31,6 +31,7 @@ def uses_of(durable: str) -> list[str]:
     return [
         f"$JS.API.CONSUMER.INFO.EVENTS.{durable}",
         f"$JS.API.CONSUMER.MSG.NEXT.EVENTS.{durable}",
+        f"$JS.API.CONSUMER.RESET.EVENTS.{durable}",
         f"$JS.ACK.EVENTS.{durable}.1.1.1.1790000000000000000.0",
         f"$JS.ACK._.account.EVENTS.{durable}.1.1.1.1790000000000000000.0",
     ]

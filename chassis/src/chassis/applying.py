@@ -1,48 +1,41 @@
-"""Applied once: the inbox row, the handler's effect and what it announces share one commit; only then comes the ack."""
+"""Applied once: the inbox row, the handler's effect and what it announces share one commit; only then comes the ack.
 
-import itertools
+`keeping_order` decides what is applied together and what waits; `carrying_out` stores it, one transaction a step.
+"""
+
+import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Collection, Container, Sequence
+from enum import Enum, auto
+from itertools import takewhile
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
 
-import sqlalchemy as sa
 import structlog
-from opentelemetry import context as otel_context
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 from pydantic import ValidationError
-from sqlalchemy.dialects.postgresql import insert
 
-from chassis import metrics, telemetry
+from chassis import metrics, telemetry, waiting
+from chassis.carrying_out import CarryingOut, Done, InHand, NeverAnsweredError
 from chassis.database import Database, is_database_away
-from chassis.ids import new_id
+from chassis.keeping_order import MAX_ATTEMPTS, Backoff, Course, Held, Step, Waiting
+from chassis.owning import Fence, OwnershipLostError, settle
 from chassis.receiving import ContractError, Received, Retry, Subscription
-from chassis.tables import dead_letters, failed_attempts
-from chassis.transaction import Transaction
-from contracts.event import Envelope, Event
+from chassis.waiting import Message, WaitingRow
+from contracts.event import SLOTS, Envelope, Event
 
 log = structlog.get_logger()
 
-MAX_ATTEMPTS = 8
-"""Deliveries of one event before it becomes a dead letter. The durable's own `max_deliver` lies above it, and catches
-only what kills the process before it can write the dead letter."""
+T = TypeVar("T")
+
 MAX_HELD_BACK = 5
-"""Times that a batch is tried again at once because the database was away, before that counts as a failed delivery."""
-FIRST_RETRY = 0.5
-LONGEST_RETRY = 60.0
-_jitter = random.SystemRandom()
-
-
-_ENTER = sa.text("""
-INSERT INTO inbox (durable, event_id, applied_at)
-SELECT :durable, event_id, :applied_at FROM unnest(CAST(:event_ids AS uuid[])) AS event_id
-ON CONFLICT DO NOTHING RETURNING event_id
-""")
+"""Times that a step is tried again at once because the database was away, before that counts as a failed attempt."""
+CAREFUL_AFTER = 2
+"""Owners in a row that ended without a word or a success, after which every attempt is counted before it begins."""
+_DUE_KEYS = 100
 
 
 class Delivery(Protocol):
-    """One message as the broker delivered it: its bytes, where it stands, and the four answers to it."""
+    """One message as the broker delivered it: its bytes, and where it stands."""
 
     @property
     def payload(self) -> bytes: ...
@@ -52,192 +45,256 @@ class Delivery(Protocol):
     def stream(self) -> str: ...
     @property
     def stream_sequence(self) -> int: ...
-    @property
-    def attempt(self) -> int: ...
-    async def ack(self) -> None: ...
-    async def nak(self, delay: float) -> None: ...
-    async def term(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    delivery: Delivery
-    received: Received[Any]
+class Outcome(Enum):
+    """What became of one delivery. All four are final: the stream need not deliver it again."""
+
+    APPLIED = auto()
+    REPEATED = auto()
+    WAITS = auto()
+    BURIED = auto()
 
 
-def retry_delay(attempt: int) -> float:
-    """Seconds until the next delivery after the `attempt`-th failed: doubling, capped, and lengthened by chance."""
-    return min(FIRST_RETRY * 2 ** (attempt - 1), LONGEST_RETRY) * _jitter.uniform(1.0, 1.25)
-
-
-class NeverAnsweredError(Exception):
-    """Every earlier delivery ended without an answer: the handling of this event ends the process."""
+class _Everything(Container[str]):
+    def __contains__(self, _key: object) -> bool:
+        return True
 
 
 class Applier:
-    """Applies what one durable is delivered.
+    """Applies what one part of a durable is delivered, and what waits of it. One task at a time may use it.
 
-    `wait_for_database` is awaited while the database is away, with the deliveries held: an outage of the
-    database uses up nobody's attempts.
+    `wait_for_database` is awaited while the database is away: an outage uses up nobody's attempts. Every method may
+    raise OwnershipLostError, where another process has taken over: nothing of what was in hand is stored then.
     """
 
     def __init__(
-        self, subscription: Subscription, database: Database, wait_for_database: Callable[[], Awaitable[None]]
+        self,
+        subscription: Subscription,
+        database: Database,
+        wait_for_database: Callable[[], Awaitable[None]],
+        *,
+        slots: Sequence[int] = range(SLOTS),
+        backoff: Backoff | None = None,
     ) -> None:
         self._subscription = subscription
         self._database = database
         self._wait_for_database = wait_for_database
+        self._slots = list(slots)
+        self._backoff = backoff or Backoff(random.SystemRandom().uniform)
+        self._out = CarryingOut(subscription, database, self._backoff)
+        self._unsettled = False
+        self._careful = False
+        self._parked_with_care = False
+        self.waiting = Waiting()
+        """The keys of which events wait, on the loop's clock: as the table says, for as long as this is the owner."""
 
-    async def apply(self, deliveries: Sequence[Delivery]) -> None:
-        """Apply each delivered event once, in order, and answer every delivery."""
-        held: list[_Held] = []
-        for delivery in deliveries:
+    async def begin(self, fence: Fence | None = None) -> None:
+        """Take up the work of this part: know what waits, and whether the owners before died of something here."""
+        self._out.fence = fence
+        self._unsettled = fence is not None and fence.crashes > 0
+        self._careful = fence is not None and fence.crashes >= CAREFUL_AFTER
+        self._parked_with_care = False
+        self.waiting = Waiting()
+        await self.look_again()
+
+    async def look_again(self) -> None:
+        """Read anew what waits: somebody else has put events there."""
+        await self._learn(None)
+
+    async def apply(self, deliveries: Sequence[Delivery]) -> list[Outcome]:
+        """Apply each delivered event once, in order, or store why not; returns what became of each."""
+        outcomes = [Outcome.REPEATED] * len(deliveries)
+        held: dict[UUID, Held[InHand]] = {}
+        places: dict[UUID, int] = {}
+        for place, delivery in enumerate(deliveries):
+            message = Message(delivery.stream, delivery.stream_sequence, delivery.subject, delivery.payload)
             envelope: Envelope | None = None
             try:
-                envelope = _decode(delivery.payload)
-                event = _event(envelope, self._subscription)
-                if delivery.attempt > MAX_ATTEMPTS:
-                    raise NeverAnsweredError(f"delivered {delivery.attempt} times, and no answer ever came")
-            except (ContractError, NeverAnsweredError) as error:
-                await self._until_stored(delivery, envelope, error)
+                envelope = _decode(message.payload)
+                received = self._typed(envelope)
+            except ContractError as error:
+                if await self._bury_unread(message, envelope, error):
+                    outcomes[place] = Outcome.BURIED
             else:
-                context = telemetry.context_of(envelope.traceparent)
-                held.append(_Held(delivery, Received(envelope, event, context)))
-        if held:
-            await self._apply(held)
+                if envelope.id not in held:
+                    held[envelope.id] = Held(envelope.subject, InHand(message, received))
+                    places[envelope.id] = place
+        course = Course(list(held.values()), waiting=_Everything() if self._careful else self.waiting)
+        for event_id, outcome in (await self._follow(course)).items():
+            outcomes[places[event_id]] = outcome
+        self._parked_with_care = self._careful
+        return outcomes
 
-    async def _apply(self, held: Sequence[_Held]) -> None:
-        for held_back in itertools.count():
+    async def retry(self) -> bool:
+        """Try what is due among the waiting events, first come first within each key; returns whether anything was."""
+        keys = self.waiting.due(asyncio.get_running_loop().time(), 1 if self._careful else _DUE_KEYS)
+        if keys:
             try:
-                await self._commit(held)
-            except Exception as error:  # noqa: BLE001 - every error gets its answer here, none is swallowed
+                await self._retry(keys)
+            finally:
+                await self._learn(keys)
+        elif self._parked_with_care:
+            # All that the owners before may have died of has been tried, or waits for its next attempt.
+            self._careful = self._parked_with_care = False
+            await self._settle()
+        return bool(keys)
+
+    async def _retry(self, keys: Collection[str]) -> None:
+        async def read() -> list[WaitingRow]:
+            async with self._database.reading() as session:
+                return await waiting.next_rows(session, self._subscription.durable, keys)
+
+        rows = await self._with_database(read)
+        if rows and (self._careful or _is_suspect(rows[0])):
+            rows = rows[:1]
+            if rows[0].attempts < MAX_ATTEMPTS:
+                await self._with_database(lambda: self._out.count_attempt(rows[0]))
+        else:
+            rows = list(takewhile(lambda row: not _is_suspect(row), rows))
+        held = [
+            Held(row.key, event, row.attempts, waits=True) for row in rows if (event := await self._read(row))
+        ]
+        await self._follow(Course(held, waiting=()))
+
+    async def _read(self, row: WaitingRow) -> InHand | None:
+        """The waiting event, typed; one that cannot be tried once more becomes a dead letter."""
+        envelope: Envelope | None = None
+        try:
+            envelope = _decode(row.message.payload)
+            received = self._typed(envelope)
+            if row.attempts >= MAX_ATTEMPTS:
+                raise NeverAnsweredError(f"handled {row.attempts} times, and no answer ever came")
+        except (ContractError, NeverAnsweredError) as error:
+            cause = error
+            await self._with_database(lambda: self._out.bury_waiting(row, envelope, cause))
+            self._tell(row.message, row.attempts + 1, error, buried=True)
+            return None
+        return InHand(row.message, received, row)
+
+    async def _follow(self, course: Course[InHand]) -> dict[UUID, Outcome]:
+        became: dict[UUID, Outcome] = {}
+        error: Exception | None = None
+        held_back = 0
+        while (step := course.step()) is not None:
+            try:
+                done = await self._out.step(step, error)
+            except OwnershipLostError:
+                raise
+            except Exception as failure:
                 # A handler can raise what looks like an absent database; one that is there again and again is not away.
-                if is_database_away(error) and held_back < MAX_HELD_BACK:
-                    log.warning(
-                        "database away, holding events", durable=self._subscription.durable, events=len(held)
-                    )
-                    await self._wait_for_database()
+                if is_database_away(failure) and (held_back < MAX_HELD_BACK or not step.apply):
+                    held_back += 1
+                    await self._hold(len(step.events))
                     continue
-                await self._isolate(held, error)
+                if not step.apply:
+                    raise
+                error = failure
+                course.failed(step, permanent=isinstance(failure, self._permanent))
             else:
-                for one in held:
-                    await one.delivery.ack()
-            return
+                course.done(step)
+                became |= self._note(step, done, error)
+                await self._settle()
+            held_back = 0
+        return became
 
-    async def _isolate(self, held: Sequence[_Held], error: Exception) -> None:
-        """Halve a failed batch until the guilty event stands alone; the others go through."""
-        if len(held) == 1:
-            await self._until_stored(held[0].delivery, held[0].received.envelope, error)
-            return
-        middle = len(held) // 2
-        await self._apply(held[:middle])
-        await self._apply(held[middle:])
+    @property
+    def _permanent(self) -> tuple[type[Exception], ...]:
+        return (ContractError, *self._subscription.permanent)
 
-    async def _commit(self, held: Sequence[_Held]) -> None:
-        with ExitStack() as spans:
-            received = _begin_spans(self._subscription, held, spans)
-            async with self._database.transaction() as tx:
-                fresh = await self._not_yet_applied(tx, received)
-                if fresh:
-                    with metrics.handling(self._subscription.durable):
-                        await self._subscription.handler(fresh, tx)
-        announced_at = [one.envelope.time for one in fresh]
-        metrics.count_applied(
-            self._subscription.durable, announced_at, delivered=len(held), now=self._database.clock()
+    def _note(self, step: Step[InHand], done: Done, error: Exception | None) -> dict[UUID, Outcome]:
+        """Know in memory what was just committed, and tell of a failure."""
+        now = asyncio.get_running_loop().time()
+        for one in step.wait:
+            self.waiting.set(one.key, now + done.delay)
+        for one in step.park:
+            if one.key not in self.waiting and one.what.event_id in done.taken:
+                self.waiting.set(one.key, now)
+        for one in (*step.wait, *step.bury):
+            if one.what.event_id in done.taken:
+                assert error is not None
+                self._tell(one.what.message, one.attempts, error, buried=bool(step.bury), delay=done.delay)
+        ways = (
+            (step.apply, Outcome.APPLIED),
+            (step.wait, Outcome.WAITS),
+            (step.bury, Outcome.BURIED),
+            (step.park, Outcome.WAITS),
         )
+        return {
+            one.what.event_id: way for ones, way in ways for one in ones if one.what.event_id in done.taken
+        }
 
-    async def _not_yet_applied(
-        self, tx: Transaction, received: Sequence[Received[Any]]
-    ) -> list[Received[Any]]:
-        by_id = {one.envelope.id: one for one in reversed(received)}
-        # Sorted: two processes that hold the same events take the inbox rows in one order and cannot deadlock.
-        told = {"durable": self._subscription.durable, "event_ids": sorted(by_id), "applied_at": tx.now}
-        new = set((await tx.session.scalars(_ENTER, told)).all())
-        return [one for one in received if one.envelope.id in new and by_id[one.envelope.id] is one]
+    async def _bury_unread(self, message: Message, envelope: Envelope | None, error: ContractError) -> bool:
+        buried = await self._with_database(lambda: self._out.bury_unread(message, envelope, error))
+        if buried:
+            self._tell(message, 1, error, buried=True)
+        return buried
 
-    async def _until_stored(self, delivery: Delivery, envelope: Envelope | None, error: Exception) -> None:
-        """Answer a failed delivery: later again, or dead letter; waits for the database to record either."""
+    async def _learn(self, keys: Collection[str] | None) -> None:
+        """Know when the first waiting event of each of these keys is due, or of all there are."""
+
+        async def read() -> dict[str, float]:
+            async with self._database.reading() as session:
+                found = await waiting.heads(session, self._subscription.durable, self._slots, keys)
+            now, wall = asyncio.get_running_loop().time(), self._database.clock()
+            # A wall clock that was set back must hold up nothing for longer than a delay can last.
+            return {
+                key: now + min(max((due - wall).total_seconds(), 0), self._backoff.bound)
+                for key, due in found.items()
+            }
+
+        heads = await self._with_database(read)
+        self.waiting.learn(heads, heads.keys() if keys is None else keys)
+
+    async def _settle(self) -> None:
+        fence = self._out.fence
+        if fence is not None and self._unsettled and not self._careful:
+            self._unsettled = False
+            await self._with_database(lambda: settle(self._database, fence, released=False))
+
+    async def _with_database(self, work: Callable[[], Awaitable[T]]) -> T:
         while True:
             try:
-                await self._answer_failure(delivery, envelope, error)
-            except Exception as second:
-                if not is_database_away(second):
+                return await work()
+            except Exception as error:
+                if not is_database_away(error):
                     raise
-                await self._wait_for_database()
-            else:
-                return
+            await self._wait_for_database()
 
-    async def _answer_failure(self, delivery: Delivery, envelope: Envelope | None, error: Exception) -> None:
-        permanent = isinstance(error, (ContractError, *self._subscription.permanent))
+    async def _hold(self, events: int) -> None:
+        log.warning("database away, holding events", durable=self._subscription.durable, events=events)
+        await self._wait_for_database()
+
+    def _typed(self, envelope: Envelope) -> Received[Any]:
+        if "\x00" in envelope.subject:
+            raise ContractError("subject: a character that no database stores")
+        event = _event(envelope, self._subscription)
+        return Received(envelope, event, telemetry.context_of(envelope.traceparent))
+
+    def _tell(
+        self, message: Message, attempt: int, error: Exception, *, buried: bool, delay: float = 0
+    ) -> None:
+        metrics.failed.labels(self._subscription.durable).inc()
         failure = log.bind(
             durable=self._subscription.durable,
-            stream_sequence=delivery.stream_sequence,
-            attempt=delivery.attempt,
+            stream_sequence=message.stream_sequence,
+            attempt=attempt,
             error_class=type(error).__name__,
         )
-        metrics.failed.labels(self._subscription.durable).inc()
-        async with self._database.transaction() as tx:
-            await self._record_attempt(tx, delivery, error)
-            if permanent or delivery.attempt >= MAX_ATTEMPTS:
-                await self._bury(tx, delivery, envelope, error)
-        if permanent or delivery.attempt >= MAX_ATTEMPTS:
-            failure.error("event became a dead letter")
+        if buried:
             metrics.buried.labels(self._subscription.durable).inc()
-            await delivery.term()
+            failure.error("event became a dead letter")
         else:
-            delay = retry_delay(delivery.attempt)
             # An unexpected error is shown with its traceback once; a wish to wait is no news.
-            failure.warning(
-                "event failed, delivered again later",
-                delay_s=round(delay, 2),
-                exc_info=error if delivery.attempt == 1 and not isinstance(error, Retry) else None,
-            )
             metrics.retried.labels(self._subscription.durable).inc()
-            await delivery.nak(delay)
-
-    async def _record_attempt(self, tx: Transaction, delivery: Delivery, error: Exception) -> None:
-        row = {
-            "durable": self._subscription.durable,
-            "stream_sequence": delivery.stream_sequence,
-            "attempt": delivery.attempt,
-            "failed_at": tx.now,
-            "error": _described(error),
-        }
-        await tx.session.execute(insert(failed_attempts).values(row).on_conflict_do_nothing())
-
-    async def _bury(
-        self, tx: Transaction, delivery: Delivery, envelope: Envelope | None, error: Exception
-    ) -> None:
-        attempts = failed_attempts
-        where = (attempts.c.durable == self._subscription.durable) & (
-            attempts.c.stream_sequence == delivery.stream_sequence
-        )
-        history = [
-            {"attempt": row.attempt, "failed_at": row.failed_at.isoformat(), "error": row.error}
-            for row in await tx.session.execute(sa.select(attempts).where(where).order_by(attempts.c.attempt))
-        ]
-        row = {
-            "id": new_id(),
-            "durable": self._subscription.durable,
-            "stream": delivery.stream,
-            "stream_sequence": delivery.stream_sequence,
-            "nats_subject": delivery.subject,
-            "event_id": envelope.id if envelope else None,
-            "type": envelope.type if envelope else None,
-            "dataschema": envelope.dataschema if envelope else None,
-            "trace_id": telemetry.trace_id_of(envelope.traceparent) if envelope else None,
-            "payload": delivery.payload,
-            "error_class": type(error).__name__,
-            "error": _described(error),
-            "attempts": history,
-            "died_at": tx.now,
-        }
-        await tx.session.execute(insert(dead_letters).values(row).on_conflict_do_nothing())
-        await tx.session.execute(sa.delete(attempts).where(where))
+            shown = error if attempt == 1 and not isinstance(error, Retry) else None
+            failure.warning(
+                "event failed, waits for its next attempt", delay_s=round(delay, 2), exc_info=shown
+            )
 
 
-def _described(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:4000]
+def _is_suspect(row: WaitingRow) -> bool:
+    return row.error_class == NeverAnsweredError.__name__
 
 
 def _decode(payload: bytes) -> Envelope:
@@ -257,47 +314,3 @@ def _event(envelope: Envelope, subscription: Subscription) -> Event:
 def _findings(error: ValidationError) -> str:
     """Name the fields and the rules broken, never the values: those may be personal."""
     return "; ".join(f"{'/'.join(map(str, one['loc']))}: {one['type']}" for one in error.errors())
-
-
-def _begin_spans(subscription: Subscription, held: Sequence[_Held], spans: ExitStack) -> list[Received[Any]]:
-    """One consumer span per event, in the event's own trace; a batch span, linked to all, around the handler."""
-    if not telemetry.exporting():
-        return [one.received for one in held]
-    received: list[Received[Any]] = []
-    links: list[Link] = []
-    for one in held:
-        span = telemetry.tracer.start_span(
-            f"process {one.received.envelope.type}",
-            context=one.received.context,
-            kind=SpanKind.CONSUMER,
-            attributes={
-                "messaging.system": "nats",
-                "messaging.operation.type": "process",
-                "messaging.consumer.group.name": subscription.durable,
-                "messaging.message.id": str(one.received.envelope.id),
-                "messaging.nats.delivery": one.delivery.attempt,
-            },
-        )
-        spans.push(_ending(span))
-        links.append(Link(span.get_span_context()))
-        context = telemetry.in_span(span)
-        received.append(Received(one.received.envelope, one.received.event, context))
-    if len(received) == 1:
-        token = otel_context.attach(received[0].context)
-        spans.callback(otel_context.detach, token)
-    else:
-        batch = telemetry.tracer.start_as_current_span(f"apply {subscription.durable}", links=links)
-        spans.enter_context(batch)
-    return received
-
-
-def _ending(span: Span) -> Callable[[type[BaseException] | None, BaseException | None, Any], bool]:
-    def end(_kind: type[BaseException] | None, error: BaseException | None, _traceback: Any) -> bool:
-        if error is not None:
-            # The class alone: an error's text may quote the event.
-            span.set_status(Status(StatusCode.ERROR, type(error).__name__))
-            span.set_attribute("error.type", type(error).__qualname__)
-        span.end()
-        return False
-
-    return end

@@ -1,255 +1,262 @@
-"""From the stream to the handlers: one pull loop per durable, which holds what it fetched and answers for it."""
+"""From the stream to the handlers: one loop per part of a durable, in the one process that owns it."""
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
 import nats.errors
 import nats.js.errors
-import orjson
 import structlog
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription as NatsSubscription
-from nats.js.api import ConsumerInfo
+from nats.js.api import AckPolicy, ConsumerInfo
 
 from chassis.applying import Applier
 from chassis.broker import Broker
 from chassis.database import Database, is_database_away
+from chassis.owning import Claim, Fence, Ownership, OwnershipLostError, settle, take_over
+from chassis.partitions import Partition
+from chassis.pulling import BATCH, HEARTBEAT, DurableGoneError, Pull, StreamDelivery
 from chassis.receiving import Subscription
 
 log = structlog.get_logger()
 
-BATCH = 200
-"""Events fetched and applied in one transaction at most."""
-_BATCH_BYTES = 8 * 1024 * 1024
-_EXPIRES = 20.0
-_HEARTBEAT = 5.0
 _LINGER = 0.01
 _PACE = 0.1
-"""Seconds between two batches of a durable at least: a lone event is applied at once, a stream of them in fewer,
-fuller transactions, at a fraction of the cost."""
-_IDLE, _NO_RESPONDERS = "100", "503"
+"""Seconds between two small batches of a part at least: a lone event is applied at once, a trickle of them in fewer
+transactions, at a fraction of the cost. Where much has come, nothing is waited for."""
+_MUCH = BATCH // 4
 MAX_DELIVER = 12
-"""Deliveries after which the server gives an event up. Above the applier's own number of attempts, which buries what
-comes again after that before it is handled: only what cannot even be buried is left to the server."""
-ACK_WAIT = 4.0
-"""Seconds after which the server gives what a killed process held to another; a living one asks for more in time."""
+"""Deliveries after which the server gives an event up. Our own count lies below it and starts anew with every owner, so
+only an event that the server alone keeps sending gets there."""
+ACK_WAIT = 30.0
+"""Seconds after which the server sends again what it had no answer for. Nobody waits for that: a new owner starts at
+the last acknowledged event, and what takes longer asks for more time."""
 
 
 class ConsumerDriftError(Exception):
     """The durable on the server is not what the code needs; the provisioner has to run."""
 
 
-class StreamDelivery:
-    """A JetStream message as the applier sees it."""
-
-    def __init__(self, message: Msg) -> None:
-        self._message = message
-        metadata = message.metadata
-        self.payload: bytes = message.data
-        self.subject: str = message.subject
-        self.stream: str = metadata.stream
-        self.stream_sequence: int = metadata.sequence.stream
-        self.attempt: int = metadata.num_delivered
-        self.still_pending: int = metadata.num_pending
-        self.stored_at = metadata.timestamp
-        self.answered = False
-
-    async def ack(self) -> None:
-        self.answered = True
-        await self._message.ack()
-
-    async def nak(self, delay: float) -> None:
-        self.answered = True
-        await self._message.nak(delay=delay or None)
-
-    async def term(self) -> None:
-        self.answered = True
-        await self._message.term()
-
-    async def in_progress(self) -> None:
-        if not self.answered:
-            await self._message.in_progress()
-
-
 class Consumer:
-    """Delivers one durable's events to its handler, in batches, until stopped."""
+    """Delivers one part of a durable to its handler while this process owns it, until stopped."""
 
     def __init__(
         self,
         subscription: Subscription,
         database: Database,
         broker: Broker,
+        ownership: Ownership,
         *,
         stream: str,
+        partition: Partition | None = None,
         ack_wait: float = ACK_WAIT,
     ) -> None:
         self.subscription = subscription
+        self.partition = partition or Partition(subscription.durable)
         self.trouble: str | None = "not bound yet"
+        """What is wrong, in words; nothing where another process owns this part."""
         self._database = database
         self._broker = broker
         self._stream = stream
-        self._applier = Applier(subscription, database, self._wait_for_database)
+        self._applier = Applier(subscription, database, self._wait_for_database, slots=self.partition.slots)
+        self._ownership = ownership
+        self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._inbox: NatsSubscription | None = None
-        self._asked = 0
+        self._claim: Claim = ownership.claim(self.partition, self._woken.set)
+        self._generation = 0
+        self._fence: Fence | None = None
+        self._pull = Pull(broker, stream, self.partition.name, self._woken.set)
+        self._reconnected = False
         self._ack_wait = ack_wait
-        self._fetched: deque[StreamDelivery] = deque()
-        self._in_hand: Sequence[StreamDelivery] = ()
-        self._arrived = asyncio.Event()
-        self._gone: str | None = None
         self._last_batch = 0.0
+        self._in_hand: Sequence[StreamDelivery] = ()
 
     @property
     def durable(self) -> str:
+        """The durable's name in the code, however it is split on the server."""
         return self.subscription.durable
+
+    @property
+    def active(self) -> bool:
+        """Whether this process serves the part now."""
+        return self._fence is not None
 
     @property
     def oldest_held(self) -> datetime | None:
         """When the stream stored the oldest event that is here and not yet answered."""
-        held = (one.stored_at for one in (*self._in_hand, *self._fetched) if not one.answered)
+        held = (one.stored_at for one in (*self._in_hand[:1], *self._pull.first()))
         return min(held, default=None)
 
+    @property
+    def waiting(self) -> int:
+        """How many keys have events that wait, as far as this process owns them."""
+        return len(self._applier.waiting) if self.active else 0
+
     async def run(self) -> None:
-        """Bind, fetch and apply until stopped; then hand back at once what was fetched and not applied."""
-        try:
-            while not self._stopping.is_set():
-                try:
-                    await self._bind()
-                    while not self._stopping.is_set():
-                        if batch := await self._next_batch():
-                            await self._apply(batch)
-                except (nats.errors.Error, ConsumerDriftError, TimeoutError, OSError) as error:
-                    self.trouble = str(error) or type(error).__name__
-                    log.warning("durable not served, trying again", durable=self.durable, reason=self.trouble)
-                    await self._pause(1.0)
-        finally:
-            await self._hand_back()
+        """Serve the part whenever it is this process's, until stopped; leave nothing that anybody has to wait for."""
+        pause = 0.2
+        while not self._stopping.is_set():
+            try:
+                await self._until_granted()
+                if not self._stopping.is_set():
+                    await self._serve()
+                pause = 0.2
+            except (nats.errors.Error, ConsumerDriftError, DurableGoneError, TimeoutError, OSError) as error:
+                self.trouble = str(error) or type(error).__name__
+                log.warning(
+                    "durable not served, trying again", durable=self.partition.name, reason=self.trouble
+                )
+                await self._pause(pause)
+                pause = min(pause * 2, 2.0)
 
     def stop(self) -> None:
         """Fetch no more; the batch in hand is finished."""
         self._stopping.set()
-        self._arrived.set()
+        self._woken.set()
 
     def reconnected(self) -> None:
-        """Ask anew: the server forgot our request with the connection."""
-        self._asked = 0
-        self._arrived.set()
-
-    async def _bind(self) -> None:
-        await self.look()
-        if self._inbox is None:
-            self._inbox = await self._broker.client.subscribe(
-                self._broker.client.new_inbox(), cb=self._arrive
-            )
-        self._asked = 0
-        self._gone = None
-        self.trouble = None
+        """Start anew at the last acknowledged event: what was on its way may be lost."""
+        self._reconnected = True
+        self._woken.set()
 
     async def look(self) -> ConsumerInfo:
         """Read the durable as the server has it; raises ConsumerDriftError where it differs from what is needed."""
+        name = self.partition.name
         try:
-            info = await self._broker.jetstream.consumer_info(self._stream, self.durable)
+            info = await self._broker.jetstream.consumer_info(self._stream, name)
         except nats.js.errors.NotFoundError as error:
-            raise ConsumerDriftError(
-                f"the durable {self.durable} does not exist on {self._stream}"
-            ) from error
+            raise ConsumerDriftError(f"the durable {name} does not exist on {self._stream}") from error
         config = info.config
         filters = set(config.filter_subjects or ([config.filter_subject] if config.filter_subject else []))
-        needed = set(self.subscription.filter_subjects(self._database.site))
+        types = [event.type for event in self.subscription.types]
+        needed = set(self.partition.filter_subjects(types, self._database.site))
         if filters != needed:
-            raise ConsumerDriftError(
-                f"{self.durable} filters {sorted(filters)}, the code needs {sorted(needed)}"
-            )
-        limits, wanted = (config.max_deliver, config.ack_wait), (MAX_DELIVER, self._ack_wait)
+            raise ConsumerDriftError(f"{name} filters {sorted(filters)}, the code needs {sorted(needed)}")
+        limits = (config.max_deliver, config.ack_wait, config.ack_policy)
+        wanted = (MAX_DELIVER, self._ack_wait, AckPolicy.ALL)
         if limits != wanted:
             raise ConsumerDriftError(
-                f"{self.durable} has (max_deliver, ack_wait) {limits}, the code needs {wanted}"
+                f"{name} has (max_deliver, ack_wait, ack_policy) {limits}, the code needs {wanted}"
             )
         return info
 
-    async def _next_batch(self) -> list[StreamDelivery]:
-        """What the server has for us now, up to a batch; waits for the first, and not for more than there is."""
-        while not self._fetched and not self._stopping.is_set():
-            if self._asked <= 0:
-                await self._ask()
-            if not await self._arrival(2 * _HEARTBEAT):
-                # Two heartbeats missed: the server no longer knows of our request.
-                self._asked = 0
-            if self._gone is not None:
-                raise ConsumerDriftError(f"the durable {self.durable} is gone: {self._gone}")
-        while (
-            len(self._fetched) < BATCH
-            and self._asked > 0
-            and self._fetched
-            and self._fetched[-1].still_pending
-        ):
-            if not await self._arrival(_LINGER):
-                break
-        await self._pause(self._last_batch + _PACE - asyncio.get_running_loop().time())
-        if self._stopping.is_set():
-            return []
-        self._last_batch = asyncio.get_running_loop().time()
-        return [self._fetched.popleft() for _ in range(min(BATCH, len(self._fetched)))]
+    async def _until_granted(self) -> None:
+        while not self._claim.granted.is_set() and not self._stopping.is_set():
+            # Another process may well serve it; but whether it could be served from here is known before it must be.
+            await self.look()
+            self.trouble = None
+            await self._wake(HEARTBEAT)
 
-    async def _ask(self) -> None:
-        assert self._inbox is not None
-        request = {
-            "batch": BATCH,
-            "max_bytes": _BATCH_BYTES,
-            "expires": int(_EXPIRES * 1e9),
-            "idle_heartbeat": int(_HEARTBEAT * 1e9),
-        }
-        await self._broker.client.publish(
-            f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self.durable}",
-            orjson.dumps(request),
-            reply=self._inbox.subject,
+    @property
+    def _is_ours(self) -> bool:
+        claim = self._claim
+        return (
+            claim.granted.is_set()
+            and claim.generation == self._generation
+            and not claim.asked_for
+            and not self._stopping.is_set()
         )
-        self._asked = BATCH
 
-    async def _arrival(self, seconds: float) -> bool:
-        """Wait until something arrives in our inbox or we are to stop; False when nothing did in time."""
+    async def _serve(self) -> None:
+        """Take the part over, and serve it until it is to be given back, or is lost."""
+        self._generation = self._claim.generation
         try:
-            async with asyncio.timeout(seconds):
-                await self._arrived.wait()
-        except TimeoutError:
-            return False
-        # Cleared after the wait, not before: what came while nobody waited must not be slept over.
-        self._arrived.clear()
-        return True
+            await self.look()
+            fence = self._fence = await self._taken_over()
+            self._claim.more_waiting = False
+            await self._applier.begin(fence)
+            self._reconnected = False
+            await self._pull.begin()
+            self.trouble = None
+            await self._serve_on()
+        except OwnershipLostError as lost:
+            log.info("part taken over by another process", durable=self.partition.name, reason=str(lost))
+        except Exception as error:
+            if not is_database_away(error) or isinstance(error, nats.errors.Error):
+                raise
+            log.warning("owner lost its database", durable=self.partition.name, error=type(error).__name__)
+        finally:
+            fence, self._fence = self._fence, None
+            if fence is not None:
+                await self._leave(fence)
+            if self._claim.generation == self._generation:
+                self._ownership.give_back(self._claim)
 
-    async def _arrive(self, message: Msg) -> None:
-        status = (message.headers or {}).get("Status") if not message.data else None
-        if status is None:
-            self._asked -= 1
-            self._fetched.append(StreamDelivery(message))
-        elif status != _IDLE:
-            # The request is over: expired (408), nothing left (404), or the durable went away (409, 503).
-            self._asked = 0
-            description = (message.headers or {}).get("Description", "")
-            if status == _NO_RESPONDERS or "Deleted" in description:
-                self._gone = f"{status} {description}".strip()
-        self._arrived.set()
+    async def _leave(self, fence: Fence) -> None:
+        """Go in good order, as far as broker and database let us: nobody must take this for a crash."""
+        still_ours = self._claim.granted.is_set() and self._claim.generation == self._generation
+        await self._pull.end(hand_back=still_ours)
+        try:
+            await settle(self._database, fence, released=True)
+        except Exception as error:
+            if not is_database_away(error):
+                raise
+
+    async def _taken_over(self) -> Fence:
+        while True:
+            try:
+                return await take_over(self._database, self.partition)
+            except Exception as error:
+                if not is_database_away(error):
+                    raise
+            await self._wait_for_database()
+
+    async def _serve_on(self) -> None:
+        while self._is_ours:
+            if self._reconnected or self._pull.broken:
+                self._reconnected = False
+                await self._pull.begin()
+            if self._claim.more_waiting:
+                self._claim.more_waiting = False
+                await self._applier.look_again()
+            tried = await self._applier.retry()
+            if batch := await self._next_batch(wait=not tried):
+                await self._apply(batch)
+
+    async def _next_batch(self, *, wait: bool) -> list[StreamDelivery]:
+        """What the server has for us now, up to a batch; nothing where there is something else to do first."""
+        if wait and not self._pull:
+            await self._pull.ask()
+            await self._wake(self._seconds_to_wait())
+        if self._pull.gone is not None:
+            raise ConsumerDriftError(f"the durable {self.partition.name} is gone: {self._pull.gone}")
+        while self._is_ours and self._pull.more_comes and len(self._pull) < BATCH:
+            if not await self._wake(_LINGER):
+                break
+        if len(self._pull) < _MUCH:
+            await self._pause(self._last_batch + _PACE - asyncio.get_running_loop().time())
+        if not self._is_ours or self._reconnected or self._pull.broken:
+            return []
+        batch = self._pull.take()
+        # While these are applied, the next are on their way.
+        await self._pull.ask()
+        return batch
+
+    def _seconds_to_wait(self) -> float:
+        due = self._applier.waiting.next_due()
+        if due is None:
+            return HEARTBEAT
+        return min(max(due - asyncio.get_running_loop().time(), 0.001), HEARTBEAT)
 
     async def _apply(self, batch: Sequence[StreamDelivery]) -> None:
+        self._last_batch = asyncio.get_running_loop().time()
         self._in_hand = batch
-        alive = asyncio.create_task(self._keep_alive())
+        alive = asyncio.create_task(self._keep_alive(batch))
         try:
             await self._applier.apply(batch)
         finally:
             alive.cancel()
             with suppress(asyncio.CancelledError):
                 await alive
+            self._in_hand = ()
+        await self._pull.acknowledge(batch)
 
-    async def _keep_alive(self) -> None:
+    async def _keep_alive(self, batch: Sequence[StreamDelivery]) -> None:
         """Ask for more time for everything that is held, for as long as a batch takes."""
         while True:
             await asyncio.sleep(self._ack_wait / 3)
-            for delivery in (*self._in_hand, *self._fetched):
-                with suppress(nats.errors.Error):
-                    await delivery.in_progress()
+            with suppress(nats.errors.Error):
+                await self._pull.more_time(batch)
 
     async def _wait_for_database(self) -> None:
         pause = 0.2
@@ -265,15 +272,16 @@ class Consumer:
                     raise
             pause = min(pause * 2, 2.0)
 
-    async def _hand_back(self) -> None:
-        """Release what was fetched and not applied, so that no one waits for its acknowledgement to time out."""
-        with suppress(nats.errors.Error):
-            if self._inbox is not None:
-                # Drained, not dropped: what the server sent meanwhile still reaches `_arrive`.
-                await self._inbox.drain()
-            for delivery in (*self._in_hand, *self._fetched):
-                if not delivery.answered:
-                    await delivery.nak(0)
+    async def _wake(self, seconds: float) -> bool:
+        """Wait until something happens; False when nothing did in time."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            return False
+        # Cleared after the wait, not before: what came while nobody waited must not be slept over.
+        self._woken.clear()
+        return True
 
     async def _pause(self, seconds: float) -> None:
         if seconds <= 0:

@@ -192,7 +192,10 @@ class Examiner:
             return (
                 away,
                 None,
-                [ConsumerLook(one.durable, None, one.trouble or away.detail) for one in service.consumers],
+                [
+                    ConsumerLook(one.partition.name, None, one.trouble or away.detail)
+                    for one in service.consumers
+                ],
             )
         looks = await asyncio.gather(*(self._consumer(one) for one in service.consumers))
         return Check(ok=True), last, looks
@@ -207,24 +210,24 @@ class Examiner:
 
     async def _consumer(self, consumer: Consumer) -> ConsumerLook:
         try:
-            info = await self._patiently(consumer.durable, consumer.look)
+            info = await self._patiently(consumer.partition.name, consumer.look)
         except (ConsumerDriftError, nats.errors.Error, TimeoutError, OSError) as error:
             return ConsumerLook(
-                consumer.durable, None, consumer.trouble or str(error) or type(error).__name__
+                consumer.partition.name, None, consumer.trouble or str(error) or type(error).__name__
             )
-        return ConsumerLook(consumer.durable, self._lag(consumer, info), consumer.trouble)
+        return ConsumerLook(consumer.partition.name, self._lag(consumer, info), consumer.trouble)
 
     def _lag(self, consumer: Consumer, info: ConsumerInfo) -> Lag:
         pending, unanswered = info.num_pending or 0, info.num_ack_pending or 0
         floor = info.ack_floor.stream_seq if info.ack_floor else 0
         age = 0.0
         if pending + unanswered == 0:
-            self._unmoved.pop(consumer.durable, None)
+            self._unmoved.pop(consumer.partition.name, None)
         else:
-            seen_at, since = self._unmoved.get(consumer.durable, (None, None))
+            seen_at, since = self._unmoved.get(consumer.partition.name, (None, None))
             if since is None or seen_at != floor:
                 since = self.service.database.clock()
-                self._unmoved[consumer.durable] = floor, since
+                self._unmoved[consumer.partition.name] = floor, since
             # What is held says how old it is; of what is not, this much is known: the first of it was there then.
             age = max(self._age(moment) for moment in (since, consumer.oldest_held) if moment)
         return Lag(pending, unanswered, info.num_redelivered or 0, age)

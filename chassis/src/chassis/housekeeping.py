@@ -21,7 +21,6 @@ _EVERY = 3600.0
 _OLD = (
     ("outbox", "published_at", RETENTION),
     ("inbox", "applied_at", INBOX_RETENTION),
-    ("failed_attempts", "failed_at", INBOX_RETENTION),
 )
 
 

@@ -5,15 +5,17 @@ no start of a service can change what is stored.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import yaml
 from nats.js import JetStreamContext
 from nats.js.api import (
     AckPolicy,
     ConsumerConfig,
+    ConsumerInfo,
     DeliverPolicy,
     DiscardPolicy,
     RetentionPolicy,
@@ -23,9 +25,10 @@ from nats.js.api import (
 from nats.js.errors import NotFoundError
 from pydantic import BaseModel, ConfigDict, Field
 
-from chassis.consuming import ACK_WAIT, BATCH, MAX_DELIVER
+from chassis.consuming import ACK_WAIT, MAX_DELIVER
+from chassis.partitions import COUNTS, Partition, partitions_of
+from chassis.pulling import MAX_ACK_PENDING
 from chassis.side_durables import ADVISORIES, provision_side_durables, side_permissions
-from contracts.event import subject_of
 
 PROVISIONER = "provisioner"
 
@@ -62,6 +65,13 @@ class ServiceDescription(_Described):
     service: str
     announces: tuple[str, ...]
     hears: tuple[DurableDescription, ...] = ()
+    partitions: Literal[1, 2, 4, 8, 16] = 1
+    """Into how many parts each durable is split; the service has it in its settings too."""
+
+    @property
+    def parts(self) -> list[Partition]:
+        """All its durables, as they are on the server."""
+        return [part for heard in self.hears for part in partitions_of(heard.durable, self.partitions)]
 
 
 class Topology(_Described):
@@ -82,24 +92,20 @@ class Topology(_Described):
         ]
         return cls.model_validate({**head, "services": services})
 
-    def filter_subjects(self, durable: DurableDescription) -> list[str]:
-        """What the durable is delivered: announced by any site, to all or to this one."""
-        return [subject_of(kind, to=to) for kind in durable.types for to in ("all", self.site)]
-
     def permissions(self, service: ServiceDescription) -> dict[str, dict[str, list[str]]]:
         """What the service's NATS user may do, and nothing else: its own subjects, its own durables."""
         stream = self.heard_stream
         publish = [f"sse.{self.site}.*.{word}.>" for word in service.announces]
         # To see whether the stream still has what it acknowledged: how far it is, and nothing of what it holds.
         publish.append(f"$JS.API.STREAM.INFO.{stream}")
-        for heard in service.hears:
+        for part in service.parts:
             publish += [
-                f"$JS.API.CONSUMER.INFO.{stream}.{heard.durable}",
-                f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{heard.durable}",
+                f"$JS.API.CONSUMER.INFO.{stream}.{part.name}",
+                f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{part.name}",
+                f"$JS.API.CONSUMER.RESET.{stream}.{part.name}",
                 # The server's two forms of acknowledgement subject; the second, with domain and account, from 2.15.
-                f"$JS.ACK.{stream}.{heard.durable}.>",
-                f"$JS.ACK.*.*.{stream}.{heard.durable}.>",
-                f"$JS.API.CONSUMER.RESET.{stream}.{heard.durable}",
+                f"$JS.ACK.{stream}.{part.name}.>",
+                f"$JS.ACK.*.*.{stream}.{part.name}.>",
             ]
         if service.hears:
             publish += side_permissions(service.service, stream)
@@ -125,14 +131,18 @@ async def provision(jetstream: JetStreamContext, topology: Topology) -> list[str
         changed += await _provision_stream(jetstream, name, stream)
     for service in topology.services:
         for durable in service.hears:
-            changed += await _provision_durable(jetstream, topology, durable)
+            changed += await _provision_durable(jetstream, topology, durable, service.partitions)
         if service.hears:
             changed += await provision_side_durables(
                 jetstream,
                 service.service,
                 heard_stream=topology.heard_stream,
-                filter_subjects={one for heard in service.hears for one in topology.filter_subjects(heard)},
-                durables=[heard.durable for heard in service.hears],
+                filter_subjects={
+                    one
+                    for heard in service.hears
+                    for one in Partition(heard.durable).filter_subjects(heard.types, topology.site)
+                },
+                durables=[part.name for part in service.parts],
                 advisories=ADVISORIES in topology.streams,
             )
     return changed
@@ -172,30 +182,80 @@ async def _provision_stream(jetstream: JetStreamContext, name: str, stream: Stre
 
 
 async def _provision_durable(
-    jetstream: JetStreamContext, topology: Topology, durable: DurableDescription
+    jetstream: JetStreamContext, topology: Topology, durable: DurableDescription, partitions: int
 ) -> list[str]:
-    wanted = ConsumerConfig(
-        durable_name=durable.durable,
-        filter_subjects=topology.filter_subjects(durable),
+    """Have the durable in so many parts. Whatever was cut otherwise goes, once the new parts stand where it stood."""
+    stream = topology.heard_stream
+    present = await _parts(jetstream, stream, durable.durable)
+    wanted = partitions_of(durable.durable, partitions)
+    former = [info for name, info in present.items() if name not in {part.name for part in wanted}]
+    start = min((_floor(info) for info in former), default=0) + 1
+    changed: list[str] = []
+    for part in wanted:
+        config = _consumer_config(topology, durable, part)
+        current = present.get(part.name)
+        if current is not None and current.config.ack_policy != config.ack_policy:
+            # The one thing that the server does not change of a durable: it is made anew where it stood.
+            await jetstream.delete_consumer(stream, part.name)
+            changed += await _make(jetstream, stream, config, start=_floor(current) + 1)
+        elif current is None:
+            changed += await _make(jetstream, stream, config, start=start)
+        else:
+            changed += await _update(jetstream, stream, config, current.config)
+    for info in former:
+        await jetstream.delete_consumer(stream, info.name)
+        changed.append(f"durable {info.name} gone")
+    return changed
+
+
+async def _parts(jetstream: JetStreamContext, stream: str, durable: str) -> dict[str, ConsumerInfo]:
+    """All there is of a durable on the server, however it is cut."""
+    found: dict[str, ConsumerInfo] = {}
+    for part in [
+        Partition(durable),
+        *(part for count in COUNTS[1:] for part in partitions_of(durable, count)),
+    ]:
+        with suppress(NotFoundError):
+            found[part.name] = await jetstream.consumer_info(stream, part.name)
+    return found
+
+
+def _consumer_config(topology: Topology, durable: DurableDescription, part: Partition) -> ConsumerConfig:
+    return ConsumerConfig(
+        durable_name=part.name,
+        filter_subjects=part.filter_subjects(durable.types, topology.site),
         deliver_policy=DeliverPolicy.ALL,
-        ack_policy=AckPolicy.EXPLICIT,
+        # Its one owner reads in order: to be done with one event is to be done with all before it.
+        ack_policy=AckPolicy.ALL,
         ack_wait=ACK_WAIT,
         max_deliver=MAX_DELIVER,
-        max_ack_pending=5 * BATCH,
+        max_ack_pending=MAX_ACK_PENDING,
     )
-    stream = topology.heard_stream
-    try:
-        current = (await jetstream.consumer_info(stream, durable.durable)).config
-    except NotFoundError:
-        await jetstream.add_consumer(stream, wanted)
-        return [f"durable {durable.durable} made"]
+
+
+def _floor(info: ConsumerInfo) -> int:
+    return info.ack_floor.stream_seq if info.ack_floor else 0
+
+
+async def _make(jetstream: JetStreamContext, stream: str, config: ConsumerConfig, *, start: int) -> list[str]:
+    if start > 1:
+        config.deliver_policy, config.opt_start_seq = DeliverPolicy.BY_START_SEQUENCE, start
+    await jetstream.add_consumer(stream, config)
+    return [f"durable {config.durable_name} made"]
+
+
+async def _update(
+    jetstream: JetStreamContext, stream: str, wanted: ConsumerConfig, current: ConsumerConfig
+) -> list[str]:
+    # Where it began is history.
+    wanted.deliver_policy, wanted.opt_start_seq = current.deliver_policy, current.opt_start_seq
     if set(current.filter_subjects or [current.filter_subject]) == set(wanted.filter_subjects or []):
         current.filter_subjects = wanted.filter_subjects
     differing = _differences(current, wanted)
     if differing:
         # The server updates an existing durable when it is sent again; its position in the stream is kept.
         await jetstream.add_consumer(stream, wanted)
-        return [f"durable {durable.durable}: {', '.join(differing)} updated"]
+        return [f"durable {wanted.durable_name}: {', '.join(differing)} updated"]
     return []
 
 

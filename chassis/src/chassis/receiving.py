@@ -8,13 +8,16 @@ from opentelemetry.context import Context
 from sqlalchemy.orm import DeclarativeBase
 
 from chassis.transaction import Transaction
-from contracts.event import Envelope, Event, subject_of
+from contracts.event import Envelope, Event
 
 E = TypeVar("E", bound=Event)
 
 
 class Retry(Exception):  # noqa: N818 - a wish, not an error
-    """Raised by a handler: not yet. The event is delivered again, later and later, and dead-lettered in the end."""
+    """Raised by a handler: not yet. The event waits and is tried again, later and later, and given up in the end.
+
+    Later events of its aggregate wait behind it; those of others go on.
+    """
 
 
 class ContractError(Exception):
@@ -43,10 +46,6 @@ class Subscription:
     permanent: tuple[type[Exception], ...]
     projections: tuple[type[DeclarativeBase], ...] = ()
     """The tables that hold nothing but what these events said last, by `keep_newest`: they can be rebuilt."""
-
-    def filter_subjects(self, site: str) -> list[str]:
-        """The NATS subjects of the durable: what any site announces to all, or to this site."""
-        return [subject_of(event.type, to=to) for event in self.types for to in ("all", site)]
 
     def parse(self, envelope: Envelope) -> Event:
         """The typed data of an envelope; raises ContractError where it is none of this durable's types."""

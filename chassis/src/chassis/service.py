@@ -29,6 +29,8 @@ from chassis.housekeeping import keep_house
 from chassis.http import Localise, Problems, install_problems
 from chassis.looking_up import LookUp
 from chassis.looping import LoopWatch
+from chassis.owning import Ownership
+from chassis.partitions import partitions_of
 from chassis.rebuilding import Rebuilder
 from chassis.receiving import Subscriptions
 from chassis.relay import Relay
@@ -63,6 +65,7 @@ class Service:
         self.broker: Broker
         self.relay: Relay
         self.rebuilder: Rebuilder
+        self.ownership: Ownership
         self.consumers: list[Consumer] = []
         self.examiner = Examiner(self)
         self.broker_monitor = BrokerMonitor(settings.nats_monitor_url) if settings.nats_monitor_url else None
@@ -71,6 +74,7 @@ class Service:
         self.replayer = Replayer(subscriptions, self.database)
         self._tasks: list[asyncio.Task[None]] = []
         self._relaying: asyncio.Task[None] | None = None
+        self._owning: asyncio.Task[None] | None = None
         self._connected = False
         self._stop_by = 0.0
         self.failed = False
@@ -96,14 +100,25 @@ class Service:
         self.keep_running("housekeeping", house)
         if prepare is not None:
             await prepare(self)
+        self.ownership = Ownership(self.database)
         self.consumers = [
-            Consumer(subscription, self.database, self.broker, stream=self.settings.hears_streams)
+            Consumer(
+                subscription,
+                self.database,
+                self.broker,
+                self.ownership,
+                stream=self.settings.hears_streams,
+                partition=partition,
+            )
             for subscription in self.subscriptions
+            for partition in partitions_of(subscription.durable, self.settings.partitions)
         ]
         self._look_after_letters()
-        metrics.expect(consumer.durable for consumer in self.consumers)
+        metrics.expect(subscription.durable for subscription in self.subscriptions)
+        if self.consumers:
+            self._owning = self._started("ownership", self.ownership.run())
         for consumer in self.consumers:
-            self.keep_running(consumer.durable, consumer.run())
+            self.keep_running(consumer.partition.name, consumer.run())
         self.keep_running("loop watch", self.loop_watch.run(self.stopping))
         self.prepared = True
 
@@ -113,7 +128,7 @@ class Service:
         look_up = LookUp(self.broker, self.database, stream=stream)
         parts: dict[str, list[str]] = {}
         for consumer in self.consumers:
-            parts.setdefault(consumer.subscription.durable, []).append(consumer.durable)
+            parts.setdefault(consumer.durable, []).append(consumer.partition.name)
         self.rebuilder = Rebuilder(
             self.subscriptions, self.database, self.broker, look_up, stream=stream, parts=parts
         )
@@ -135,6 +150,9 @@ class Service:
         """Finish or hand back what is held, drain the outbox, close."""
         self.begin_stop()
         await _ended_by(self._stop_by, self._tasks)
+        if self._owning is not None:
+            self.ownership.stop()
+            await _ended_by(self._stop_by + 1, [self._owning])
         if self._relaying is not None:
             # Last of all, so that what the handlers announced to the end still goes out.
             self.relay.stop()

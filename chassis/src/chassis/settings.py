@@ -1,7 +1,7 @@
 """The settings every service has; each service's own class adds its prefix and what else it needs."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -25,6 +25,8 @@ class ServiceSettings(BaseSettings):
     """The stream this service's durables stand on."""
     announces_stream: str = "EVENTS"
     """The stream that stores what this service announces."""
+    partitions: Literal[1, 2, 4, 8, 16] = 1
+    """Parts that each durable is split into, each served by one process at a time; as `deploy/nats` has it."""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)]
     callers: dict[str, str] = {}

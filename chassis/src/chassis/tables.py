@@ -76,16 +76,6 @@ durable_owners = sa.Table(
     sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
 )
 
-failed_attempts = sa.Table(
-    "failed_attempts",
-    backbone,
-    sa.Column("durable", sa.Text, primary_key=True),
-    sa.Column("stream_sequence", sa.BigInteger, primary_key=True),
-    sa.Column("attempt", sa.Integer, primary_key=True),
-    sa.Column("failed_at", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("error", sa.Text, nullable=False),
-)
-
 dead_letters = sa.Table(
     "dead_letters",
     backbone,

@@ -8,7 +8,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -23,16 +23,16 @@ from fastapi import FastAPI
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from chassis.applying import Applier
+from chassis.applying import Applier, Outcome
 from chassis.broker import Broker
 from chassis.clock import Clock, system_clock
 from chassis.database import Database
 from chassis.ids import new_id
 from chassis.migrations import migrate
 from chassis.provisioner import PROVISIONER, Topology
-from chassis.receiving import Subscriptions
+from chassis.receiving import Subscription, Subscriptions
 from chassis.settings import ServiceSettings
-from chassis.tables import dead_letters, outbox
+from chassis.tables import dead_letters, outbox, waiting_events
 from contracts.event import Envelope, Event, EventId
 
 T = TypeVar("T")
@@ -158,33 +158,21 @@ async def fresh_database(databases: Databases) -> AsyncGenerator[FreshDatabase, 
         await databases.drop(database.url)
 
 
-@dataclass
+@dataclass(frozen=True)
 class FakeDelivery:
-    """A delivery without a broker, which remembers how it was answered."""
+    """A delivery without a broker."""
 
     payload: bytes
     subject: str
     stream_sequence: int
-    attempt: int = 1
     stream: str = "EVENTS"
-    answers: list[str] = field(default_factory=list[str])
-
-    async def ack(self) -> None:
-        self.answers.append("ack")
-
-    async def nak(self, delay: float) -> None:
-        assert delay > 0
-        self.answers.append("nak")
-
-    async def term(self) -> None:
-        self.answers.append("term")
 
 
 class Deliver:
     """Delivers events to a service's handlers through the real apply-once path, without a broker.
 
-    A failed delivery is raised as an AssertionError that quotes the dead letter or the recorded attempt, unless
-    `failing=True` says that it is expected.
+    A failure is raised as an AssertionError that quotes it, unless `failing=True` says that it is expected. What
+    failed for a passing reason waits until `retry`, however long it would.
     """
 
     def __init__(self, database: Database, subscriptions: Subscriptions) -> None:
@@ -211,9 +199,9 @@ class Deliver:
         await self.again(envelope, failing=failing)
         return envelope
 
-    async def again(self, *envelopes: Envelope, failing: bool = False) -> list[FakeDelivery]:
-        """Deliver these envelopes as one batch to every handler that hears them."""
-        deliveries: list[FakeDelivery] = []
+    async def again(self, *envelopes: Envelope, failing: bool = False) -> list[Outcome]:
+        """Deliver these envelopes as one batch to every handler that hears them; returns what became of each."""
+        outcomes: list[Outcome] = []
         for subscription in self._subscriptions:
             types = {event.type for event in subscription.types}
             batch: list[FakeDelivery] = []
@@ -223,18 +211,33 @@ class Deliver:
                     FakeDelivery(envelope.model_dump_json().encode(), envelope.nats_subject, self._count)
                 )
             if batch:
-                await Applier(subscription, self._database, _never_away).apply(batch)
-                deliveries += batch
-        assert deliveries, f"no handler hears {[one.type for one in envelopes]}"
+                outcomes += await (await self._applier(subscription)).apply(batch)
+        assert outcomes, f"no handler hears {[one.type for one in envelopes]}"
         if not failing:
-            assert all(one.answers == ["ack"] for one in deliveries), await self._failures()
-        return deliveries
+            assert set(outcomes) <= {Outcome.APPLIED, Outcome.REPEATED}, await self._failures()
+        return outcomes
+
+    async def retry(self, *, failing: bool = False) -> None:
+        """Have what waits tried again, as if it were due."""
+        async with self._database.transaction() as tx:
+            await tx.session.execute(sa.update(waiting_events).values(next_attempt_at=tx.now))
+        for subscription in self._subscriptions:
+            applier = await self._applier(subscription)
+            while await applier.retry():
+                pass
+        if not failing:
+            assert not await self._failures(), await self._failures()
+
+    async def _applier(self, subscription: Subscription) -> Applier:
+        applier = Applier(subscription, self._database, _never_away)
+        await applier.begin()
+        return applier
 
     async def _failures(self) -> str:
         async with self._database.reading() as session:
             rows = await session.execute(
                 sa.text(
-                    "SELECT durable, error FROM failed_attempts UNION ALL SELECT durable, error FROM dead_letters"
+                    "SELECT durable, error FROM waiting_events UNION ALL SELECT durable, error FROM dead_letters"
                 )
             )
             return "; ".join(f"{row.durable}: {row.error}" for row in rows)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from chassis.database import Database, metadata
 from chassis.ids import new_id
 from chassis.receiving import Received, Subscriptions
+from chassis.tables import waiting_events
 from chassis.transaction import AggregateColumns, Transaction
 from contracts.event import Event, EventId
 
@@ -77,3 +78,11 @@ async def postings(database: Database) -> list[int]:
     """The amounts posted, in the order they were."""
     async with database.reading() as session:
         return list(await session.scalars(sa.select(Posting.amount).order_by(Posting.id)))
+
+
+async def waiting_rows(database: Database) -> list[sa.Row[tuple[object, ...]]]:
+    """The events that wait, first come first."""
+    async with database.reading() as session:
+        return list(
+            (await session.execute(sa.select(waiting_events).order_by(waiting_events.c.position))).all()
+        )

@@ -1,4 +1,6 @@
-"""Let events wait their turn behind a failed one of their key."""
+"""Let events wait their turn behind a failed one of their key, and tell of their attempts there."""
+
+from alembic import op
 
 from chassis.migrations import create_backbone_tables
 
@@ -8,3 +10,4 @@ down_revision = "0001"
 
 def upgrade() -> None:
     create_backbone_tables()
+    op.execute("DROP TABLE IF EXISTS failed_attempts")

@@ -1,0 +1,208 @@
+"""A durable as its one owner reads it: in the order of the stream, without a gap, and acknowledged a batch at a time.
+
+The server delivers again, out of order, what it believes lost. So the owner counts along: whatever does not follow on
+what came before makes it start anew, from the last acknowledged event, and drop what it had fetched beyond.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import nats.errors
+import orjson
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription as NatsSubscription
+
+from chassis.broker import Broker
+
+BATCH = 500
+"""Events fetched and applied in one transaction at most."""
+MAX_ACK_PENDING = 4 * BATCH
+BATCH_BYTES = 8 * 1024 * 1024
+_EXPIRES = 20.0
+HEARTBEAT = 5.0
+_IDLE, _NO_RESPONDERS = "100", "503"
+_V1_TOKENS = 9
+_TIMEOUT = 5.0
+
+
+class DurableGoneError(Exception):
+    """The server knows no such durable, or does not let us at it."""
+
+
+class StreamDelivery:
+    """One message of a durable, and where it stands."""
+
+    __slots__ = (
+        "consumer_sequence",
+        "payload",
+        "reply",
+        "still_pending",
+        "stored_ns",
+        "stream",
+        "stream_sequence",
+        "subject",
+    )
+
+    def __init__(self, message: Msg) -> None:
+        # $JS.ACK.<stream>.<durable>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>; with domain and account
+        # before the stream in the newer form.
+        tokens = message.reply.split(".")
+        at = 2 if len(tokens) == _V1_TOKENS else 4
+        self.payload: bytes = message.data
+        self.subject: str = message.subject
+        self.reply: str = message.reply
+        self.stream: str = tokens[at]
+        self.stream_sequence = int(tokens[at + 3])
+        self.consumer_sequence = int(tokens[at + 4])
+        self.stored_ns = int(tokens[at + 5])
+        self.still_pending = int(tokens[at + 6])
+
+    @property
+    def stored_at(self) -> datetime:
+        """When the stream stored it."""
+        return datetime.fromtimestamp(self.stored_ns / 1e9, UTC)
+
+
+class Pull:
+    """Fetches ahead of its user; `on_arrival` is called whenever there is something to look at."""
+
+    def __init__(self, broker: Broker, stream: str, durable: str, on_arrival: Callable[[], None]) -> None:
+        self._broker = broker
+        self._stream = stream
+        self._durable = durable
+        self._on_arrival = on_arrival
+        self._inbox: NatsSubscription | None = None
+        self._beginning = 0
+        self._asked = 0
+        self._asked_at = 0.0
+        self._fetched: deque[StreamDelivery] = deque()
+        self._last_consumer = 0
+        self._last_stream = 0
+        self._unacknowledged: StreamDelivery | None = None
+        self.broken = False
+        """Whether what arrived does not follow on what came before: `begin` again."""
+        self.gone: str | None = None
+
+    async def begin(self) -> None:
+        """Start at the event after the last acknowledged one, and forget what had been fetched.
+
+        Raises DurableGoneError, or a NATS error when the server does not answer.
+        """
+        await self._leave()
+        answer = await self._broker.client.request(
+            f"$JS.API.CONSUMER.RESET.{self._stream}.{self._durable}", b"", timeout=_TIMEOUT
+        )
+        told: dict[str, Any] = orjson.loads(answer.data)
+        if error := told.get("error"):
+            raise DurableGoneError(f"{self._durable}: {error.get('description')}")
+        self._last_consumer = 0
+        self._last_stream = int(told["ack_floor"]["stream_seq"])
+        self.broken, self.gone = False, None
+        # An inbox of its own for each beginning: what was on its way before it goes astray, as it should.
+        self._inbox = await self._broker.client.subscribe(
+            self._broker.client.new_inbox(),
+            cb=partial(self._arrive, self._beginning),
+            pending_bytes_limit=8 * BATCH_BYTES,
+        )
+        await self.ask()
+
+    async def ask(self) -> None:
+        """Have the server send on, up to a batch ahead of what is in hand."""
+        now = asyncio.get_running_loop().time()
+        silent = now - self._asked_at > 2 * HEARTBEAT
+        if self._inbox is None or (self._asked > 0 and not silent) or len(self._fetched) >= BATCH:
+            return
+        request = {
+            "batch": BATCH,
+            "max_bytes": BATCH_BYTES,
+            "expires": int(_EXPIRES * 1e9),
+            "idle_heartbeat": int(HEARTBEAT * 1e9),
+        }
+        self._asked, self._asked_at = BATCH, now
+        await self._broker.client.publish(
+            f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._durable}",
+            orjson.dumps(request),
+            reply=self._inbox.subject,
+        )
+
+    def __len__(self) -> int:
+        return len(self._fetched)
+
+    @property
+    def more_comes(self) -> bool:
+        """Whether the server has more, and was asked for it."""
+        return bool(self._fetched and self._fetched[-1].still_pending and self._asked > 0)
+
+    def first(self) -> list[StreamDelivery]:
+        """The first that was fetched, if any was."""
+        return [self._fetched[0]] if self._fetched else []
+
+    def take(self) -> list[StreamDelivery]:
+        """What has been fetched, up to a batch."""
+        return [self._fetched.popleft() for _ in range(min(BATCH, len(self._fetched)))]
+
+    async def acknowledge(self, batch: Sequence[StreamDelivery]) -> None:
+        """Tell the server that all up to the last of the batch is done with."""
+        self._unacknowledged = batch[-1]
+        await self._broker.client.publish(batch[-1].reply, b"")
+
+    async def more_time(self, batch: Sequence[StreamDelivery]) -> None:
+        """Tell the server that what is held is being worked on."""
+        for delivery in (*batch, *self._fetched):
+            await self._broker.client.publish(delivery.reply, b"+WPI")
+
+    async def end(self, *, hand_back: bool) -> None:
+        """Fetch no more; `hand_back`: leave nothing with the server that waits for our acknowledgement."""
+        left = self._inbox is not None
+        await self._leave()
+        if left and hand_back and self._broker.client.is_connected:
+            with suppress(nats.errors.Error):
+                await self._broker.client.request(
+                    f"$JS.API.CONSUMER.RESET.{self._stream}.{self._durable}", b"", timeout=1
+                )
+
+    async def _leave(self) -> None:
+        self._beginning += 1
+        self._fetched.clear()
+        self._asked = 0
+        self._unacknowledged = None
+        inbox, self._inbox = self._inbox, None
+        if inbox is not None:
+            with suppress(nats.errors.Error):
+                await inbox.unsubscribe()
+
+    async def _arrive(self, beginning: int, message: Msg) -> None:
+        if beginning != self._beginning:
+            return
+        status = (message.headers or {}).get("Status") if not message.data else None
+        self._asked_at = asyncio.get_running_loop().time()
+        if status is None:
+            self._asked -= 1
+            await self._accept(StreamDelivery(message))
+        elif status != _IDLE:
+            # The request is over: expired (408), nothing left (404), or the durable went away (409, 503).
+            self._asked = 0
+            description = (message.headers or {}).get("Description", "")
+            if status == _NO_RESPONDERS or "Deleted" in description:
+                self.gone = f"{status} {description}".strip()
+        self._on_arrival()
+
+    async def _accept(self, delivery: StreamDelivery) -> None:
+        if self.broken:
+            return
+        follows = delivery.consumer_sequence == self._last_consumer + 1
+        self._last_consumer = delivery.consumer_sequence
+        if not follows:
+            self.broken = True
+            self._fetched.clear()
+        elif delivery.stream_sequence > self._last_stream:
+            self._last_stream = delivery.stream_sequence
+            self._fetched.append(delivery)
+        elif (done := self._unacknowledged) and done.stream_sequence >= delivery.stream_sequence:
+            # Ours was lost on its way: say it again. (What is still in hand is only delivered once too often.)
+            await self._broker.client.publish(delivery.reply, b"")
