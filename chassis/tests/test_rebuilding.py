@@ -39,6 +39,7 @@ from chassis.rebuilding import Rebuilder, begin
 from chassis.receiving import Received, Subscriptions
 from chassis.service import create_service
 from chassis.settings import ServiceSettings
+from chassis.tables import dead_letters, inbox
 from chassis.testing import (
     Databases,
     Deliver,
@@ -283,6 +284,27 @@ def _a_rebuilder(database: Database, broker: Broker) -> Rebuilder:
     look_up = LookUp(broker, database, stream="EVENTS")
     parts = {BALANCES: [BALANCES]}
     return Rebuilder(subscriptions(), database, broker, look_up, stream="EVENTS", parts=parts)
+
+
+async def test_a_rebuild_leaves_waiting_and_discarded_letters_to_the_operator(
+    fresh_database: FreshDatabase,
+) -> None:
+    database = await fresh_database("ledger")
+    await with_balances(database)
+    ended = {"waiting": new_id(), "discarded": new_id(), "replayed": new_id()}
+    async with database.transaction() as tx:
+        for place, (state, event_id) in enumerate(ended.items()):
+            row = {"id": new_id(), "durable": BALANCES, "stream": "EVENTS", "stream_sequence": place}
+            told = {"nats_subject": "-", "payload": b"-", "error_class": "-", "error": "-", "attempts": []}
+            letter = row | told | {"event_id": event_id, "died_at": tx.now, "state": state}
+            await tx.session.execute(sa.insert(dead_letters).values(letter))
+            await tx.session.execute(sa.insert(inbox).values(durable=BALANCES, event_id=event_id))
+
+    await begin(database, the_projection(), OPERATOR)
+
+    async with database.reading() as session:
+        still_taken = set(await session.scalars(sa.select(inbox.c.event_id)))
+    assert still_taken == {ended["waiting"], ended["discarded"]}
 
 
 async def test_an_event_is_found_by_its_place_and_by_its_time(

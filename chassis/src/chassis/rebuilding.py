@@ -44,11 +44,13 @@ _NAMED = 20
 """Rows that no event reached are named in the report up to this many."""
 _COLUMNS = projection_rebuilds.c
 
-# What waits its turn and what is a dead letter stays taken: those are the operator's, one by one.
+# What waits its turn stays taken, and what is a dead letter unless it was replayed as it came: those are the operator's.
 _FORGET = sa.text("""
 DELETE FROM inbox WHERE durable = :durable
 AND event_id NOT IN (SELECT event_id FROM waiting_events WHERE durable = :durable)
-AND event_id NOT IN (SELECT event_id FROM dead_letters WHERE durable = :durable AND event_id IS NOT NULL)
+AND event_id NOT IN (
+    SELECT event_id FROM dead_letters WHERE durable = :durable AND event_id IS NOT NULL
+    AND (state <> 'replayed' OR edited_payload IS NOT NULL))
 """)
 # Whoever is about to commit a batch under an older token is refused, and begins anew where the durable then stands.
 _FENCE_OFF = sa.text("UPDATE durable_owners SET token = token + 1 WHERE durable = :durable")
