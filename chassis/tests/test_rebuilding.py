@@ -25,6 +25,7 @@ from chassis.http import Problem
 from chassis.ids import new_id
 from chassis.keys import new_seed, public_keys
 from chassis.looking_up import LookUp
+from chassis.partitions import partitions_of
 from chassis.projecting import keep_newest
 from chassis.provisioner import (
     PROVISIONER,
@@ -68,6 +69,7 @@ TOPOLOGY = Topology(
         ServiceDescription(
             service="ledger",
             announces=("ledger",),
+            partitions=2,
             hears=tuple(
                 DurableDescription(durable=one, types=("ledger.entry.made.v1",))
                 for one in (BALANCES, POSTINGS)
@@ -163,6 +165,7 @@ async def client(databases: Databases, site: NatsSite) -> AsyncGenerator[Any]:
         nats_url=site.url,
         nats_seed=SecretStr(site.seeds["ledger"]),
         port=0,
+        partitions=2,
         callers={"operator": sha256(b"operator").hexdigest(), "gateway": sha256(b"gateway").hexdigest()},
     )
     app = create_service("ledger", settings, subscriptions=subscriptions())
@@ -211,11 +214,23 @@ async def test_a_projection_is_rebuilt_while_its_service_runs_and_hears_new_even
     assert (await balances(database))[phantom] == (7, 3)
     assert sorted(await postings(database)) == list(range(400))
 
+    # Nothing came since: every row keeps its version, and the next change of it is newer as ever.
+    now = {"by": "operator on duty", "from_time": database.clock().isoformat()}
+    assert (await client.post(path, json=now)).status_code == 202
+    since = await eventually(lambda: _finished_since(client, path, done["id"]), timeout=20)
+    assert since["report"]["balances"]["unreached"] == 401
+    assert await _same(database, besides=phantom)
+
 
 async def _same(database: Database, besides: UUID | None = None) -> bool:
     found = await balances(database)
     found.pop(besides, None)  # type: ignore[arg-type]
     return bool(found) and found == await correct(database)
+
+
+async def _finished_since(client: Any, path: str, earlier: str) -> Any:
+    found = await _finished(client, path)
+    return found if found and found["id"] != earlier else None
 
 
 async def _finished(client: Any, path: str) -> Any:
@@ -282,7 +297,7 @@ async def test_a_rebuild_that_was_cut_short_anywhere_goes_on_to_the_same_end(
 
 def _a_rebuilder(database: Database, broker: Broker) -> Rebuilder:
     look_up = LookUp(broker, database, stream="EVENTS")
-    parts = {BALANCES: [BALANCES]}
+    parts = {BALANCES: [part.name for part in partitions_of(BALANCES, 2)]}
     return Rebuilder(subscriptions(), database, broker, look_up, stream="EVENTS", parts=parts)
 
 
@@ -344,7 +359,7 @@ async def test_what_the_server_gives_up_becomes_a_dead_letter_once_also_when_the
     database = await fresh_database("ledger")
     async with connected(site, "ledger") as broker, connected(site, PROVISIONER) as provisioner:
         [first, second, applied] = await _publish(broker, 3)
-        deliveries = await _fetched(provisioner, POSTINGS, 3)
+        deliveries = await _fetched(provisioner, 3)
         await _as_if_applied(database, deliveries[2].data)
         before = await _heard(provisioner)
         for one in deliveries:
@@ -369,9 +384,43 @@ async def test_what_the_server_gives_up_becomes_a_dead_letter_once_also_when_the
     assert (lost.payload, lost.error.endswith("the stream holds the event no more")) == (b"", True)
 
 
-async def _fetched(broker: Broker, durable: str, count: int) -> list[Any]:
-    subscription = await broker.jetstream.pull_subscribe_bind(durable=durable, stream="EVENTS")
-    return await subscription.fetch(count, timeout=5)
+async def test_an_event_whose_deliveries_are_used_up_becomes_a_dead_letter_with_its_payload(
+    fresh_database: FreshDatabase, site: NatsSite
+) -> None:
+    database = await fresh_database("ledger")
+    async with connected(site, "ledger") as broker, connected(site, PROVISIONER) as provisioner:
+        jetstream = provisioner.jetstream
+        for part in partitions_of(POSTINGS, 2):
+            config = (await jetstream.consumer_info("EVENTS", part.name)).config
+            config.max_deliver, config.ack_wait = 1, 0.1
+            await jetstream.add_consumer("EVENTS", config)
+        [place] = await _publish(broker, 1)
+        [delivery] = await _fetched(provisioner, 1)
+        again = await jetstream.pull_subscribe_bind(durable=delivery.metadata.consumer, stream="EVENTS")
+        with pytest.raises(nats.errors.TimeoutError):
+            # Asked for more, the server finds the deliveries used up, and says so on its own subject.
+            await again.fetch(1, timeout=1)
+        listener = AdvisoryListener(database, broker, LookUp(broker, database, stream="EVENTS"))
+        stopping = asyncio.Event()
+        listening = asyncio.create_task(listener.run(stopping))
+        letters: list[Any] = await eventually(lambda: buried(database))
+        stopping.set()
+        await listening
+
+    [letter] = letters
+    assert (letter.durable, letter.error_class) == (POSTINGS, "MaxDeliveriesError")
+    assert (letter.stream_sequence, letter.payload) == (place, delivery.data)
+
+
+async def _fetched(broker: Broker, count: int) -> list[Any]:
+    """What was published for the postings, in the order of the stream, fetched by somebody who is about to fail."""
+    found: list[Any] = []
+    for part in partitions_of(POSTINGS, 2):
+        subscription = await broker.jetstream.pull_subscribe_bind(durable=part.name, stream="EVENTS")
+        waiting = (await broker.jetstream.consumer_info("EVENTS", part.name)).num_pending or 0
+        found += await subscription.fetch(waiting, timeout=5) if waiting else []
+    assert len(found) == count
+    return sorted(found, key=lambda message: message.metadata.sequence.stream)
 
 
 async def _as_if_applied(database: Database, payload: bytes) -> None:
@@ -399,7 +448,7 @@ async def _replay_advisory(listener: AdvisoryListener, sequence: int) -> UUID | 
             type="io.nats.jetstream.advisory.v1.max_deliver",
             timestamp="2026-11-23T09:00:00Z",
             stream="EVENTS",
-            consumer=f"{POSTINGS}-1of4",
+            consumer=f"{POSTINGS}-1of2",
             stream_seq=sequence,
             deliveries=12,
         )
@@ -409,7 +458,7 @@ async def _replay_advisory(listener: AdvisoryListener, sequence: int) -> UUID | 
 async def test_a_service_hears_no_advisories_and_looks_up_no_events_but_its_own(site: NatsSite) -> None:
     async with connected(site, "ledger") as ledger, connected(site, PROVISIONER) as provisioner:
         await _publish(ledger, 1)
-        [delivery] = await _fetched(provisioner, POSTINGS, 1)
+        [delivery] = await _fetched(provisioner, 1)
         await delivery.term()
         info = provisioner.jetstream.consumer_info
         await eventually(lambda: _pending(provisioner, "ledger-advisories"))
@@ -421,7 +470,7 @@ async def test_a_service_hears_no_advisories_and_looks_up_no_events_but_its_own(
             "MSG.NEXT.ADVISORIES.ledger-advisories",
             "MSG.NEXT.EVENTS.ledger-look-up",
             "RESET.EVENTS.ledger-look-up",
-            f"RESET.EVENTS.{BALANCES}",
+            f"RESET.EVENTS.{BALANCES}-0of2",
             "INFO.ADVISORIES.ledger-advisories",
         ):
             with pytest.raises(nats.errors.TimeoutError):

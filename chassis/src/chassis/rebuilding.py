@@ -44,7 +44,7 @@ _NAMED = 20
 """Rows that no event reached are named in the report up to this many."""
 _COLUMNS = projection_rebuilds.c
 
-# What waits its turn stays taken, and what is a dead letter unless it was replayed as it came: those are the operator's.
+# What waits its turn stays taken, and so does a dead letter's event, unless it was replayed as it came.
 _FORGET = sa.text("""
 DELETE FROM inbox WHERE durable = :durable
 AND event_id NOT IN (SELECT event_id FROM waiting_events WHERE durable = :durable)
