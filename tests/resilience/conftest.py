@@ -1,6 +1,8 @@
 """The arena of the faults, one per test process, and what a run of seeds says of itself."""
 
+import tempfile
 from collections.abc import AsyncGenerator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,10 +19,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-async def arena(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Arena]:
-    made = Arena(tmp_path_factory.mktemp("faults"))
+async def arena() -> AsyncGenerator[Arena]:
+    # Not below pytest's own folder: each start of a pytest shuts that for others, PostgreSQL's user among them.
+    made = Arena(Path(tempfile.mkdtemp(prefix="ssenet-faults-")))
     yield made
     await made.close()
+    made.tidy()
 
 
 @pytest.fixture(scope="session")

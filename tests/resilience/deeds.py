@@ -13,6 +13,7 @@ import orjson
 
 from chassis.broker import MSG_ID
 from ssenet.errors import CommandError
+from ssenet.refilling import handlers_durables
 from tests.resilience.schedule import SERVERS, Fault, Kind, Schedule
 from tests.resilience.stage import Stage, topology
 
@@ -123,7 +124,7 @@ async def _rewind(stage: Stage, fault: Fault, _ends: float, seed: int) -> None:
 
     async def reset(client: Any) -> None:
         stream = topology().heard_stream
-        durables = sorted(one.name for one in await client.jetstream.consumers_info(stream))
+        durables = sorted(one.name for one in await handlers_durables(client.jetstream, topology()))
         chosen = random.Random(seed).choice(durables)  # noqa: S311 - it is to be the same every time
         floor = (await client.jetstream.consumer_info(stream, chosen)).ack_floor.stream_seq
         body = orjson.dumps({"seq": max(1, floor - fault.amount)})

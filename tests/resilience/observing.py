@@ -12,6 +12,7 @@ import orjson
 
 from chassis.broker import MSG_ID
 from ssenet.folders import SERVICES
+from ssenet.refilling import handlers_durables
 from tests.resilience.history import Announced, Applied, GivenUp, History, Item, Letter, Stored, Task
 from tests.resilience.stage import Stage, topology
 
@@ -78,7 +79,7 @@ class Observer:
             finally:
                 await connection.close()
         async with self.stage.provisioner() as client:
-            for one in await client.jetstream.consumers_info(topology().heard_stream):
+            for one in await handlers_durables(client.jetstream, topology()):
                 if one.num_pending or one.num_ack_pending:
                     return (
                         f"{one.name} has {one.num_pending} to come and {one.num_ack_pending} unacknowledged"

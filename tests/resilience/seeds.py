@@ -75,6 +75,13 @@ class Arena:
         self._observer = None
         await self._stack.aclose()
 
+    def tidy(self) -> None:
+        """Take everything away but what was kept of failed seeds."""
+        for network in self.root.glob("network-*"):
+            shutil.rmtree(network, ignore_errors=True)
+        if not any(self.root.iterdir()):
+            self.root.rmdir()
+
     async def run(self, seed: int) -> Outcome:
         """Do what the seed says, wait for the recovery, and check everything there is by then."""
         observer = await self.observer()

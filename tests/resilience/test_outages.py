@@ -18,11 +18,12 @@ from chassis.consuming import ACK_WAIT
 from chassis.testing import eventually
 from ssenet.folders import SERVICES
 from ssenet.ports import LOOPBACK
+from ssenet.refilling import handlers_durables
 from tests.conftest import ssenet
 from tests.flows.test_from_partner_to_inbox import STRUCTURED, a_request
 from tests.resilience.observing import Observer
 from tests.resilience.seeds import Arena
-from tests.resilience.stage import Stage
+from tests.resilience.stage import Stage, topology
 
 AWAY = 6.0
 """Seconds that the broker is away here. Every loop of the services has its longest pause by then, so that more of it
@@ -163,7 +164,7 @@ async def last_in_stream(stage: Stage) -> int:
 async def has_acknowledged(stage: Stage, service: str, place: int) -> bool:
     """Whether every durable of a service has acknowledged all it hears up to this place in the stream."""
     async with stage.provisioner() as client:
-        found = await client.jetstream.consumers_info("EVENTS")
+        found = await handlers_durables(client.jetstream, topology())
     mine = [one for one in found if one.name.startswith(f"{service}-")]
     return all(
         (one.ack_floor is not None and one.ack_floor.stream_seq >= place)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -92,7 +93,7 @@ async def _refill(
     events = sum(one["events"] for one in kept.values())
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as bar:
-        complete = await _watch(network, jetstream, topology.heard_stream, events, bar)
+        complete = await _watch(network, jetstream, topology, events, bar)
     info = await jetstream.stream_info(topology.heard_stream)
     since = [datetime.fromisoformat(one["kept_since"]) for one in kept.values() if one["kept_since"]]
     return Refilled(
@@ -112,14 +113,14 @@ async def _is_lost(network: Network, jetstream: JetStreamContext, topology: Topo
             await jetstream.stream_info(name)
     except NotFoundError:
         return True
-    if not await jetstream.consumers_info(topology.heard_stream):
+    if not await handlers_durables(jetstream, topology):
         return True
     found = [await _ask(network, one, "GET", "/status") for one in SERVICES]
     return any(not one["checks"].get("stream", {"ok": True})["ok"] for one in found)
 
 
 async def _watch(
-    network: Network, jetstream: JetStreamContext, stream: str, events: int, bar: Progress
+    network: Network, jetstream: JetStreamContext, topology: Topology, events: int, bar: Progress
 ) -> bool:
     """Wait until everything is published and heard; False once nothing has moved for too long."""
     publishing, hearing = bar.add_task("Published", total=events), bar.add_task("Heard", total=None)
@@ -127,7 +128,7 @@ async def _watch(
     while True:
         states = [await _ask(network, one, "GET", "/status") for one in SERVICES]
         unpublished = sum(one["outbox"]["unpublished"] for one in states if "outbox" in one)
-        unheard, heard = _heard(await jetstream.consumers_info(stream))
+        unheard, heard = _heard(await handlers_durables(jetstream, topology))
         bar.update(publishing, completed=max(0, events - unpublished))
         bar.update(hearing, completed=heard, total=heard + unheard)
         if not unpublished and not unheard and all("outbox" in one for one in states):
@@ -137,6 +138,13 @@ async def _watch(
         elif time.monotonic() - moved > PATIENCE:
             return False
         await asyncio.sleep(_CHECK)
+
+
+async def handlers_durables(jetstream: JetStreamContext, topology: Topology) -> list[ConsumerInfo]:
+    """The durables that handlers are fed from, whole or in partitions; others only look things up."""
+    names = "|".join(re.escape(heard.durable) for service in topology.services for heard in service.hears)
+    found = await jetstream.consumers_info(topology.heard_stream)
+    return [one for one in found if re.fullmatch(rf"(?:{names})(?:-\d+of\d+)?", one.name)]
 
 
 def _heard(durables: Sequence[ConsumerInfo]) -> tuple[int, int]:
