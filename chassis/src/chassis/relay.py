@@ -42,7 +42,7 @@ _BROKER_AWAY = (nats.errors.Error, PublishRefusedError, TimeoutError, OSError)
 _UNPUBLISHED = """
 WITH next AS (
     SELECT position, event_id, type, nats_subject, envelope::text AS envelope, announced_at
-    FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT $1),
+    FROM outbox WHERE published_at IS NULL AND position <> ALL($3::bigint[]) ORDER BY position LIMIT $1),
 sized AS (
     SELECT *, sum(octet_length(envelope)) OVER (ORDER BY position) - octet_length(envelope) AS bytes_before FROM next)
 SELECT position, event_id, type, nats_subject, envelope, announced_at, (SELECT count(*) FROM next) AS found
@@ -147,14 +147,39 @@ class Relay:
                 if undrained is not None:
                     log.warning("outbox not drained at stop; the next start goes on", error=str(undrained))
                 await self._disconnect()
+            case relaying.Meanwhile(publish, mark, look):
+                return await self._overlap(publish, mark, look)
             case _:
-                try:
-                    return await self._ask_database(step)
-                except _DATABASE_AWAY as error:
-                    raise DatabaseAwayError(str(error) or type(error).__name__) from error
+                return await self._ask_database(step)
         return None
 
+    async def _overlap(
+        self, publish: relaying.PublishBatch, mark: relaying.Mark, look: relaying.Look
+    ) -> relaying.Overlapped:
+        async def turn() -> Found | DatabaseAwayError:
+            try:
+                if mark.rows:
+                    await self._ask_database(mark)
+                return await self._ask_database(look)
+            except DatabaseAwayError as error:
+                return error
+
+        async def send() -> list[int] | BrokerAwayError:
+            try:
+                return await self._publish(publish.rows, self._broker.publish_batch)
+            except BrokerAwayError as error:
+                return error
+
+        published, found = await asyncio.gather(send(), turn())
+        return relaying.Overlapped(published, found)
+
     async def _ask_database(self, step: Step) -> Any:
+        try:
+            return await self._query(step)
+        except _DATABASE_AWAY as error:
+            raise DatabaseAwayError(str(error) or type(error).__name__) from error
+
+    async def _query(self, step: Step) -> Any:
         if isinstance(step, relaying.Connect):
             return await self._connect()
         connection = self._connection
@@ -162,8 +187,9 @@ class Relay:
         match step:
             case relaying.TryLock():
                 return await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK_KEY)
-            case relaying.Look():
-                records = await connection.fetch(_UNPUBLISHED, BATCH_LIMIT, _BATCH_BYTES)
+            case relaying.Look(besides):
+                positions = [row.position for row in besides]
+                records = await connection.fetch(_UNPUBLISHED, BATCH_LIMIT, _BATCH_BYTES, positions)
                 found: int = records[0]["found"] if records else 0
                 rows = [Row(*list(record)[:-1]) for record in records]
                 return Found(rows, more=found == BATCH_LIMIT or found > len(rows))

@@ -65,7 +65,9 @@ class TryLock:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Read the next unpublished rows, in the order of their positions: a `Found`."""
+    """Read the next unpublished rows, in the order of their positions, without those `besides`: a `Found`."""
+
+    besides: Sequence[Row] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,23 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Meanwhile:
+    """Publish, and while that is on its way make the marks, if there are any, and look: an `Overlapped`."""
+
+    publish: PublishBatch
+    mark: Mark
+    look: Look
+
+
+@dataclass(frozen=True, slots=True)
+class Overlapped:
+    """What came of both: a failure is handed in here, not thrown, since the other may have succeeded."""
+
+    published: Sequence[int] | BrokerAwayError
+    found: Found | DatabaseAwayError
+
+
+@dataclass(frozen=True, slots=True)
 class LookUp:
     """Ask which of these events are marked published: their ids."""
 
@@ -120,7 +139,19 @@ class AwaitWork:
     seconds: float
 
 
-Step = Connect | Disconnect | TryLock | Look | PublishBatch | PublishOne | Mark | LookUp | Pause | AwaitWork
+Step = (
+    Connect
+    | Disconnect
+    | TryLock
+    | Look
+    | PublishBatch
+    | PublishOne
+    | Mark
+    | Meanwhile
+    | LookUp
+    | Pause
+    | AwaitWork
+)
 T = TypeVar("T")
 Steps = Generator[Step, Any, T]
 """Steps to be carried out one after the other, each answered, that come to a `T` in the end."""
@@ -259,14 +290,31 @@ class Relaying:
 
     def _publish_next(self) -> Steps[Found]:
         found: Found = yield Look()
+        acknowledged = Mark((), ())
+        while found.more and len(found.rows) > 1:
+            # Much is to be done, so the database shall not idle meanwhile. The order is kept: the next batch is sent
+            # only when this one is acknowledged.
+            batch = PublishBatch(found.rows)
+            both: Overlapped = yield Meanwhile(batch, acknowledged, Look(besides=found.rows))
+            if isinstance(both.found, DatabaseAwayError):
+                raise both.found
+            self._tell(acknowledged)
+            acknowledged = Mark(found.rows, (yield from _acknowledgement(found.rows, both.published)))
+            found = both.found
+        if acknowledged.rows:
+            yield acknowledged
+            self._tell(acknowledged)
         if found.rows:
-            sequences = yield from publishing(found.rows)
-            yield Mark(found.rows, sequences)
-            self.notices.tell(row.event_id for row in found.rows)
+            acknowledged = Mark(found.rows, (yield from publishing(found.rows)))
+            yield acknowledged
+            self._tell(acknowledged)
         return found
 
+    def _tell(self, marked: Mark) -> None:
+        self.notices.tell(row.event_id for row in marked.rows)
 
-def publishing(rows: Sequence[Row]) -> Steps[list[int]]:
+
+def publishing(rows: Sequence[Row]) -> Steps[Sequence[int]]:
     """Publish rows in their order: as one atomic batch, and singly where the stream refuses that.
 
     It refuses a batch in which any message is stored already; sent one by one, it drops the repeats.
@@ -276,6 +324,18 @@ def publishing(rows: Sequence[Row]) -> Steps[list[int]]:
             return (yield PublishBatch(rows))
         except BatchRefusedError:
             pass
+    return (yield from _singly(rows))
+
+
+def _acknowledgement(rows: Sequence[Row], published: Sequence[int] | BrokerAwayError) -> Steps[Sequence[int]]:
+    if isinstance(published, BatchRefusedError):
+        return (yield from _singly(rows))
+    if isinstance(published, BrokerAwayError):
+        raise published
+    return published
+
+
+def _singly(rows: Sequence[Row]) -> Steps[list[int]]:
     sequences: list[int] = []
     for row in rows:
         sequences.append((yield PublishOne(row)))  # noqa: PERF401 - a comprehension cannot yield

@@ -9,6 +9,8 @@ from chassis.relaying import Row
 
 from .world import Course, World
 
+LARGE = "large"
+
 
 class SessionLostError(Exception):
     """The statement was not answered; whether it had its effect is not known."""
@@ -59,6 +61,17 @@ class Database:
             self.close(session)
         yield self.world.moment()
         if not session.alive:
+            raise SessionLostError
+        return answer
+
+    def ask_once(self, statement: Callable[[], Any]) -> Course:
+        """Run a transaction on any connection of a pool."""
+        yield self.world.moment()
+        if not self.up or self.world.happens(self.world.chances.cut / 2):
+            raise SessionLostError
+        answer = statement()
+        yield self.world.moment()
+        if not self.up or self.world.happens(self.world.chances.cut / 2):
             raise SessionLostError
         return answer
 
@@ -129,9 +142,18 @@ class Database:
             self.outbox[row.position] = self.unpublished[row.position] = self.by_id[row.event_id] = committed
         self.notify("outbox_written")
 
-    def look(self, limit: int) -> tuple[list[Row], bool]:
-        found = [self.unpublished[position].row for position in sorted(self.unpublished)[:limit]]
-        return found, len(found) == limit
+    def look(self, limit: int, besides: Iterable[Row]) -> tuple[list[Row], bool]:
+        positions = sorted(self.unpublished.keys() - {row.position for row in besides})
+        found = [self.unpublished[position].row for position in positions[:limit]]
+        rows: list[Row] = []
+        size = 0
+        for row in found:
+            if size >= limit:
+                break
+            rows.append(row)
+            # A large row fills a batch.
+            size += limit if row.type == LARGE else 1
+        return rows, len(found) == limit or len(found) > len(rows)
 
     def mark(self, rows: Iterable[Row], sequences: Iterable[int]) -> None:
         for row, sequence in zip(rows, sequences, strict=True):

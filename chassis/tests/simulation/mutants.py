@@ -4,7 +4,7 @@ import inspect
 from dataclasses import dataclass
 from types import ModuleType
 
-from chassis import homes, relaying
+from chassis import homes, keeping_order, relaying
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Mutant:
         return mutated
 
 
-_PUBLISH = "            sequences = yield from publishing(found.rows)\n"
+_SEND = "(yield from publishing(found.rows))"
+_MARK = f"            acknowledged = Mark(found.rows, {_SEND})\n            yield acknowledged\n"
 _PUBLISH_NEXT = "                found = yield from self._publish_next()\n"
 
 
@@ -35,6 +36,10 @@ def _relay(name: str, was: str, becomes: str) -> Mutant:
 
 def _home(name: str, was: str, becomes: str) -> Mutant:
     return Mutant(name, homes, was, becomes)
+
+
+def _order(name: str, was: str, becomes: str) -> Mutant:
+    return Mutant(name, keeping_order, was, becomes)
 
 
 MUTANTS = [
@@ -73,11 +78,6 @@ MUTANTS = [
     ),
     _relay("drains nothing at a stop", "while (yield from self._publish_next()).rows:", "while False:"),
     _relay(
-        "drains one batch at a stop",
-        "while (yield from self._publish_next()).rows:\n                pass",
-        "yield from self._publish_next()",
-    ),
-    _relay(
         "gives up a refused batch",
         "        except BatchRefusedError:\n            pass\n",
         "        except BatchRefusedError:\n            raise\n",
@@ -94,21 +94,43 @@ MUTANTS = [
     ),
     _relay(
         "marks before it publishes",
-        "            sequences = yield from publishing(found.rows)\n            yield Mark(found.rows, sequences)\n",
+        _MARK,
         "            yield Mark(found.rows, [1] * len(found.rows))\n            yield from publishing(found.rows)\n",
     ),
     _relay(
-        "marks all but the last",
-        "yield Mark(found.rows, sequences)",
-        "yield Mark(found.rows[:-1], sequences[:-1])",
+        "marks nothing while it publishes",
+        "yield Meanwhile(batch, acknowledged,",
+        "yield Meanwhile(batch, Mark((), ()),",
     ),
-    _relay("never marks", "            yield Mark(found.rows, sequences)\n", ""),
+    _relay("reads again what is on its way", "Look(besides=found.rows)", "Look()"),
+    _relay(
+        "forgets the last marks of many",
+        "        if acknowledged.rows:\n            yield acknowledged\n",
+        "        if acknowledged.rows:\n",
+    ),
+    _relay(
+        "takes a missing acknowledgement for one",
+        "        raise published\n    return published",
+        "        return [1] * len(rows)\n    return published",
+    ),
+    _relay(
+        "gives up a refused batch of many",
+        "        return (yield from _singly(rows))\n    if",
+        "        raise published\n    if",
+    ),
     _relay(
         "tells before it publishes",
-        _PUBLISH,
-        f"            self.notices.tell(row.event_id for row in found.rows)\n{_PUBLISH}",
+        "        found: Found = yield Look()\n",
+        "        found: Found = yield Look()\n        self._tell(Mark(found.rows, ()))\n",
     ),
-    _relay("tells nobody", "            self.notices.tell(row.event_id for row in found.rows)\n", ""),
+    _relay(
+        "tells nobody", "        self.notices.tell(row.event_id for row in marked.rows)\n", "        pass\n"
+    ),
+    _relay(
+        "tells only of the last of many",
+        "                raise both.found\n            self._tell(acknowledged)\n",
+        "                raise both.found\n",
+    ),
     _relay("forgets at once what was acknowledged", "        self._recent.update(told)\n", ""),
     _relay(
         "tells a waiter when one of its events is there",
@@ -187,4 +209,49 @@ MUTANTS = [
         "self.last.epoch, self.last.sequence + 1",
         "self.last.epoch, max(event.sequence for event in self.events) + 1",
     ),
+    _order(
+        "forgets one half of a failed batch",
+        "self._parts.extendleft((part[middle:], part[:middle]))",
+        "self._parts.extendleft((part[:middle],))",
+    ),
+    _order(
+        "tries the second half first",
+        "self._parts.extendleft((part[middle:], part[:middle]))",
+        "self._parts.extendleft((part[:middle], part[middle:]))",
+    ),
+    _order("gives up a whole batch", "if len(step.apply) > 1:", "if len(step.apply) > 1 and not permanent:"),
+    _order(
+        "lets later events of a key overtake",
+        "        self._stopped.update(one.key for one in step.wait)\n",
+        "",
+    ),
+    _order("forgets which keys wait", "(not one.waits and one.key in self._waiting)", "False"),
+    _order("parks every key", "(not one.waits and one.key in self._waiting)", "bool(self._stopped)"),
+    _order(
+        "forgets what it parks",
+        "self._judged = Step(wait=[tried], park=step.park)",
+        "self._judged = Step(wait=[tried])",
+    ),
+    _order("tries for ever", "if permanent or tried.attempts >= MAX_ATTEMPTS:", "if permanent:"),
+    _order("gives up too soon", "tried.attempts >= MAX_ATTEMPTS", "tried.attempts >= MAX_ATTEMPTS - 1"),
+    _order("repeats what no repeat can mend", "if permanent or tried.attempts", "if tried.attempts"),
+    _order(
+        "gives up at once",
+        "if permanent or tried.attempts >= MAX_ATTEMPTS:",
+        "if permanent or tried.attempts:",
+    ),
+    _order("does not count attempts", "attempts=guilty.attempts + 1)", "attempts=guilty.attempts or 1)"),
+    _order(
+        "takes a step for done that is not",
+        "        self._judged = None\n        else:",
+        "        pass\n        else:",
+    ),
+    _order(
+        "waits as long each time", "doubled = self.first * 2 ** min(attempts - 1, 60)", "doubled = self.first"
+    ),
+    _order("says nothing is due", "return list(found)", "return []"),
+    _order(
+        "never learns that a key waits no more", "                self.forget(key)", "                pass"
+    ),
+    _order("forgets a key that waits", "        self._due[key] = due\n", ""),
 ]

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from chassis.relaying import Row
 
-from .database import Database, Session, SessionLostError
+from .database import LARGE, Database, Session, SessionLostError
 from .stream import BatchRefusedError, Stream, StreamAwayError
 from .world import Course, Patience, Process, World, promise
 
@@ -31,13 +31,23 @@ class Relays:
             candidate = Candidate(self, f"relay {number}")
             self.candidates.append(candidate)
             candidate.start()
+        self.stream.on_back = self._reconnected
+
+    def _reconnected(self) -> None:
+        for candidate in self.candidates:
+            self.world.after(self.world.moment(), candidate.reconnected)
 
     def leaders(self) -> list["Candidate"]:
         return [one for one in self.candidates if one.process.alive and one.decisions.is_leader]
 
     def settled(self) -> bool:
-        """Whether every candidate runs, and one of them leads."""
-        return len(self.leaders()) == 1 and all(one.process.runs for one in self.candidates)
+        """Whether every candidate runs, and one of them leads and not only thinks so."""
+        leaders = self.leaders()
+        return (
+            len(leaders) == 1
+            and leaders[0].session is self.database.holder("relay")
+            and all(one.process.runs for one in self.candidates)
+        )
 
 
 class Candidate:
@@ -50,6 +60,8 @@ class Candidate:
         self._m = relays.relaying
         self.name = name
         self.session: Session | None = None
+        self._beside: Process | None = None
+        self._mended = False
         self._connecting = Patience(self._world)
         self._publishing = Patience(self._world)
 
@@ -62,6 +74,8 @@ class Candidate:
 
     def kill(self) -> None:
         self.process.kill()
+        if self._beside is not None:
+            self._beside.kill()
         if self.session is not None:
             # The server may notice at once, or only when its own probing does.
             session = self.session
@@ -69,9 +83,20 @@ class Candidate:
                 self._world.random.choice((0.0, 0.01, 3.0)), lambda: self._database.close(session)
             )
 
+    def freeze(self, seconds: float) -> None:
+        for process in (self.process, self._beside):
+            if process is not None:
+                process.freeze(seconds)
+
     def stop(self) -> None:
         self.decisions.stop()
         self._stir()
+
+    def reconnected(self) -> None:
+        """The way to the stream is open again."""
+        self._mended = True
+        if self.process.alive:
+            self._stir()
 
     def _stir(self) -> None:
         """Go on, if there is nothing any more to wait for."""
@@ -110,14 +135,47 @@ class Candidate:
                 return (yield from self._publish(rows, atomic=True))
             case m.PublishOne(row):
                 return (yield from self._publish([row], atomic=False))[0]
-            case m.Pause(seconds):
-                yield from self._wait(seconds, lambda: self.decisions.stopping)
+            case m.Pause(seconds, after):
+                self._mended = False
+                ends_when_mended = isinstance(after, m.BrokerAwayError)
+                yield from self._wait(
+                    seconds, lambda: self.decisions.stopping or (ends_when_mended and self._mended)
+                )
             case m.AwaitWork(seconds):
                 yield from self._wait(seconds, lambda: self.decisions.woken or self.decisions.stopping)
+            case m.Meanwhile(publish, mark, look):
+                return (yield from self._overlap(publish, mark, look))
             case _:
-                assert self.session is not None
-                return (yield from self._database.ask(self.session, lambda: self._query(step)))
+                return (yield from self._ask(step))
         return None
+
+    def _ask(self, step: Any) -> Course:
+        assert self.session is not None
+        return (yield from self._database.ask(self.session, lambda: self._query(step)))
+
+    def _overlap(self, publish: Any, mark: Any, look: Any) -> Course:
+        """Two things at once: the one is a process of its own, that lives and dies with this one."""
+        turned: list[Any] = []
+
+        def turn() -> Course:
+            try:
+                if mark.rows:
+                    yield from self._ask(mark)
+                turned.append((yield from self._ask(look)))
+            except SessionLostError:
+                turned.append(self._m.DatabaseAwayError())
+
+        self._beside = self._world.start(f"{self.name}, beside", turn())
+        try:
+            published = yield from self._publish(publish.rows, atomic=True)
+        except BatchRefusedError:
+            published = self._m.BatchRefusedError()
+        except StreamAwayError:
+            self._publishing.failed()
+            published = self._m.BrokerAwayError()
+        while not turned:
+            yield 0.001
+        return self._m.Overlapped(published, turned[0])
 
     def _query(self, step: Any) -> Any:
         m = self._m
@@ -125,8 +183,8 @@ class Candidate:
             case m.TryLock():
                 assert self.session is not None
                 return self._database.lock(self.session, "relay")
-            case m.Look():
-                return m.Found(*self._database.look(BATCH))
+            case m.Look(besides):
+                return m.Found(*self._database.look(BATCH, besides))
             case m.Mark(rows, sequences):
                 return self._mark(rows, sequences)
             case m.LookUp(event_ids):
@@ -226,4 +284,5 @@ class Writers:
 
     def _row(self, key: str) -> Row:
         self._events += 1
-        return Row(self.database.next_position(), UUID(int=_EVENTS + self._events), "made", key, "")
+        kind = LARGE if self.world.random.random() < 0.05 else "made"
+        return Row(self.database.next_position(), UUID(int=_EVENTS + self._events), kind, key, "")

@@ -3,17 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
-from chassis import homes, relaying
+from chassis import homes, keeping_order, relaying
 
-from .checking import check_stream
+from .checking import check_effects, check_stream
+from .consuming import Consumers, Truth
 from .database import Database
+from .durable import Durable
 from .producing import Relays, Writers
 from .stream import Stream
 from .world import Chances, Course, World, promise
 
 FAULTS = 15.0
-CALM = 40.0
+CALM = 300.0
 """Seconds of the simulated clock: with faults, and after them at most until all is well."""
 
 
@@ -22,6 +25,7 @@ class Decisions:
     """The modules under test; a mutant puts another in the place of one of them."""
 
     relaying: Any = relaying
+    keeping_order: Any = keeping_order
     homes: Any = homes
 
 
@@ -34,6 +38,12 @@ class Backbone:
     stream: Stream
     relays: Relays
     writers: Writers
+    consumers: Consumers
+
+    def settled(self) -> bool:
+        """Whether every server and process is up, and nothing is left to do."""
+        up = self.database.up and self.consumers.database.up and self.stream.up
+        return up and not self.database.unpublished and self.relays.settled() and self.consumers.settled()
 
 
 def run(seed: int, decisions: Decisions) -> None:
@@ -41,15 +51,10 @@ def run(seed: int, decisions: Decisions) -> None:
     world = World(seed)
     random = world.random
     chances = Chances.drawn(random)
-    database = Database(world)
-    stream = Stream(world, window=random.choice((20.0, 3600.0)))
-    relays = Relays(world, database, stream, decisions.relaying)
-    writers = Writers(
-        world, database, [f"k{n}" for n in range(random.randint(1, 6))], to_write=random.randint(10, 60)
-    )
-    backbone = Backbone(world, database, stream, relays, writers)
-
+    backbone = _build(world, decisions)
+    database, relays, writers = backbone.database, backbone.relays, backbone.writers
     relays.start(random.randint(1, 4))
+    backbone.consumers.start(random.randint(1, 3))
     for number in range(random.randint(1, 3)):
         world.start(f"writer {number}", _writing(backbone))
     world.chances = chances
@@ -57,24 +62,46 @@ def run(seed: int, decisions: Decisions) -> None:
     world.start("flusher", _flushing(database))
     world.run(FAULTS)
 
-    world.chances = Chances()
+    world.chances, world.calm = Chances(), True
     writers.to_write = 0
-    world.run(FAULTS + CALM, lambda: not database.unpublished and relays.settled())
-    check_stream(writers, stream)
+    calm = world.run(FAULTS + CALM, backbone.settled)
+    check_stream(writers, backbone.stream)
+    check_effects(writers, backbone.consumers)
+    promise(calm, "when the faults end, all comes to rest")
     promise(len(relays.leaders()) == 1, "in the end one candidate leads", relays.leaders())
     _write_in_a_burst(backbone)
     _tell_waiters(backbone)
     _stop(backbone)
-    check_stream(writers, stream)
+    world.run(world.now + CALM, backbone.consumers.settled)
+    check_stream(writers, backbone.stream)
+    check_effects(writers, backbone.consumers)
+
+
+def _build(world: World, decisions: Decisions) -> Backbone:
+    random = world.random
+    database, theirs = Database(world), Database(world)
+    stream = Stream(world, window=random.choice((20.0, 3600.0)))
+    keys = [f"k{n}" for n in range(random.randint(1, 6))]
+    writers = Writers(world, database, keys, to_write=random.randint(10, 60))
+    truth = Truth(world, lambda event_id: database.by_id[event_id].sequence)
+    parts = random.choice((1, 1, 2, 4))
+    durables = [Durable(world, stream, index, parts) for index in range(parts)]
+    relays = Relays(world, database, stream, decisions.relaying)
+    consumers = Consumers(world, theirs, stream, truth, decisions.keeping_order, durables)
+    return Backbone(world, database, stream, relays, writers, consumers)
 
 
 def _writing(backbone: Backbone) -> Course:
     """Write now and then; some of those who have written wait until it is published, in whatever process they are."""
     world, random, writers = backbone.world, backbone.world.random, backbone.writers
-    while world.now < FAULTS and writers.to_write > 0:
+    while writers.to_write > 0:
         # The square makes bursts as likely as lulls.
         yield random.random() ** 2 * FAULTS / 8
+        if world.calm:
+            return
         rows = yield from writers.transaction(random.randint(1, 5), rolls_back=world.happens(0.1))
+        for row, _, _ in rows:
+            backbone.consumers.truth.draw_a_fate(row.event_id)
         if rows and world.happens(0.3):
             candidate = random.choice(backbone.relays.candidates)
             world.start("waiter", candidate.published([row.event_id for row, _, _ in rows]))
@@ -83,11 +110,14 @@ def _writing(backbone: Backbone) -> Course:
 def _faults(backbone: Backbone) -> Course:
     """Mishaps that befall whole processes, one after the other; in some runs none, in some only some kinds."""
     world, random = backbone.world, backbone.world.random
+    databases = [backbone.database, backbone.consumers.database]
     kinds: list[Callable[[], object]] = [
         lambda: _kill(backbone),
-        lambda: random.choice(backbone.relays.candidates).process.freeze(random.random() * 6),
-        lambda: backbone.database.crash(random.random() * 3),
-        backbone.database.cut_any,
+        lambda: random.choice(backbone.relays.candidates).freeze(random.random() * 6),
+        lambda: random.choice(databases).crash(random.random() * 3),
+        lambda: random.choice(databases).cut_any(),
+        lambda: _kill_a_consumer(backbone),
+        lambda: random.choice(backbone.consumers.members).freeze(random.random() * 6),
         lambda: backbone.stream.go_away(random.random() * 4),
     ]
     chosen = random.sample(kinds, random.randint(0, len(kinds)))
@@ -105,6 +135,13 @@ def _kill(backbone: Backbone) -> None:
         backbone.world.after(backbone.world.random.random() * 3, victim.start)
 
 
+def _kill_a_consumer(backbone: Backbone) -> None:
+    victim = backbone.world.random.choice(backbone.consumers.members)
+    if any(process.alive for process in victim.processes):
+        victim.kill()
+        backbone.world.after(backbone.world.random.random() * 3, victim.start)
+
+
 def _flushing(database: Database) -> Course:
     while True:
         yield 0.2
@@ -115,16 +152,32 @@ def _write_in_a_burst(backbone: Backbone) -> None:
     """In a calm world what is committed is published at once, though much comes together."""
     world, writers = backbone.world, backbone.writers
     writers.to_write = 40
+    # One key is in trouble for longer than this is watched.
+    backbone.consumers.truth.key_troubled_until[writers.keys[0]] = world.now + 3.0
+
+    [leader] = backbone.relays.leaders()
+    repeats = backbone.stream.repeats
+    told: list[int] = []
 
     def write() -> Course:
         for _ in range(6):
-            yield from writers.transaction(world.random.choice((1, 2, 10)))
+            rows = yield from writers.transaction(world.random.choice((1, 2, 10)))
+            world.start("waiter", wait([row.event_id for row, _, _ in rows]))
+
+    def wait(event_ids: list[UUID]) -> Course:
+        yield from leader.published(event_ids, look_up=False)
+        told.append(1)
 
     for number in range(2):
         world.start(f"writer {number}", write())
-    world.run(world.now + 1.0)
+    world.run(world.now + 2.0)
     waiting = list(backbone.database.unpublished.values())
     promise(not waiting, "what is committed is published at once", waiting)
+    promise(len(told) == 12, "whoever waits is told at once", told)
+    promise(backbone.stream.repeats == repeats, "what was acknowledged and not lost is sent once")
+    truth = backbone.consumers.truth
+    behind = {key for key, sequence in writers.sequences.items() if truth.last(key) < sequence}
+    promise(behind <= {writers.keys[0]}, "no key waits for another's trouble", behind)
 
 
 def _tell_waiters(backbone: Backbone) -> None:

@@ -42,6 +42,9 @@ class Stream:
     messages: list[Stored] = field(default_factory=list[Stored])
     ids: set[UUID] = field(default_factory=set[UUID])
     on_stored: Callable[[], None] = lambda: None
+    repeats: int = 0
+    """Messages sent though they were stored already."""
+    on_back: Callable[[], None] = lambda: None
     _known: dict[UUID, Stored] = field(default_factory=dict[UUID, Stored])
 
     def publish(self, rows: Sequence[Row], *, atomic: bool) -> Course:
@@ -50,6 +53,7 @@ class Stream:
         The message travels by itself: it arrives even if who sent it is dead by then.
         """
         world, chances = self.world, self.world.chances
+        self.repeats += sum(row.event_id in self.ids for row in rows)
         if not self.up:
             yield world.moment()
             raise StreamAwayError
@@ -105,3 +109,4 @@ class Stream:
 
     def _come_back(self) -> None:
         self.up = True
+        self.on_back()

@@ -79,6 +79,23 @@ class RelayConversation(RuleBasedStateMachine):
             self._carry_out(self.step)
         self._throw(BrokerAwayError())
 
+    @precondition(lambda self: isinstance(self.step, relaying.Meanwhile))
+    @rule(stored=st.booleans(), marked=st.booleans(), answered=st.booleans())
+    def lose_one_or_both(self, stored: bool, marked: bool, answered: bool) -> None:  # noqa: FBT001 - drawn
+        """Of two things done at once: either may have had its effect, and only one may be answered."""
+        assert isinstance(self.step, relaying.Meanwhile)
+        published: Any = self._must_refuse(self.step.publish)
+        if stored and published is None:
+            published = self._carry_out(self.step.publish)
+        found: Any = self._carry_out(self.step.look)
+        if marked:
+            self._carry_out(self.step.mark)
+        if not answered or not marked:
+            found, self.locked = DatabaseAwayError(), False
+        if not stored or (answered and published is None):
+            published = published or BrokerAwayError()
+        self._go_on(relaying.Overlapped(published, found))
+
     @precondition(lambda self: self.step and not isinstance(self.step, _BESIDES_THE_DATABASE))
     @rule(had_its_effect=st.booleans())
     def lose_the_database(self, had_its_effect: bool) -> None:  # noqa: FBT001 - drawn
@@ -136,15 +153,16 @@ class RelayConversation(RuleBasedStateMachine):
                 return BatchRefusedError()
         return None
 
-    def _carry_out(self, step: Step) -> Any:
+    def _carry_out(self, step: Step) -> Any:  # noqa: PLR0911 - one for each kind of step
         match step:
             case relaying.TryLock():
                 self.locked = not self.other_leads
                 return self.locked
             case relaying.Disconnect():
                 self.locked = False
-            case relaying.Look():
-                unmarked = [row for row in self.committed if row.position not in self.marked]
+            case relaying.Look(besides):
+                known = self.marked | {row.position for row in besides}
+                unmarked = [row for row in self.committed if row.position not in known]
                 return Found(unmarked[:LIMIT], more=len(unmarked) >= LIMIT)
             case relaying.PublishBatch(rows):
                 return [self._store(row) for row in rows]
@@ -154,6 +172,11 @@ class RelayConversation(RuleBasedStateMachine):
                 for row, sequence in zip(rows, sequences, strict=True):
                     assert self.stored[sequence - 1] == row.event_id
                     self.marked.add(row.position)
+            case relaying.Meanwhile(publish, mark, look):
+                refused = self._must_refuse(publish)
+                published = refused or self._carry_out(publish)
+                self._carry_out(mark)
+                return relaying.Overlapped(published, self._carry_out(look))
             case relaying.LookUp(event_ids):
                 marked = {self.committed[position - 1].event_id for position in self.marked}
                 return [event_id for event_id in event_ids if event_id in marked]
@@ -179,6 +202,7 @@ class RelayConversation(RuleBasedStateMachine):
 _BESIDES_THE_DATABASE = (
     relaying.PublishBatch,
     relaying.PublishOne,
+    relaying.Meanwhile,
     relaying.Pause,
     relaying.AwaitWork,
     relaying.Disconnect,

@@ -42,11 +42,13 @@ class Chances:
     """A database connection dies within a statement, before or after its effect."""
     failing: float = 0.0
     """A handler fails for a passing reason."""
+    slow: float = 0.0
+    """A handler takes long."""
 
     @classmethod
     def drawn(cls, random: Random) -> "Chances":
         """Each mishap rarely, often or not at all: runs differ in kind, not only in luck."""
-        return cls(*(random.choice((0.0, 0.0, 0.03, 0.15)) for _ in range(7)))
+        return cls(*(random.choice((0.0, 0.0, 0.03, 0.15)) for _ in range(8)))
 
 
 class Patience:
@@ -124,6 +126,7 @@ class World:
         self.random = Random(seed)  # noqa: S311 - chance to be replayed, not to be secret
         self.now = 0.0
         self.chances = Chances()
+        self.calm = False
         self._coming: list[tuple[float, int, Callable[[], object]]] = []
         self._counted = 0
 
