@@ -8,7 +8,9 @@ import sqlalchemy as sa
 from ledger import EntryMadeV1, make_entries, post, postings, subscriptions, waiting_rows
 
 from chassis.applying import CAREFUL_AFTER, Applier, Outcome
+from chassis.carrying_out import Done, InHand
 from chassis.housekeeping import RETENTION, forget_old_rows
+from chassis.keeping_order import Step
 from chassis.owning import OwnershipLostError, take_over
 from chassis.partitions import Partition
 from chassis.receiving import Received
@@ -201,6 +203,36 @@ async def test_an_event_that_ends_the_process_is_counted_before_it_is_handled_an
     [letter] = await buried(database)
     assert (letter.error_class, bytes(letter.payload)) == ("NeverAnsweredError", payloads[1])
     assert CAREFUL_AFTER + 8 <= len(handled) <= 2 * CAREFUL_AFTER + 8
+
+
+async def test_what_was_set_aside_with_care_is_tried_though_the_answer_to_that_was_lost(
+    fresh_database: FreshDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = await fresh_database("ledger")
+    [subscription] = subscriptions()
+    part = Partition("ledger-post-entries")
+    for _ in range(CAREFUL_AFTER):
+        await take_over(database, part)
+    applier = Applier(subscription, database, _database_is_there)
+    await applier.begin(await take_over(database, part))
+    envelopes = [an_envelope(EntryMadeV1(amount=n)) for n in range(3)]
+    commit = applier._out.step
+    unanswered = iter([True])
+
+    async def commit_and_lose_the_answer(step: Step[InHand], error: Exception | None) -> Done:
+        done = await commit(step, error)
+        if next(unanswered, False):
+            raise ConnectionResetError
+        return done
+
+    monkeypatch.setattr(applier._out, "step", commit_and_lose_the_answer)
+    await applier.apply(
+        [FakeDelivery(one.model_dump_json().encode(), one.nats_subject, n) for n, one in enumerate(envelopes)]
+    )
+    while await applier.retry():
+        pass
+
+    assert sorted(await postings(database)) == [0, 1, 2]
 
 
 async def test_what_an_owner_of_before_still_wants_to_write_is_refused(fresh_database: FreshDatabase) -> None:

@@ -205,10 +205,11 @@ class Applier:
     def _note(self, step: Step[InHand], done: Done, error: Exception | None) -> dict[UUID, Outcome]:
         """Know in memory what was just committed, and tell of a failure."""
         now = asyncio.get_running_loop().time()
+        # A step may have been committed before, and its answer lost: then nothing is taken now, and yet it waits.
         for one in step.wait:
-            self.waiting.set(one.key, now + done.delay)
+            self.waiting.set(one.key, now + (done.delay or self._backoff.delay(one.attempts)))
         for one in step.park:
-            if one.key not in self.waiting and one.what.event_id in done.taken:
+            if one.key not in self.waiting:
                 self.waiting.set(one.key, now)
         for one in (*step.wait, *step.bury):
             if one.what.event_id in done.taken:

@@ -95,10 +95,8 @@ class Truth:
         found = [row for row in self.waiting.values() if row.message.subject in keys]
         return sorted(found, key=lambda row: row.position)
 
-    def commit(
-        self, part: int, token: int, step: Any, delay: Callable[[int], float]
-    ) -> tuple[set[UUID], float]:
-        """Commit a step as one transaction: the events it dealt with, and the seconds to the next attempt."""
+    def commit(self, part: int, token: int, step: Any, delay: Callable[[int], float]) -> float:
+        """Commit a step as one transaction; returns the seconds to the guilty event's next attempt."""
         if self.tokens[part] != token:
             raise OwnershipLostError
         if any(one.waits for one in step.events):
@@ -118,7 +116,7 @@ class Truth:
         for one in step.park:
             if one.what.event_id in taken:
                 self._wait(one.what, 0, self.world.now)
-        return taken, seconds
+        return seconds
 
     def _handle(self, messages: Sequence[Stored]) -> None:
         now = self.world.now
@@ -365,7 +363,7 @@ class Serving:
             )
             try:
                 commit = self._committing(step)
-                taken, delay = yield from self._database.ask_once(commit)
+                delay = yield from self._database.ask_once(commit)
             except SessionLostError:
                 if held_back < MAX_HELD_BACK or not step.apply:
                     held_back += 1
@@ -377,17 +375,17 @@ class Serving:
                 course.failed(step, permanent=failure.permanent)
             else:
                 course.done(step)
-                self._note(step, taken, delay)
+                self._note(step, delay)
             held_back = 0
 
-    def _committing(self, step: Any) -> Callable[[], tuple[set[UUID], float]]:
+    def _committing(self, step: Any) -> Callable[[], float]:
         return lambda: self._truth.commit(self._durable.index, self._token, step, self._backoff.delay)
 
-    def _note(self, step: Any, taken: Collection[UUID], delay: float) -> None:
+    def _note(self, step: Any, delay: float) -> None:
         for one in step.wait:
-            self.waiting.set(one.key, self._world.now + delay)
+            self.waiting.set(one.key, self._world.now + (delay or self._backoff.delay(one.attempts)))
         for one in step.park:
-            if one.key not in self.waiting and one.what.event_id in taken:
+            if one.key not in self.waiting:
                 self.waiting.set(one.key, self._world.now)
 
     def _learn(self, keys: Collection[str] | None) -> Course:
