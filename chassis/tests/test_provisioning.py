@@ -64,7 +64,7 @@ async def test_the_provisioner_lets_in_exactly_the_users_whose_keys_it_was_given
     server = start_nats(tmp_path / "nats", users)
     try:
         broker = await Broker.connect(server.url, service=PROVISIONER, seed=seeds[PROVISIONER])
-        await broker.round_trip()
+        await broker.client.flush()
         await broker.close()
     finally:
         server.stop()

@@ -47,6 +47,7 @@ def test_the_dashboards_show_what_an_operator_asks_first() -> None:
         "ssenet_consumer_pending_events",
         "ssenet_consumer_ack_pending_events",
         "ssenet_consumer_oldest_age_seconds",
+        "ssenet_consumer_active",
         "ssenet_apply_latency_seconds_bucket",
         "ssenet_apply_batch_events_bucket",
         "ssenet_handler_duration_seconds_bucket",

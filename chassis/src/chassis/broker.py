@@ -17,8 +17,6 @@ log = structlog.get_logger()
 MSG_ID = "Nats-Msg-Id"
 PUBLISH_TIMEOUT = 5.0
 """Seconds to wait for a PubAck. The client's own default of 0.5 s is shorter than a slow fsync."""
-SURELY_DEAD = 60
-"""Seconds of silence after which no connection is left: two unanswered pings, ten seconds apart, end it long before."""
 BATCH_LIMIT = 500
 """Messages in one atomic batch; the server takes at most 1,000."""
 
@@ -48,7 +46,6 @@ class Broker:
         self.service = service
         self.jetstream: JetStreamContext = client.jetstream(timeout=PUBLISH_TIMEOUT)
         self._losses = asyncio.Event()
-        self._asking: set[asyncio.Task[None]] = set()
 
     @classmethod
     async def connect(
@@ -156,19 +153,6 @@ class Broker:
         if not self.client.is_connected:
             raise nats.errors.ConnectionReconnectingError
 
-    async def round_trip(self) -> None:
-        """Ask the server and wait for its answer; raises when it does not come within two seconds."""
-        # The client itself must not give up before the connection is known to be dead: when the answer comes to a
-        # question that was given up, its reader ends, and the connection with it.
-        asking = asyncio.ensure_future(self.client.flush(timeout=SURELY_DEAD))
-        self._asking.add(asking)
-        asking.add_done_callback(self._asking.discard)
-        asking.add_done_callback(lambda asked: asked.cancelled() or asked.exception())
-        done, _ = await asyncio.wait({asking}, timeout=2)
-        if not done:
-            raise TimeoutError("no answer within 2 s")
-        asking.result()
-
     async def close(self) -> None:
         """Flush what is pending and close."""
         if self.client.is_connected:
@@ -177,8 +161,6 @@ class Broker:
             except nats.errors.Error as error:
                 log.warning("broker flush failed at close", error=str(error))
         await self.client.close()
-        for asking in self._asking:
-            asking.cancel()
 
 
 def _batch_headers(message: Outgoing, batch_id: str, number: int) -> dict[str, str]:

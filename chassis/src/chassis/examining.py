@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis import migrations, refilling
 from chassis.consuming import Consumer, ConsumerDriftError
 from chassis.database import is_database_away
+from chassis.partitions import Partition
 
 if TYPE_CHECKING:
     from chassis.service import Service
@@ -75,9 +76,11 @@ class Lag:
 
 @dataclass(frozen=True, slots=True)
 class ConsumerLook:
-    """What one look at a durable told: its lag where the broker answered, and what is wrong where something is."""
+    """What one look at a part of a durable told: its lag where the broker answered, its trouble where it has any."""
 
-    durable: str
+    part: Partition
+    active: bool
+    """Whether this process serves the part; of several, one does."""
     lag: Lag | None
     trouble: str | None
 
@@ -110,7 +113,7 @@ class Examiner:
             self._database(backlog=backlog), self._broker()
         )
         prepared = self.service.prepared
-        wrong = [f"{one.durable}: {one.trouble}" for one in consumers if one.trouble]
+        wrong = [f"{one.part.name}: {one.trouble}" for one in consumers if one.trouble]
         checks = {
             "prepared": Check(prepared, "ok" if prepared else "still starting"),
             "broker": broker,
@@ -189,14 +192,8 @@ class Examiner:
             last = await self._patiently("broker", self._last_in_stream)
         except (nats.errors.Error, TimeoutError, OSError) as error:
             away = Check(ok=False, detail=str(error) or type(error).__name__)
-            return (
-                away,
-                None,
-                [
-                    ConsumerLook(one.partition.name, None, one.trouble or away.detail)
-                    for one in service.consumers
-                ],
-            )
+            unseen = [_look(one, None, trouble=one.trouble or away.detail) for one in service.consumers]
+            return away, None, unseen
         looks = await asyncio.gather(*(self._consumer(one) for one in service.consumers))
         return Check(ok=True), last, looks
 
@@ -212,10 +209,8 @@ class Examiner:
         try:
             info = await self._patiently(consumer.partition.name, consumer.look)
         except (ConsumerDriftError, nats.errors.Error, TimeoutError, OSError) as error:
-            return ConsumerLook(
-                consumer.partition.name, None, consumer.trouble or str(error) or type(error).__name__
-            )
-        return ConsumerLook(consumer.partition.name, self._lag(consumer, info), consumer.trouble)
+            return _look(consumer, None, trouble=consumer.trouble or str(error) or type(error).__name__)
+        return _look(consumer, self._lag(consumer, info), trouble=consumer.trouble)
 
     def _lag(self, consumer: Consumer, info: ConsumerInfo) -> Lag:
         pending, unanswered = info.num_pending or 0, info.num_ack_pending or 0
@@ -234,3 +229,7 @@ class Examiner:
 
     def _age(self, moment: datetime) -> float:
         return max((self.service.database.clock() - moment).total_seconds(), 0.0)
+
+
+def _look(consumer: Consumer, lag: Lag | None, *, trouble: str | None) -> ConsumerLook:
+    return ConsumerLook(consumer.partition, consumer.active, lag, trouble)

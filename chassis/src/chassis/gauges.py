@@ -5,12 +5,14 @@ every sum it takes part in; an absent series ends at once, and `ssenet_dependenc
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from chassis.examining import Backlog, ConsumerLook, Examination
 
 DEPENDENCIES = ("broker", "database")
+_PART = ("durable", "partition")
 
 
 def families(
@@ -70,32 +72,35 @@ def _of_backlog(backlog: Backlog, durables: Iterable[str]) -> Iterator[Metric]:
     )
 
 
-def _of_consumers(looks: Sequence[ConsumerLook]) -> Iterator[Metric]:
-    lags = [(look.durable, look.lag) for look in looks if look.lag]
-    yield _by(
-        "ssenet_consumer_pending_events",
-        "Events of the stream that a durable has yet to be delivered",
-        "durable",
-        ((name, lag.pending) for name, lag in lags),
-    )
-    yield _by(
-        "ssenet_consumer_ack_pending_events",
-        "Events delivered to a durable and not yet acknowledged",
-        "durable",
-        ((name, lag.ack_pending) for name, lag in lags),
-    )
-    yield _by(
-        "ssenet_consumer_redelivered_events",
+_LAG = {
+    "pending_events": ("Events of the stream that the part has yet to be delivered", attrgetter("pending")),
+    "ack_pending_events": ("Events delivered and not yet acknowledged", attrgetter("ack_pending")),
+    "redelivered_events": (
         "Unacknowledged events that were delivered more than once",
-        "durable",
-        ((name, lag.redelivered) for name, lag in lags),
+        attrgetter("redelivered"),
+    ),
+    "oldest_age_seconds": (
+        "Age, or the least it can be, of the oldest event in the stream that has not been applied",
+        attrgetter("age"),
+    ),
+}
+
+
+def _of_consumers(looks: Sequence[ConsumerLook]) -> Iterator[Metric]:
+    """By durable and part of it; an undivided durable is its one part, `0of1`."""
+    labelled = [((one.part.durable, f"{one.part.index}of{one.part.of}"), one) for one in looks]
+    active = GaugeMetricFamily(
+        "ssenet_consumer_active", "1 where this process serves the part of the durable", labels=_PART
     )
-    yield _by(
-        "ssenet_consumer_oldest_age_seconds",
-        "Age, or the least it can be, of the oldest event that a durable has not applied",
-        "durable",
-        ((name, lag.age) for name, lag in lags),
-    )
+    for labels, look in labelled:
+        active.add_metric(labels, float(look.active))
+    yield active
+    for name, (words, value) in _LAG.items():
+        family = GaugeMetricFamily(f"ssenet_consumer_{name}", words, labels=_PART)
+        for labels, look in labelled:
+            if look.lag is not None:
+                family.add_metric(labels, float(value(look.lag)))
+        yield family
 
 
 def _one(name: str, documentation: str, value: float) -> Metric:

@@ -41,9 +41,9 @@ async def status(service: "Service") -> dict[str, Any]:
 
 def _as_shown(look: ConsumerLook) -> dict[str, Any]:
     if look.lag is None:
-        return {"durable": look.durable, "trouble": look.trouble}
+        return {"durable": look.part.name, "trouble": look.trouble}
     return {
-        "durable": look.durable,
+        "durable": look.part.name,
         "pending": look.lag.pending,
         "ack_pending": look.lag.ack_pending,
         "redelivered": look.lag.redelivered,
