@@ -62,12 +62,12 @@ class Candidate:
         self.session: Session | None = None
         self._beside: Process | None = None
         self._mended = False
-        self._connecting = Patience(self._world)
-        self._publishing = Patience(self._world)
 
     def start(self) -> None:
         """Start the process, or start it again after a kill: it remembers nothing."""
         self.decisions = self._m.Relaying()
+        self._connecting = Patience(self._world)
+        self._publishing = Patience(self._world)
         self._enough: Callable[[], bool] | None = None
         self.session = None
         self.process: Process = self._world.start(self.name, self._life())
@@ -95,6 +95,8 @@ class Candidate:
     def reconnected(self) -> None:
         """The way to the stream is open again."""
         self._mended = True
+        # It tries at once, whatever its pause was.
+        self._publishing.succeeded()
         if self.process.alive:
             self._stir()
 

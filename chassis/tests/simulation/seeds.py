@@ -1,6 +1,5 @@
 """Seed after seed: a line that shows how far it is, and of a failure the way to see it again."""
 
-import sys
 import time
 from collections.abc import Callable, Iterable
 
@@ -34,9 +33,3 @@ def failures(seeds: Iterable[int], decisions: Decisions, *, tell: Callable[[str]
             told = now
             tell(f"{number} seeds, {len(found)} failed, {(now - began) / number * 1000:.1f} ms each")
     return found
-
-
-def tell_terminal(text: str) -> None:
-    """Show progress past pytest's capture, which would keep it until the end."""
-    if sys.__stderr__ is not None:
-        print(f"simulation: {text}", file=sys.__stderr__, flush=True)
