@@ -113,6 +113,16 @@ def rename(path: str, to: str) -> Edit:
     return edit
 
 
+def move(path: str, to: str) -> Edit:
+    """Take an optional field out of one value and put it, as it is, into another."""
+
+    def edit(schema: Node) -> None:
+        (old, name), (new, new_name) = _holder(schema, path), _holder(schema, to)
+        new["properties"][new_name] = old["properties"].pop(name)
+
+    return edit
+
+
 def require(path: str) -> Edit:
     def edit(schema: Node) -> None:
         holder, name = _holder(schema, path)

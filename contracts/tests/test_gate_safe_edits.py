@@ -29,6 +29,7 @@ from schema_edits import (
     drop,
     either,
     inline,
+    move,
     rename_definition,
     set_rule,
     without,
@@ -102,7 +103,7 @@ SAFE = [
     Case(
         "an optional field goes from one value and comes to another",
         STATISTICS,
-        both(drop("figures[].sex"), add("title.sex")),
+        move("figures[].sex", "title.sex"),
     ),
     # Words
     Case("a description changes", OPENED, change("", description="Somebody is asked to act.")),
@@ -155,6 +156,11 @@ SAFE = [
         both(without("epoch", "minimum"), change("epoch", exclusiveMinimum=0)),
     ),
     Case(
+        "a bound excludes what lies above it",
+        STATISTICS,
+        both(without("reference_year", "maximum"), change("reference_year", exclusiveMaximum=2101)),
+    ),
+    Case(
         "a union is told apart by anyOf",
         OPENED,
         become("contact", either(BY_POST, BY_PHONE, how="anyOf")),
@@ -170,7 +176,12 @@ SAFE = [
         "limits are shared out over an allOf",
         KNOWLEDGE,
         lambda schema: schema["$defs"]["Title"]["properties"].update(
-            text={"allOf": [{"type": "string", "minLength": 1}, {"maxLength": 300}]}
+            text={
+                "allOf": [
+                    {"type": "string", "minLength": 1, "maxLength": 900},
+                    {"minLength": 0, "maxLength": 300},
+                ]
+            }
         ),
     ),
     Case(
@@ -186,9 +197,9 @@ SAFE = [
 def test_an_edit_that_hurts_nobody_passes_and_so_does_taking_it_back(case: Case) -> None:
     published, current = case.schemas()
 
-    found = [*compare(published, current), *compare(current, published)]
-
-    assert [change for change in found if change.breaks and change.rule != "closed"] == []
+    assert [change for change in compare(published, current) if change.breaks] == []
+    back = compare(current, published)
+    assert [change for change in back if change.breaks and change.rule != "closed"] == []
 
 
 @pytest.mark.parametrize("case", SAFE, ids=str)

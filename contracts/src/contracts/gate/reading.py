@@ -55,10 +55,19 @@ class _Reading:
         self._under_way.add(pair)
         try:
             forms = self.reader.document.forms(read)
+            if any(form.exclusive for form in forms):
+                return self._overlapping(written, read, path)
             found = [self._form(form, forms, path) for form in self.writer.document.forms(written)]
         finally:
             self._under_way.remove(pair)
         return list(dict.fromkeys(finding for findings in found for finding in findings))
+
+    def _overlapping(self, written: Schema | bool, read: Schema | bool, path: Path) -> list[Finding]:  # noqa: FBT001
+        """A value of two forms is refused where one alone may match: only the same union is surely read."""
+        if self.writer.document.canonical(written) == self.reader.document.canonical(read):
+            return []
+        taken = "what is of one form alone, of several that overlap"
+        return [Finding(path, "oneOf", f"{self.writer.name} have other forms, {self._take(taken)}")]
 
     def _form(self, written: Form, readers: tuple[Form, ...], path: Path) -> list[Finding]:
         """Find the form that reads this one best, and say what even that one does not take."""
@@ -68,7 +77,7 @@ class _Reading:
         if not candidates:
             return [self._type_finding(written, readers, path)]
         found = [list(self._rules(written, read, path)) for read in candidates]
-        return min(found, key=lambda findings: sum(finding.breaks for finding in findings))
+        return min(found, key=lambda findings: (sum(finding.breaks for finding in findings), len(findings)))
 
     def _type_finding(self, written: Form, readers: tuple[Form, ...], path: Path) -> Finding:
         holds = f"{self.writer.name} may hold"
@@ -92,9 +101,6 @@ class _Reading:
         return [Finding(path, "enum", f"{self.writer.name} may hold {_listed(refused)}, {self._refuse()}")]
 
     def _rules(self, written: Form, read: Form, path: Path) -> Iterator[Finding]:
-        if read.exclusive and not written.exclusive:
-            reason = f"{self.writer.name} may be of several forms at once, {self._take('only one of them')}"
-            yield Finding(path, "oneOf", reason)
         for keyword in sorted(read.rules.keys() - _WITH_RULES_OF_THEIR_OWN):
             finding = self._rule(keyword, written, read, path)
             if finding is not None:
@@ -110,7 +116,7 @@ class _Reading:
             return (
                 None if _within(keyword, written, limit) else self._bound_finding(keyword, has, limit, path)
             )
-        if keyword == "multipleOf" and has is not None and _is_multiple(has, limit):
+        if keyword == "multipleOf" and _is_multiple(has, limit):
             return None
         if self.writer.document.canonical(has) == self.reader.document.canonical(limit):
             return None
@@ -139,9 +145,8 @@ class _Reading:
         )
 
     def _object(self, written: Form, read: Form, path: Path) -> Iterator[Finding]:
-        fields: Mapping[str, Schema] = written.rule("properties", {})
-        known: Mapping[str, Schema] = read.rule("properties", {})
         always = set(written.rule("required", ()))
+        fields, known = _fields_of(written), _fields_of(read)
         if read.rule("additionalProperties") is False and "additionalProperties" not in written.rules:
             reason = f"{self.reader.name} refuse fields they do not know, so that none can be added any more"
             yield Finding(path, CLOSED, reason)
@@ -219,6 +224,12 @@ _MOST_SHOWN: Final = 120
 _CLOSE: Final = 1e-9
 
 
+def _fields_of(form: Form) -> dict[str, Schema]:
+    """Every field the form names; one that is required and not described may hold anything."""
+    described: Mapping[str, Schema] = form.rule("properties", {})
+    return {name: {} for name in form.rule("required", ()) if name not in described} | dict(described)
+
+
 def _may_read(read: Form, written: Form) -> bool:
     return read.values is None and (
         read.kind == written.kind or (read.kind == "number" and written.kind == "integer")
@@ -257,7 +268,9 @@ def _at_most(value: float | None, limit: float) -> bool:
     return value is not None and value <= limit
 
 
-def _is_multiple(value: float, step: float) -> bool:
+def _is_multiple(value: Any, step: Any) -> bool:
+    if not isinstance(value, (int, float)) or not isinstance(step, (int, float)):
+        return False
     steps = value / step
     return abs(steps - round(steps)) < _CLOSE
 
