@@ -1,6 +1,7 @@
 """A running service: database, broker, relay and consumers behind one FastAPI app, started and stopped in order."""
 
 import asyncio
+import gc
 import os
 import re
 import signal
@@ -344,6 +345,8 @@ def serve(build: Callable[[S], FastAPI], settings_class: type[S]) -> None:
             timeout_keep_alive=75,
         )
         server = _Server(app, config)
+        # What is loaded stays: without this, each full collection walks through all of it, in the midst of a batch.
+        gc.freeze()
         server.run()
         if not server.started or (server.service is not None and server.service.failed):
             sys.exit(1)
