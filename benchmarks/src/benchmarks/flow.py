@@ -75,7 +75,8 @@ async def _apply_alone(network: Embedded, service: str, count: int) -> float:
         await connection.close()
     if applied < count:
         raise BenchmarkError(f"{service} applied {applied} of {count} events")
-    return float((applied - first) / seconds)
+    # A single batch has no first one to leave out.
+    return float((applied - first or applied) / seconds)
 
 
 _SPAN = """
