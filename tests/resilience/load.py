@@ -48,12 +48,25 @@ class Load:
                 if isinstance(outcome, Exception):
                     raise outcome
 
+    async def send(self, count: int) -> None:
+        """Have so many events accepted, and no more."""
+        async with httpx2.AsyncClient(timeout=4) as client:
+            for number in range(count):
+                await self._send_until_accepted(client, self._event(0, number))
+
+    async def rename(self) -> None:
+        """Rename the partner as often as in a seed, and do nothing else."""
+        async with httpx2.AsyncClient(timeout=4) as client:
+            await self._rename(client)
+
+    def _event(self, sender: int, number: int) -> dict[str, Any]:
+        # Without a time of its own: a gateway whose clock is behind would refuse what comes from its future.
+        event = {key: value for key, value in a_request().items() if key != "time"}
+        return event | {"id": f"S{self.seed}-{sender}-{number}-{event['id']}"}
+
     async def _send(self, client: httpx2.AsyncClient, sender: int) -> None:
         for number in range(EVENTS_EACH):
-            # Without a time of its own: a gateway whose clock is behind would refuse what comes from its future.
-            event = {key: value for key, value in a_request().items() if key != "time"}
-            event["id"] = f"S{self.seed}-{sender}-{number}-{event['id']}"
-            await self._send_until_accepted(client, event)
+            await self._send_until_accepted(client, self._event(sender, number))
             await asyncio.sleep(0.08)
 
     async def _send_until_accepted(self, client: httpx2.AsyncClient, event: dict[str, Any]) -> None:

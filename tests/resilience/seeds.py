@@ -109,6 +109,14 @@ class Arena:
             await self.close()
         return outcome
 
+    async def examine(self, load: Load) -> set[str]:
+        """The invariants that are newly broken, once all that can arrive has arrived."""
+        observer = await self.observer()
+        await recovered(observer, asyncio.get_running_loop().time())
+        observer.history.sent += load.sent
+        await observer.look()
+        return {one.invariant for one in self._new(observer.history)}
+
     def _new(self, history: History) -> list[Violation]:
         """What is wrong and was not before: a broken history stays broken, and is one seed's fault."""
         found = [one for one in check(history) if one not in self._known]

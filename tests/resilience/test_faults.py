@@ -1,11 +1,17 @@
 """Seeded faults over the running network under load: nothing is lost, doubled or out of order, and all recovers."""
 
+import signal
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
+from chassis.testing import eventually
+
 from tests.resilience.conftest import replay
 from tests.resilience.seeds import Arena, Outcome
+from tests.resilience.skewed import BACKWARDS, LOSSY
 
 
 async def test_the_network_keeps_its_promises_under_fire(
@@ -34,3 +40,46 @@ def _tell(config: pytest.Config, text: str) -> None:
     capture: Any = config.pluginmanager.get_plugin("capturemanager")
     with capture.global_and_fixture_disabled():
         reporter.write(text)
+
+
+async def test_the_checker_finds_a_relay_that_takes_failures_for_acknowledgements(arena: Arena) -> None:
+    """A real bug in a real service: what it announces while the broker is out of reach is lost."""
+    stage = (await arena.observer()).stage
+    async with planted(arena, "gateway", LOSSY):
+        link = stage.links["gateway-nats"]
+        link.cut()
+        load = await arena.load(-1)
+        await load.send(3)
+        link.mend()
+        found = await arena.examine(load)
+
+    assert {"every_acknowledged_event_has_one_task", "every_outbox_row_reached_the_stream"} <= found
+
+
+async def test_the_checker_finds_a_relay_that_publishes_the_newest_first(arena: Arena) -> None:
+    """What is announced while the broker is out of reach goes out together, and then in the wrong order."""
+    stage = (await arena.observer()).stage
+    async with planted(arena, "registry", BACKWARDS):
+        link = stage.links["registry-nats"]
+        link.cut()
+        load = await arena.load(-2)
+        await load.rename()
+        link.mend()
+        found = await arena.examine(load)
+
+    assert "the_stream_has_each_key_in_order" in found
+
+
+@asynccontextmanager
+async def planted(arena: Arena, service: str, bug: str) -> AsyncGenerator[None]:
+    """Run a service with a bug, and then without it again."""
+    stage = await arena.stage()
+    for what in (bug, None):
+        stage.plant(service, what)
+        stage.down.add(service)
+        stage.signal(service, signal.SIGTERM)
+        await stage.ended(service)
+        await stage.start(service)
+        await eventually(lambda: stage.ready([service]), timeout=30)
+        if what:
+            yield
