@@ -36,20 +36,31 @@ def let_the_clock_be_set(file: Path) -> None:
 def plant(bug: str) -> None:
     from chassis.broker import Broker, Outgoing
 
-    publish = Broker.publish
+    several, single = Broker.publish_batch, Broker.publish_one
 
     async def lossy(self: Broker, messages: Sequence[Outgoing]) -> list[int]:
         """Take a publish that failed for one that was acknowledged."""
         try:
-            return await publish(self, messages)
+            return await several(self, messages)
         except Exception:  # noqa: BLE001 - that is the bug
             return list(range(1, len(messages) + 1))
 
+    async def lossy_one(self: Broker, message: Outgoing) -> int:
+        try:
+            return await single(self, message)
+        except Exception:  # noqa: BLE001 - that is the bug
+            return 1
+
     async def backwards(self: Broker, messages: Sequence[Outgoing]) -> list[int]:
         """Publish the newest first."""
-        return (await publish(self, messages[::-1]))[::-1]
+        return (await several(self, messages[::-1]))[::-1]
 
-    Broker.publish = {LOSSY: lossy, BACKWARDS: backwards}[bug]  # type: ignore[method-assign]
+    if bug == LOSSY:
+        Broker.publish_batch, Broker.publish_one = lossy, lossy_one  # type: ignore[method-assign]
+    elif bug == BACKWARDS:
+        Broker.publish_batch = backwards  # type: ignore[method-assign]
+    else:
+        raise AssertionError(bug)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -30,8 +30,8 @@ from tests.resilience.skewed import CLOCK_FILE, PLANTED
 READY_WITHIN = 30.0
 DUPLICATE_WINDOW = 0.25
 """Seconds: so short that a relay which repeats itself after a crash really stores its events a second time."""
-DISKS = {"postgres": 512, "nats": 192}
-"""Megabytes of each server's disk, where we may mount one."""
+DISKS = {"postgres": 2048, "nats": 2048}
+"""Megabytes of each server's disk, where we may mount one; only what is used of them takes memory."""
 _CHECK = 0.02
 
 

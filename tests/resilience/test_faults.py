@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from chassis.testing import eventually
-
 from tests.resilience.conftest import replay
 from tests.resilience.seeds import Arena, Outcome
 from tests.resilience.skewed import BACKWARDS, LOSSY
