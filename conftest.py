@@ -25,6 +25,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     faults = parser.getgroup("faults", "faults done to the running network (tests/resilience)")
     faults.addoption("--seeds", type=int, default=0, metavar="N", help="how many seeds to run (default: 20)")
     faults.addoption("--seed-from", type=int, default=1, metavar="N", help="the first seed (default: 1)")
+    faults.addoption(
+        "--events", type=int, default=0, metavar="N", help="size of the order test (default: small)"
+    )
 
 
 @pytest.fixture(scope="session")

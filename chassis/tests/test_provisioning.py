@@ -3,17 +3,24 @@
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import yaml
-from ledger.messaging import TOPOLOGY
+from ledger import EntryMadeV1, postings, subscriptions
+from ledger.messaging import TOPOLOGY, provisioner_of
 
-from chassis.broker import Broker
+from chassis.broker import Broker, Outgoing
+from chassis.consuming import Consumer
+from chassis.database import Database
 from chassis.keys import new_seed, public_key, public_keys
-from chassis.provisioner import PROVISIONER, Topology
+from chassis.owning import Ownership
+from chassis.partitions import partitions_of
+from chassis.provisioner import PROVISIONER, Topology, provision
 from chassis.provisioning import accounts_block, main
+from chassis.testing import FreshDatabase, NatsSite, an_envelope, eventually
 from ssenet.servers import Nats, start_nats
 
 
@@ -85,3 +92,61 @@ def test_the_provisioner_says_how_it_is_used_when_asked_wrongly(
 ) -> None:
     assert main(arguments, {}) == 2
     assert "usage" in capsys.readouterr().err
+
+
+async def test_a_durable_split_anew_goes_on_where_it_stood_and_applies_nothing_twice(
+    fresh_database: FreshDatabase, site: NatsSite
+) -> None:
+    ledger = await fresh_database("ledger")
+    amounts = 0
+
+    async with provisioner_of(site) as broker:
+        try:
+            for count in (1, 4, 2, 1):
+                split = [one.model_copy(update={"partitions": count}) for one in TOPOLOGY.services]
+                changed = await provision(
+                    broker.jetstream, TOPOLOGY.model_copy(update={"services": tuple(split)})
+                )
+                assert (
+                    await provision(broker.jetstream, TOPOLOGY.model_copy(update={"services": tuple(split)}))
+                    == []
+                )
+                made = {one.name for one in partitions_of("ledger-post-entries", count)}
+                assert not changed or made <= {line.split()[1] for line in changed if line.endswith("made")}
+                async with consuming(ledger, broker, count):
+                    await _put_into_stream(broker, range(amounts, amounts + 40))
+                    amounts += 40
+                    await eventually(lambda: _posted(ledger, amounts))  # noqa: B023 - awaited here
+        finally:
+            await provision(broker.jetstream, TOPOLOGY)
+
+    assert sorted(await postings(ledger)) == list(range(160))
+
+
+@asynccontextmanager
+async def consuming(ledger: Database, broker: Broker, count: int) -> AsyncGenerator[None]:
+    [subscription] = subscriptions()
+    ownership = Ownership(ledger)
+    parts = partitions_of(subscription.durable, count)
+    consumers = [
+        Consumer(subscription, ledger, broker, ownership, stream="EVENTS", partition=part) for part in parts
+    ]
+    tasks = [asyncio.create_task(one.run()) for one in consumers]
+    owning = asyncio.create_task(ownership.run())
+    yield
+    for one in consumers:
+        one.stop()
+    await asyncio.gather(*tasks)
+    ownership.stop()
+    await owning
+
+
+async def _put_into_stream(broker: Broker, amounts: Iterable[int]) -> None:
+    envelopes = [an_envelope(EntryMadeV1(amount=amount)) for amount in amounts]
+    await broker.publish(
+        [Outgoing(one.nats_subject, str(one.id), one.model_dump_json().encode()) for one in envelopes]
+    )
+
+
+async def _posted(ledger: Database, count: int) -> bool:
+    return len(await postings(ledger)) >= count

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 from deployed import Deployment
 
+from chassis.provisioner import Topology
 from chassis.settings import ServiceSettings
 from ssenet.credentials import secrets_of
 from ssenet.folders import DataFolder
@@ -73,6 +74,20 @@ def test_server_and_embedded_run_tell_a_service_the_same_of_what_it_must_know(
 
     assert required <= set(own(service, dict(embedded)))
     assert required <= set(own(service, deployment.environment(service)))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_splits_its_durables_as_the_broker_does(
+    deployment: Deployment, service: str, tmp_path: Path, topology: Topology
+) -> None:
+    [described] = [one for one in topology.services if one.service == service]
+    secrets_of(DataFolder(tmp_path).secrets)
+    server = cast("Any", SimpleNamespace(port=1, url="nats://127.0.0.1:1", monitor_url="http://127.0.0.1:1"))
+    parts = service_parts(DataFolder(tmp_path), 0, database=server, broker=server, nursery=cast("Any", None))
+    [embedded] = [part._environment for part in parts if part.name == service]
+
+    assert own(service, dict(embedded))["partitions"] == str(described.partitions)
+    assert own(service, deployment.environment(service)).get("partitions", "1") == str(described.partitions)
 
 
 @pytest.mark.parametrize("service", SERVICES)

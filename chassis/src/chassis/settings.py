@@ -1,10 +1,18 @@
 """The settings every service has; each service's own class adds its prefix and what else it needs."""
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from chassis.partitions import COUNTS
+
+
+def _countable(partitions: int) -> int:
+    if partitions not in COUNTS:
+        raise ValueError(f"one of {', '.join(map(str, COUNTS))}")
+    return partitions
 
 
 class ServiceSettings(BaseSettings):
@@ -25,7 +33,7 @@ class ServiceSettings(BaseSettings):
     """The stream this service's durables stand on."""
     announces_stream: str = "EVENTS"
     """The stream that stores what this service announces."""
-    partitions: Literal[1, 2, 4, 8, 16] = 1
+    partitions: Annotated[int, AfterValidator(_countable)] = 1
     """Parts that each durable is split into, each served by one process at a time; as `deploy/nats` has it."""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)]

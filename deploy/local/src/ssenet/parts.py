@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ import psutil
 
 from ssenet.credentials import SUPERUSER, Secrets, read_secrets
 from ssenet.errors import CommandError
-from ssenet.folders import SERVICES, SITE, DataFolder, rotate
+from ssenet.folders import ROOT, SERVICES, SITE, DataFolder, rotate
 from ssenet.nursery import Order
 from ssenet.ports import LOOPBACK
 from ssenet.servers import Nats, Postgres, ServerFailedError, free_port, start_nats, start_postgres
@@ -223,6 +224,7 @@ def service_parts(
             "PORT": str(port),
             "CALLERS": json.dumps(secrets.callers()),
             "MIGRATE_ON_START": "true",
+            "PARTITIONS": _partitions(name),
         }
         if name == "gateway":
             told |= {
@@ -239,6 +241,13 @@ def service_parts(
         environment = {f"{name.upper()}_{key}": value for key, value in told.items()}
         parts.append(ServicePart(name, port, folder=folder, nursery=nursery, environment=environment))
     return parts
+
+
+def _partitions(service: str) -> str:
+    """How the service's durables are split. Read by eye: a YAML library would be the supervisor's largest part."""
+    described = (ROOT / "deploy" / "nats" / "services" / f"{service}.yaml").read_text(encoding="utf-8")
+    found = re.search(r"^partitions: (\d+)$", described, re.MULTILINE)
+    return found[1] if found else "1"
 
 
 async def _accepts(port: int) -> bool:

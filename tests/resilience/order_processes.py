@@ -1,0 +1,140 @@
+"""The processes of the order test: relay candidates and consumers of one small service, made to be killed.
+
+Run as a script it loads everything once, then forks a process for each line of its input (`relay` or `consumer`) and
+answers with the process id. They read the database's and the broker's address from the environment.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import ClassVar
+
+import sqlalchemy as sa
+
+from chassis.broker import Broker
+from chassis.consuming import Consumer
+from chassis.database import Database
+from chassis.owning import Ownership
+from chassis.partitions import partitions_of
+from chassis.provisioner import DurableDescription, ServiceDescription, StreamDescription, Topology
+from chassis.receiving import Received, Retry, Subscription, Subscriptions
+from chassis.relay import Relay
+from chassis.transaction import Transaction
+from contracts.event import Event
+
+SERVICE = "counting"
+DURABLE = "counting-see"
+PARTITIONS = 8
+STUCK = "stuck"
+TOPOLOGY = Topology(
+    site="hq",
+    streams={
+        "EVENTS": StreamDescription(
+            subjects=("sse.hq.>",), max_bytes=6 * 1024**3, max_age=timedelta(days=1), why="the order test"
+        )
+    },
+    services=(
+        ServiceDescription(
+            service=SERVICE,
+            announces=(SERVICE,),
+            hears=(DurableDescription(durable=DURABLE, types=("counting.number.counted.v1",)),),
+            partitions=PARTITIONS,
+        ),
+    ),
+)
+_SEE = sa.text("""
+INSERT INTO seen (key, sequence, pid)
+SELECT key, sequence, :pid FROM unnest(CAST(:keys AS text[]), CAST(:sequences AS bigint[]))
+    WITH ORDINALITY AS row (key, sequence, place) ORDER BY place
+""")
+
+
+class NumberCountedV1(Event):
+    """A number was counted; `trouble`: hearing of it fails once in ten times."""
+
+    type: ClassVar[str] = "counting.number.counted.v1"
+
+    trouble: bool = False
+
+
+async def see(numbers: Sequence[Received[NumberCountedV1]], tx: Transaction) -> None:
+    """Record what is handled, in the order it is; what is stuck stays so until many others are through."""
+    told = {
+        "keys": [one.envelope.subject for one in numbers],
+        "sequences": [one.envelope.sequence for one in numbers],
+        "pid": os.getpid(),
+    }
+    await tx.session.execute(_SEE, told)
+    if any(one.event.trouble and random.random() < 0.1 for one in numbers):  # noqa: S311 - trouble
+        raise Retry
+    if any(one.envelope.subject == STUCK for one in numbers):
+        others = await tx.session.scalar(
+            sa.text("SELECT count(*) FROM seen WHERE key <> :key"), {"key": STUCK}
+        )
+        if (others or 0) < int(os.environ["ORDER_MANY"]):
+            raise Retry
+
+
+def subscriptions() -> Subscriptions:
+    found = Subscriptions(SERVICE)
+    found.hears(NumberCountedV1, durable=DURABLE)(see)
+    return found
+
+
+async def relay() -> None:
+    """One candidate for the relay."""
+    database, broker = await _connected()
+    await Relay(database, broker).run()
+
+
+async def consume() -> None:
+    """One process of those that share the parts of the durable."""
+    database, broker = await _connected()
+    [subscription] = subscriptions()
+    ownership = Ownership(database)
+    consumers = _consumers(subscription, database, broker, ownership)
+    await asyncio.gather(ownership.run(), *(one.run() for one in consumers))
+
+
+def _consumers(
+    subscription: Subscription, database: Database, broker: Broker, ownership: Ownership
+) -> list[Consumer]:
+    return [
+        Consumer(subscription, database, broker, ownership, stream="EVENTS", partition=part)
+        for part in partitions_of(DURABLE, PARTITIONS)
+    ]
+
+
+async def _connected() -> tuple[Database, Broker]:
+    told = os.environ
+    database = Database(told["ORDER_DATABASE"], service=SERVICE, pool_size=3)
+    return database, await Broker.connect(told["ORDER_NATS"], service=SERVICE, seed=told["ORDER_SEED"])
+
+
+def main() -> None:
+    """Fork what is ordered; the orders' end is everybody's end."""
+    # Nobody waits for a killed child.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    children: list[int] = []
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            # The answers to the orders are the parent's alone; what is logged goes to the errors.
+            os.dup2(2, 1)
+            random.seed()
+            asyncio.run(relay() if line.strip() == "relay" else consume())
+            os._exit(0)
+        children.append(pid)
+        print(pid, flush=True)  # noqa: T201 - the answer
+    for child in children:
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
