@@ -15,6 +15,18 @@ from chassis.testing import NatsSite
 from ssenet.servers import Nats, Postgres, start_nats, start_postgres
 
 ROOT = Path(__file__).parent
+LONGEST_FIRST = ("tests/resilience/", "tests/browser/", "deploy/", "tests/")
+"""Folders whose files take longest: begun first, they leave nobody waiting for the last of them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        path = item.path.relative_to(ROOT).as_posix()
+        return next(
+            (n for n, folder in enumerate(LONGEST_FIRST) if path.startswith(folder)), len(LONGEST_FIRST)
+        )
+
+    items.sort(key=place)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -99,7 +99,8 @@ class Stage:
         part = self.parts[name]
         ended = getattr(getattr(part, "_server", None), "process", None) or getattr(part, "_process", None)
         if ended is not None:
-            ended.poll()
+            # Its threads may still be on their way out: one left unawaited would be complained about later.
+            ended.wait(timeout=10)
             for pipe in (ended.stdin, ended.stdout):
                 if pipe is not None:
                     pipe.close()
