@@ -198,6 +198,25 @@ async def test_a_crash_between_commit_and_ack_does_not_apply_twice(ledger: Datab
     assert await postings(ledger) == [1, 2, 3]
 
 
+async def test_a_durable_set_back_while_nothing_came_is_caught_up_again(
+    ledger: Database, site: NatsSite
+) -> None:
+    async with backbone(ledger, site.url, site.seeds["ledger"]):
+        await make_entries(ledger, 1, 2, 3)
+        await eventually(lambda: _count(ledger, 3))
+        await eventually(lambda: _settled(site))
+
+    async with backbone(ledger, site.url, site.seeds["ledger"]) as running:
+        await eventually(lambda: running.consumer.active and running.consumer._pull._inbox is not None)
+        async with provisioner_of(site) as broker:
+            await broker.client.request(
+                "$JS.API.CONSUMER.RESET.EVENTS.ledger-post-entries", b'{"seq": 1}', timeout=5
+            )
+        await eventually(lambda: _settled(site), timeout=ACK_WAIT / 3)
+
+    assert await postings(ledger) == [1, 2, 3]
+
+
 async def test_a_poisoned_event_lets_the_others_through_and_leaves_a_record(
     ledger: Database, site: NatsSite
 ) -> None:

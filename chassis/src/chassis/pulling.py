@@ -204,5 +204,9 @@ class Pull:
             self._last_stream = delivery.stream_sequence
             self._fetched.append(delivery)
         elif (done := self._unacknowledged) and done.stream_sequence >= delivery.stream_sequence:
-            # Ours was lost on its way: say it again. (What is still in hand is only delivered once too often.)
+            # Ours was lost on its way: say it again.
             await self._broker.client.publish(delivery.reply, b"")
+        else:
+            # Somebody has set the durable back: what is acknowledged by now, the server knows better than we do.
+            self.broken = True
+            self._fetched.clear()
