@@ -151,6 +151,9 @@ class Truth:
             self.waiting.pop(message.event_id, None)
             return 0.0
         row = self.waiting.get(message.event_id)
+        if row is None and one.waits:
+            # Applied before, and not answered often enough to be taken for a failure: no row is left to change.
+            return delay(one.attempts)
         if row is not None and row.attempts == one.attempts:
             # Committed before, and not answered: the same attempt.
             return row.due - self.world.now
