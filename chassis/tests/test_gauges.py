@@ -329,12 +329,12 @@ async def test_servers_that_hang_do_not_hang_the_scrape_and_are_there_again_at_o
     ledger.broker.hold()
 
     async with asyncio.timeout(PATIENCE + 1):
-        # The second asks nothing anew: what hangs is waited for, so that no pool runs dry.
-        first, second = await asyncio.gather(ledger.figures(), ledger.figures())
-    assert first["ssenet_dependency_up"] == second["ssenet_dependency_up"] == {"broker": 0, "database": 0}
+        first, *others = await asyncio.gather(*(ledger.figures() for _ in range(20)))
+    assert all(one["ssenet_dependency_up"] == {"broker": 0, "database": 0} for one in (first, *others))
     assert not OF_DATABASE & first.keys()
     assert all(not first[name] for name in OF_BROKER)
-    assert ledger.service.database.engine.pool.checkedout() <= 1  # type: ignore[attr-defined]
+    # The others asked nothing anew: what hangs is waited for, so that no pool runs dry. Loops of the service hang too.
+    assert ledger.service.database.engine.pool.checkedout() < 8  # type: ignore[attr-defined]
 
     # A question that was given up costs no connection when its answer comes after all.
     connection = ledger.service.broker.client.stats["reconnects"]

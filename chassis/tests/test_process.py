@@ -10,7 +10,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx2
+import sqlalchemy as sa
+from pydantic import SecretStr
 
+from chassis.service import Service, create_service
+from chassis.settings import ServiceSettings
 from chassis.testing import Databases, NatsSite, eventually
 from ssenet.servers import free_port, start_postgres
 
@@ -122,7 +126,7 @@ async def test_a_service_started_before_its_database_waits_for_it(site: NatsSite
     database_port, port = free_port(), free_port()
     url = f"postgresql+asyncpg://postgres:secret@127.0.0.1:{database_port}/postgres"
     async with a_process(url, site.url, site.seeds["ledger"], port) as process:
-        await eventually(lambda: _says(process, b"waiting for the database"), timeout=20)
+        await eventually(lambda: _says(process, b"waiting to start"), timeout=20)
         server = start_postgres(
             tmp_path / "pg", password="secret", port=database_port, settings={"fsync": "off"}
         )
@@ -131,6 +135,28 @@ async def test_a_service_started_before_its_database_waits_for_it(site: NatsSite
             assert await _ended(process) == 0
         finally:
             server.stop()
+
+
+async def test_a_start_whose_database_goes_away_within_it_begins_that_step_again(
+    databases: Databases, site: NatsSite
+) -> None:
+    url = await databases.create("ledger")
+    prepared: list[str] = []
+
+    async def prepare(service: Service) -> None:
+        prepared.append("begun")
+        async with service.database.transaction() as tx:
+            if len(prepared) == 1:
+                await tx.session.execute(sa.text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        prepared.append("done")
+
+    settings = ServiceSettings(
+        database_url=SecretStr(url), nats_url=site.url, nats_seed=SecretStr(site.seeds["ledger"]), port=0
+    )
+    app = create_service("ledger", settings, prepare=prepare)
+    async with app.router.lifespan_context(app):
+        assert prepared == ["begun", "begun", "done"]
+    await databases.drop(url)
 
 
 async def _says(process: Process, words: bytes) -> bool:

@@ -86,10 +86,13 @@ class Service:
         await self.relay.published(event_ids, timeout=timeout)
 
     async def start(self, prepare: Callable[["Service"], Awaitable[None]] | None) -> None:
-        """Connect, migrate if told to, start the relay, prepare, and only then begin to hear events."""
-        await self._await_database()
+        """Connect, migrate if told to, start the relay, prepare, and only then begin to hear events.
+
+        A server that is away is waited for at every step: a process that gave up would only be started again.
+        """
+        await _until_there("database", self.database.ping)
         if self.settings.migrate_on_start:
-            await migrations.migrate(self.database.url, self.name)
+            await _until_there("migrations", lambda: migrations.migrate(self.database.url, self.name))
         seed = self.settings.nats_seed.get_secret_value()
         self.broker = await Broker.connect(
             self.settings.nats_url, service=self.name, seed=seed, on_reconnect=self._reconnected
@@ -100,7 +103,7 @@ class Service:
         house = keep_house(self.database, due=lambda: self.relay.is_leader, stopping=self.stopping)
         self.keep_running("housekeeping", house)
         if prepare is not None:
-            await prepare(self)
+            await _until_there("preparation", lambda: prepare(self))
         self.ownership = Ownership(self.database)
         self.consumers = [
             Consumer(
@@ -165,19 +168,6 @@ class Service:
             await self.broker.close()
         await self.database.close()
 
-    async def _await_database(self) -> None:
-        pause = 0.1
-        while True:
-            try:
-                await self.database.ping()
-                return
-            except Exception as error:
-                if not is_database_away(error):
-                    raise
-                log.warning("waiting for the database", error=type(error).__name__)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 2.0)
-
     async def _reconnected(self) -> None:
         self.relay.reconnected()
         for consumer in self.consumers:
@@ -199,6 +189,20 @@ class Service:
         log.error("a loop of the service ended", task=task.get_name(), exc_info=task.exception())
         self.failed = True
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def _until_there(step: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Do a step of the start again and again while a server that it needs is away."""
+    pause = 0.1
+    while True:
+        try:
+            return await work()
+        except Exception as error:
+            if not is_database_away(error):
+                raise
+            log.warning("waiting to start", step=step, error=type(error).__name__)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 2.0)
 
 
 async def _unless(stopping: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
@@ -240,7 +244,8 @@ def create_service(
 ) -> FastAPI:
     """Compose one service; everything starts with the app's lifespan and ends with it.
 
-    `prepare` runs once the database is migrated and the relay publishes, before events are heard. `problems`
+    `prepare` runs once the database is migrated and the relay publishes, before events are heard; it runs again
+    where a server went away meanwhile, so what it starts with `keep_running` comes last. `problems`
     gives domain errors their HTTP status and code, `localise` may put a problem into the caller's language.
     Requests whose path begins as one of the patterns `untraced` leave no span: the path is a secret, or the
     answer a stream that lasts as long as a page stays open.
