@@ -170,7 +170,8 @@ class Relay:
             except BrokerAwayError as error:
                 return error
 
-        published, found = await asyncio.gather(send(), turn())
+        # The database first: it works while the messages are written.
+        found, published = await asyncio.gather(turn(), send())
         return relaying.Overlapped(published, found)
 
     async def _ask_database(self, step: Step) -> Any:

@@ -5,6 +5,7 @@ A relay candidate is a conversation. `Relaying.run` yields the next step; whoeve
 and nothing else, keeps the promises: what was committed reaches the stream, in order, and a repeat changes nothing.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -171,7 +172,7 @@ class Notices:
     def __init__(self) -> None:
         self._waiters: set[Waiter] = set()
         # Acknowledged before the one who announced them came to wait: remembered for a moment.
-        self._recent: dict[UUID, None] = {}
+        self._recent: OrderedDict[UUID, None] = OrderedDict()
 
     def wait_for(self, event_ids: Iterable[UUID], when_done: Callable[[], None]) -> Waiter:
         """Enter a waiter, which calls `when_done` once: now, if nothing is missing any more."""
@@ -195,7 +196,7 @@ class Notices:
         told = dict.fromkeys(event_ids)
         self._recent.update(told)
         while len(self._recent) > REMEMBERED:
-            del self._recent[next(iter(self._recent))]
+            self._recent.popitem(last=False)
         for waiter in list(self._waiters):
             waiter.missing.difference_update(told)
             if not waiter.missing:
