@@ -13,8 +13,10 @@ from deployed import Deployment
 from chassis.provisioner import Topology
 from chassis.settings import ServiceSettings
 from ssenet.credentials import secrets_of
+from ssenet.errors import CommandError
 from ssenet.folders import DataFolder
 from ssenet.parts import service_parts
+from ssenet.preparation import described
 
 SERVICES = ("registry", "coordination", "notifications", "gateway")
 
@@ -88,6 +90,28 @@ def test_a_service_splits_its_durables_as_the_broker_does(
 
     assert own(service, dict(embedded))["partitions"] == str(described.partitions)
     assert own(service, deployment.environment(service)).get("partitions", "1") == str(described.partitions)
+
+
+def test_a_setting_splits_the_durables_of_a_service_on_both_sides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COORDINATION_PARTITIONS", "4")
+    secrets_of(DataFolder(tmp_path).secrets)
+    server = cast("Any", SimpleNamespace(port=1, url="nats://127.0.0.1:1", monitor_url="http://127.0.0.1:1"))
+    parts = service_parts(DataFolder(tmp_path), 0, database=server, broker=server, nursery=cast("Any", None))
+
+    told = {part.name: own(part.name, dict(part._environment))["partitions"] for part in parts}
+    made = {one.service: str(one.partitions) for one in described().services}
+    assert told == made | {"registry": "1"} | {"coordination": "4"}
+
+
+def test_a_number_that_no_durable_can_be_split_into_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COORDINATION_PARTITIONS", "3")
+
+    with pytest.raises(CommandError, match=r"COORDINATION_PARTITIONS is '3'; it can be 1, 2, 4, 8, 16"):
+        described()
 
 
 @pytest.mark.parametrize("service", SERVICES)

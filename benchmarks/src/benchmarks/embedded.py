@@ -116,6 +116,11 @@ class Embedded:
             os.kill(self.pid(name), signal.SIGCONT if works else signal.SIGSTOP)
 
 
+def split(partitions: int) -> dict[str, str]:
+    """What a network is told whose services split their durables into so many."""
+    return {f"{service.upper()}_PARTITIONS": str(partitions) for service in SERVICES}
+
+
 @asynccontextmanager
 async def embedded(folder: Path, environment: Mapping[str, str] | None = None) -> AsyncGenerator[Embedded]:
     """Bring a whole network up in a folder, its processes told more by the environment; down at the end."""

@@ -1,16 +1,19 @@
 """flow: a partner's POST → a task → an inbox item, the whole network under load, against its slowest stage alone."""
 
+from contextlib import AsyncExitStack
+from functools import partial
 from statistics import median
 
-from benchmarks.embedded import Embedded, embedded
+from benchmarks.embedded import Embedded, embedded, split
 from benchmarks.errors import BenchmarkError
-from benchmarks.figures import Figure, compared, percentile, reported
+from benchmarks.figures import Figure, alternating, compared, percentile, reported
 from benchmarks.site import one_row
 from benchmarks.taking import Taking
 
 SHARE = 0.5
 CALM_RATE, BUSY_SHARE = 50, 0.8
 _STAGES = ("gateway", "coordination", "notifications")
+_PARTITIONS = (1, 2, 4)
 _STEP, _HELD_BACK = 1.1, 2.0
 """Each step asks a tenth more; the chain keeps up where the last item comes so many seconds after the last post."""
 
@@ -42,7 +45,24 @@ async def take(taking: Taking) -> list[Figure]:
             reported("flow, memory idle (PSS)", "MB", idle),
             reported("flow, memory after the load (PSS)", "MB", network.memory_mb()),
         ]
-    return figures
+    return figures + await _by_partitions(taking)
+
+
+async def _by_partitions(taking: Taking) -> list[Figure]:
+    """How a burst goes through networks whose durables are split in 1, 2 and 4; one at a time is loaded."""
+    count, rounds = taking.of(4_000, 100), taking.of(3, 1)
+    async with AsyncExitStack() as running:
+        networks = [
+            await running.enter_async_context(embedded(taking.folder / f"flow-{parts}", split(parts)))
+            for parts in _PARTITIONS
+        ]
+        rates = await alternating(
+            rounds, *(partial(through_at_once, network, count) for network in networks), tell=taking.tell
+        )
+    return [
+        reported(f"flow, burst with partitions: {parts}", "events/s", rate)
+        for parts, rate in zip(_PARTITIONS, rates, strict=True)
+    ]
 
 
 async def _stages_alone(network: Embedded, taking: Taking) -> dict[str, float]:

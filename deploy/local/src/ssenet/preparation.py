@@ -6,13 +6,15 @@ ports of PostgreSQL and NATS behind it makes the rest in the running servers. Do
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 
 import asyncpg
 
 from chassis.keys import public_keys
-from chassis.provisioner import PROVISIONER, Topology, TopologyError
+from chassis.partitions import COUNTS
+from chassis.provisioner import PROVISIONER, ServiceDescription, Topology, TopologyError
 from chassis.provisioning import accounts_block, provision_site
 from chassis.refilling import AGAIN
 from contracts.gate import BrokenContractError, verify
@@ -22,6 +24,25 @@ from ssenet.folders import ROOT, SERVICES, DataFolder
 from ssenet.servers import HOST
 
 DESCRIPTION = ROOT / "deploy" / "nats"
+
+
+def described() -> Topology:
+    """What `deploy/nats` describes, split into as many parts as `<SERVICE>_PARTITIONS` says, where it is set.
+
+    Raises CommandError where that is a number that no durable can be split into.
+    """
+    topology = Topology.read(DESCRIPTION)
+    services = [_split(one, f"{one.service.upper()}_PARTITIONS") for one in topology.services]
+    return topology.model_copy(update={"services": tuple(services)})
+
+
+def _split(service: ServiceDescription, setting: str) -> ServiceDescription:
+    told = os.environ.get(setting)
+    if not told:
+        return service
+    if told not in map(str, COUNTS):
+        raise CommandError(f"{setting} is {told!r}; it can be {', '.join(map(str, COUNTS))}.")
+    return service.model_copy(update={"partitions": int(told)})
 
 
 async def prepare_databases(port: int, passwords: dict[str, str]) -> None:
@@ -62,7 +83,7 @@ async def prepare_databases(port: int, passwords: dict[str, str]) -> None:
 def write_broker_users(folder: DataFolder) -> list[str]:
     """Write the broker's users, with the permissions that `deploy/nats` gives them."""
     seeds = read_secrets(folder.secrets).nats_seeds
-    users = accounts_block(Topology.read(DESCRIPTION), public_keys(seeds))
+    users = accounts_block(described(), public_keys(seeds))
     partial = folder.broker_users.with_suffix(".part")
     partial.touch(mode=0o600)
     partial.write_text(users, encoding="utf-8")
@@ -97,7 +118,7 @@ async def prepare(folder: DataFolder, postgres_port: int, nats_port: int) -> lis
     await prepare_databases(postgres_port, secrets.database_passwords)
     try:
         seed = secrets.nats_seeds[PROVISIONER]
-        topology = Topology.read(DESCRIPTION)
+        topology = described()
         changed = await provision_site(topology, url=f"nats://{HOST}:{nats_port}", seed=seed)
     except TopologyError as error:
         raise CommandError(

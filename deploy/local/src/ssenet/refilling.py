@@ -23,7 +23,7 @@ from ssenet.errors import CommandError
 from ssenet.folders import SERVICES, DataFolder
 from ssenet.network import Network, the_network
 from ssenet.ports import LOOPBACK
-from ssenet.preparation import DESCRIPTION
+from ssenet.preparation import described
 
 PATIENCE = 60.0
 """Seconds in which something has to move."""
@@ -83,7 +83,7 @@ async def _refill(
     network: Network, jetstream: JetStreamContext, *, force: bool, quiet: bool
 ) -> Refilled | None:
     began = time.monotonic()
-    topology = Topology.read(DESCRIPTION)
+    topology = described()
     if not force and not await _is_lost(network, jetstream, topology):
         return None
     # First the databases, then the streams: nothing is published meanwhile, so the oldest comes first.
