@@ -110,6 +110,28 @@ async def test_an_event_that_fails_again_waits_on_with_its_history_and_holds_up_
     assert [one.action for one in records] == ["failed"]
 
 
+async def test_an_error_that_no_database_stores_as_it_is_holds_up_no_other_letter(
+    fresh_database: FreshDatabase,
+) -> None:
+    database = await fresh_database("ledger")
+    ids = await letters(database, 1, 2)
+
+    async def refuse_one(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+        await post_anything(entries, tx)
+        if any(one.event.amount == 1 for one in entries):
+            raise ValueError("a\x00b")
+
+    results = await replayed(database, ids, refuse_one)
+
+    assert [(one.outcome, one.detail) for one in results] == [
+        ("failed", "ValueError: a\\0b"),
+        ("applied", None),
+    ]
+    letter, [record] = await what(database, ids[0])
+    assert letter.error == letter.attempts[-1]["error"] == record.outcome == "ValueError: a\\0b"
+    assert letter.attempts[-1]["replayed_by"] == OPERATOR.by
+
+
 async def test_a_dry_run_says_what_would_happen_and_leaves_everything_as_it_was(
     fresh_database: FreshDatabase,
 ) -> None:

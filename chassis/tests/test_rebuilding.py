@@ -412,6 +412,24 @@ async def test_an_event_whose_deliveries_are_used_up_becomes_a_dead_letter_with_
     assert (letter.stream_sequence, letter.payload) == (place, delivery.data)
 
 
+async def test_an_event_given_up_that_no_database_stores_as_it_is_is_kept_all_the_same(
+    fresh_database: FreshDatabase, site: NatsSite
+) -> None:
+    database = await fresh_database("ledger")
+    envelope = an_envelope(EntryMadeV1(amount=1))
+    odd = {"type": "a\x00b", "dataschema": "urn:\x00", "traceparent": "00-\x00-"}
+    payload = envelope.model_copy(update=odd).model_dump_json().encode()
+    async with connected(site, "ledger") as broker:
+        outgoing = Outgoing(envelope.nats_subject, str(envelope.id), payload)
+        [place] = await broker.publish([outgoing])
+        listener = AdvisoryListener(database, broker, LookUp(broker, database, stream="EVENTS"))
+        letter_id = await _replay_advisory(listener, place)
+
+    [letter] = await buried(database)
+    assert (letter.id, letter.payload) == (letter_id, payload)
+    assert (letter.type, letter.dataschema, letter.trace_id) == ("a\\0b", "urn:\\0", None)
+
+
 async def _fetched(broker: Broker, count: int) -> list[Any]:
     """What was published for the postings, in the order of the stream, fetched by somebody who is about to fail."""
     found: list[Any] = []

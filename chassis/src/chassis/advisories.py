@@ -17,8 +17,9 @@ from nats.js import JetStreamContext
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.dialects.postgresql import insert
 
-from chassis import metrics, telemetry
+from chassis import metrics
 from chassis.broker import Broker
+from chassis.burying import storable, told_of
 from chassis.database import Database, is_database_away
 from chassis.ids import new_id
 from chassis.looking_up import LookUp, Stored
@@ -152,7 +153,7 @@ def _envelope(stored: Stored | None) -> Envelope | None:
 
 def _letter(advisory: Advisory, stored: Stored | None, envelope: Envelope | None) -> dict[str, Any]:
     error_class = _KINDS.get(advisory.type, "GivenUpError")
-    error = f"{error_class}: {advisory.error}"
+    error = storable(f"{error_class}: {advisory.error}")
     if stored is None:
         error += "; the stream holds the event no more"
     return {
@@ -160,14 +161,11 @@ def _letter(advisory: Advisory, stored: Stored | None, envelope: Envelope | None
         "stream": advisory.stream,
         "stream_sequence": advisory.stream_seq,
         "nats_subject": stored.subject if stored else "",
-        "event_id": envelope.id if envelope else None,
-        "type": envelope.type if envelope else None,
-        "dataschema": envelope.dataschema if envelope else None,
-        "trace_id": telemetry.trace_id_of(envelope.traceparent) if envelope else None,
+        **told_of(envelope),
         "payload": stored.payload if stored else b"",
         "error_class": error_class,
         "error": error,
         "attempts": [
-            {"attempt": advisory.deliveries, "failed_at": advisory.timestamp, "error": error},
+            {"attempt": advisory.deliveries, "failed_at": storable(advisory.timestamp), "error": error},
         ],
     }

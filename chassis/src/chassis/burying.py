@@ -26,6 +26,16 @@ def storable(text: str) -> str:
     return text.replace("\x00", "\\0")
 
 
+def told_of(envelope: Envelope | None) -> dict[str, Any]:
+    """What a letter says of its event, where the message has one that can be read."""
+    return {
+        "event_id": envelope.id if envelope else None,
+        "type": storable(envelope.type) if envelope else None,
+        "dataschema": storable(envelope.dataschema) if envelope else None,
+        "trace_id": telemetry.trace_id_of(envelope.traceparent) if envelope else None,
+    }
+
+
 def an_attempt(number: int, error: Exception, *, now: datetime) -> dict[str, Any]:
     """What the history of an event tells of one failed attempt."""
     return {"attempt": number, "failed_at": now.isoformat(), "error": described(error)}
@@ -48,10 +58,7 @@ async def bury(
         "stream": message.stream,
         "stream_sequence": message.stream_sequence,
         "nats_subject": message.subject,
-        "event_id": envelope.id if envelope else None,
-        "type": storable(envelope.type) if envelope else None,
-        "dataschema": storable(envelope.dataschema) if envelope else None,
-        "trace_id": telemetry.trace_id_of(envelope.traceparent) if envelope else None,
+        **told_of(envelope),
         "payload": message.payload,
         "error_class": type(error).__name__,
         "error": described(error),

@@ -17,6 +17,7 @@ import structlog
 from pydantic import ValidationError
 
 from chassis import metrics, telemetry
+from chassis.burying import an_attempt, described
 from chassis.database import Database, is_database_away
 from chassis.deadletters import Place, Who, end, payload_of, record
 from chassis.receiving import ContractError, Received, Subscription, Subscriptions
@@ -214,7 +215,7 @@ class _Batches:
         return Received(envelope, event, telemetry.context_of(envelope.traceparent))
 
     async def _failed(self, letter_id: UUID, error: Exception) -> Result:
-        told = f"{type(error).__name__}: {error}"[:4000]
+        told = described(error)
         result = Result(letter_id, "failed", self._subscription.durable, told)
         if self._dry_run:
             return result
@@ -224,14 +225,9 @@ class _Batches:
         metrics.failed.labels(self._subscription.durable).inc()
         async with self._database.transaction() as tx:
             for letter in (await self._held(tx, [letter_id])).values():
-                attempt = {
-                    "attempt": len(letter.attempts) + 1,
-                    "failed_at": tx.now.isoformat(),
-                    "error": told,
-                    "replayed_by": self._who.by,
-                }
+                attempt = an_attempt(len(letter.attempts) + 1, error, now=tx.now)
                 values = {
-                    "attempts": [*letter.attempts, attempt],
+                    "attempts": [*letter.attempts, attempt | {"replayed_by": self._who.by}],
                     "error_class": type(error).__name__,
                     "error": told,
                 }

@@ -6,6 +6,7 @@ but ids are still made and carried on, so that an answer over HTTP names a trace
 
 import logging
 import os
+import re
 import sys
 import traceback
 from typing import Any, TextIO
@@ -19,6 +20,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-")
 _propagator = TraceContextTextMapPropagator()
 tracer = trace.get_tracer("ssenet.chassis")
 
@@ -69,8 +71,9 @@ def in_span(span: trace.Span) -> Context:
 
 
 def trace_id_of(traceparent: str | None) -> str | None:
-    """The 32 hex digits that name a trace."""
-    return traceparent.split("-")[1] if traceparent else None
+    """The 32 hex digits that name a trace; None where what was sent is no `traceparent`."""
+    found = _TRACEPARENT.match(traceparent or "")
+    return found[1] if found else None
 
 
 def _with_trace(_logger: Any, _name: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
