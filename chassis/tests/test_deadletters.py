@@ -46,9 +46,8 @@ async def letters(database: Database, *amounts: int) -> list[UUID]:
 async def replayed(
     database: Database, ids: Sequence[UUID], handler: object = post_anything, *, dry_run: bool = False
 ) -> list[Result]:
-    return await Replayer(subscriptions(handler), database).replay(
-        ids, OPERATOR, rate=10_000, dry_run=dry_run
-    )
+    replayer = Replayer(subscriptions(handler), database)
+    return (await replayer.replay(ids, OPERATOR, rate=10_000, dry_run=dry_run)).results
 
 
 async def what(database: Database, letter_id: UUID) -> tuple[Any, list[Any]]:
@@ -297,6 +296,25 @@ async def test_a_replay_is_no_faster_than_its_rate(fresh_database: FreshDatabase
 
     # Five go at once, a quarter of a second's worth, the sixth after that.
     assert loop.time() - began >= 0.25
+
+
+async def test_a_replay_stops_when_its_time_is_over_and_goes_on_where_it_stopped(
+    fresh_database: FreshDatabase,
+) -> None:
+    database = await fresh_database("ledger")
+    ids = await letters(database, *range(20))
+    # Whatever a handler takes is more than no time at all.
+    slow = Replayer(subscriptions(post_anything), database, seconds=0)
+    asked = [*reversed(ids), new_id()]
+    pages = [await slow.replay(asked, OPERATOR, rate=10_000, dry_run=False)]
+    while after := pages[-1].stopped_at:
+        pages.append(await slow.replay(asked, OPERATOR, rate=10_000, dry_run=False, after=after))
+
+    assert len(pages) > 1
+    assert await postings(database) == list(range(20))
+    told = [(one.letter_id, one.outcome) for page in pages for one in page.results]
+    assert len(told) == len(asked)
+    assert dict(told) == dict.fromkeys(ids, "applied") | {asked[-1]: "unknown"}
 
 
 async def test_a_database_from_before_letters_had_states_gains_them(fresh_database: FreshDatabase) -> None:

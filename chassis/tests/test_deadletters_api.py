@@ -77,6 +77,23 @@ async def test_an_operator_finds_mends_replays_and_discards(client: Any) -> None
     assert (await client.get("/status")).json()["dead_letters"] == 0
 
 
+async def test_a_slow_replay_is_many_short_requests(client: Any) -> None:
+    client.app.state.service.replayer.seconds = 0
+    ids = [one["id"] for one in (await client.get(LETTERS)).json()["letters"]]
+
+    for wanted in ({"filter": {}, "dry_run": True}, {"ids": ids, "dry_run": False}):
+        # So slow that each batch is one letter.
+        told = WHO | wanted | {"rate": 7, "after": None}
+        pages = [(await client.post(f"{LETTERS}/replay", json=told)).json()]
+        while pages[-1]["next"] is not None:
+            again = told | {"after": pages[-1]["next"]}
+            pages.append((await client.post(f"{LETTERS}/replay", json=again)).json())
+        assert [page["remaining"] for page in pages] == [4, 3, 2, 1, 0]
+        assert [one["letter_id"] for page in pages for one in page["results"]] == ids[::-1]
+
+    assert await postings(client.app.state.service.database) == [0, 1, 2, 3, 4]
+
+
 async def _replayed(client: Any, *, limit: int, dry_run: bool) -> list[str]:
     after, outcomes = None, list[str]()
     while True:

@@ -113,12 +113,13 @@ async def in_order(
 
 def _behind(selection: Selection, after: Place | None) -> list[sa.ColumnElement[bool]]:
     conditions = selection.conditions()
-    if after is not None:
-        place = sa.tuple_(
-            sa.literal(after.stream), sa.literal(after.stream_sequence), sa.literal(after.letter_id)
-        )
-        conditions.append(sa.tuple_(*IN_ORDER) > place)
-    return conditions
+    return conditions if after is None else [*conditions, beyond(after)]
+
+
+def beyond(place: Place) -> sa.ColumnElement[bool]:
+    """What stands behind this place in the order of the stream."""
+    told = (sa.literal(place.stream), sa.literal(place.stream_sequence), sa.literal(place.letter_id))
+    return sa.tuple_(*IN_ORDER) > sa.tuple_(*told)
 
 
 async def read(session: AsyncSession, letter_id: UUID) -> sa.Row[Any]:

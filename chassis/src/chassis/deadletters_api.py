@@ -31,7 +31,6 @@ Caller = Annotated[str, allow("operator", "gateway")]
 Told = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 MOST = 500
 """Letters handled in one request at most; a caller with more goes on with `next`."""
-_SECONDS = 5
 
 
 class _Wanted(BaseModel):
@@ -127,26 +126,27 @@ async def discard_letters(caller: Caller, wanted: DiscardWanted, tx: Tx) -> dict
 
 @router.post("/replay")
 async def replay_letters(request: Request, caller: Caller, wanted: ReplayWanted) -> dict[str, Any]:
-    """Apply letters, a page in the order of the stream to a request; `next` is where to go on, null at the end."""
+    """Apply letters in the order of the stream, a page of them or some seconds long, whichever ends first.
+
+    `next` is where to go on: the same request again, with it as `after`. It is null at the end.
+    """
     service = service_of(request)
-    page, following, remaining = wanted.ids or [], None, 0
+    after = _place(wanted.after)
+    places, beyond_page = list[Place](), 0
     if wanted.filter is not None:
-        after = _place(wanted.after)
         async with service.database.reading() as session:
-            # No more than a few seconds' worth, so that a slow replay is many short requests.
-            limit = min(wanted.limit, max(1, int(wanted.rate * _SECONDS)))
-            places = await in_order(session, wanted.filter, after=after, limit=limit)
-            page = [place.letter_id for place in places]
-            if len(page) == limit:
-                following = places[-1]
-                remaining = await count(session, wanted.filter, after=following)
+            places = await in_order(session, wanted.filter, after=after, limit=wanted.limit)
+            if len(places) == wanted.limit:
+                beyond_page = await count(session, wanted.filter, after=places[-1])
+    ids = wanted.ids or [place.letter_id for place in places]
     who = Who(caller, wanted.by, wanted.reason)
-    results = await service.replayer.replay(page, who, rate=wanted.rate, dry_run=wanted.dry_run)
+    replayed = await service.replayer.replay(ids, who, rate=wanted.rate, dry_run=wanted.dry_run, after=after)
+    following = replayed.stopped_at or (places[-1] if beyond_page else None)
     return {
         "dry_run": wanted.dry_run,
-        "results": [asdict(result) for result in results],
-        "next": str(following) if remaining else None,
-        "remaining": remaining,
+        "results": [asdict(result) for result in replayed.results],
+        "next": str(following) if following else None,
+        "remaining": replayed.left + beyond_page,
     }
 
 

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from chassis import metrics, telemetry
 from chassis.burying import an_attempt, described
 from chassis.database import Database, is_database_away
-from chassis.deadletters import Place, Who, end, payload_of, record
+from chassis.deadletters import IN_ORDER, Place, Who, beyond, end, payload_of, record
 from chassis.receiving import ContractError, Received, Subscription, Subscriptions
 from chassis.tables import dead_letters
 from chassis.transaction import Transaction
@@ -29,6 +29,10 @@ log = structlog.get_logger()
 
 BATCH = 100
 """Letters applied in one transaction at most."""
+SECONDS = 5.0
+"""How long one call goes on at most, but for the batch in hand: whoever asked must not take silence for an outage."""
+_FIRST = 8
+_QUICK, _SLOW = 0.5, 1.5
 
 Outcome = Literal["applied", "already_applied", "failed", "not_waiting", "unknown", "no_handler"]
 
@@ -45,6 +49,15 @@ class Result:
     durable: str | None = None
     detail: str | None = None
     announced: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of the letters that were reached; the last one's place, and how many are left, where time ran out."""
+
+    results: list[Result]
+    stopped_at: Place | None = None
+    left: int = 0
 
 
 # A letter with an event's id was taken into the inbox by the commit that buried it: there is nothing to ask of it then.
@@ -72,48 +85,75 @@ class Pacer:
         self._free_at = turn + letters / rate
         await asyncio.sleep(turn - now)
 
+    def next_turn(self) -> float:
+        """When the next letters can go, on the loop's clock."""
+        return max(self._free_at, asyncio.get_running_loop().time())
+
 
 class Replayer:
     """Replays one service's dead letters."""
 
-    def __init__(self, subscriptions: Subscriptions, database: Database) -> None:
+    def __init__(self, subscriptions: Subscriptions, database: Database, *, seconds: float = SECONDS) -> None:
+        self.seconds = seconds
         self._subscriptions = {one.durable: one for one in subscriptions}
         self._database = database
         self._pacer = Pacer()
 
-    async def replay(self, places: Sequence[UUID], who: Who, *, rate: float, dry_run: bool) -> list[Result]:
-        """Replay these letters, in the order of the stream within each handler; one result per letter.
+    async def replay(
+        self, ids: Sequence[UUID], who: Who, *, rate: float, dry_run: bool, after: Place | None = None
+    ) -> Replayed:
+        """Replay these letters in the order of the stream, those behind a place where it is given; a result for each.
 
-        Each letter is applied once however often and by however many it is replayed. Raises what
+        When the time for one call is over it stops between two batches, and says where: the same call goes on
+        `after` that place. Each letter is applied once however often and by however many it is replayed. Raises what
         `is_database_away` knows when the database is: what was committed by then stays so, and a repeat goes on.
         """
+        found = await self._found(ids, after)
+        known = {letter.id for letter in found}
+        results = {} if after else {one: Result(one, "unknown") for one in ids if one not in known}
+        clock = asyncio.get_running_loop().time
+        deadline, done = clock() + self.seconds, 0
+        most, size = max(1, min(BATCH, int(rate / 4))), _FIRST
+        while done < len(found) and (not done or self._pacer.next_turn() < deadline):
+            batch = found[done : done + min(size, most)]
+            await self._pacer.take(len(batch), rate=rate)
+            began = clock()
+            results |= await self._apply(batch, who, dry_run=dry_run)
+            done += len(batch)
+            size = _next_size(size, took=clock() - began)
+        left = len(found) - done
+        told = [results[one] for one in ids if one in results]
+        return Replayed(told, Place.of(found[done - 1]) if left else None, left)
+
+    async def _found(self, ids: Sequence[UUID], after: Place | None) -> Sequence[sa.Row[Any]]:
+        statement = sa.select(dead_letters).where(dead_letters.c.id.in_(ids)).order_by(*IN_ORDER)
+        if after is not None:
+            statement = statement.where(beyond(after))
         async with self._database.reading() as session:
-            statement = sa.select(dead_letters).where(dead_letters.c.id.in_(places))
-            found = sorted(await session.execute(statement), key=_in_order)
-        results = {letter_id: Result(letter_id, "unknown") for letter_id in places}
+            return (await session.execute(statement)).all()
+
+    async def _apply(self, letters: Sequence[sa.Row[Any]], who: Who, *, dry_run: bool) -> dict[UUID, Result]:
+        results: dict[UUID, Result] = {}
         by_durable: dict[str, list[UUID]] = {}
-        for letter in found:
+        for letter in letters:
             if letter.state != "waiting":
-                results[letter.id] = Result(
-                    letter.id, "not_waiting", letter.durable, f"it was {letter.state}"
-                )
+                told = f"it was {letter.state}"
+                results[letter.id] = Result(letter.id, "not_waiting", letter.durable, told)
             elif letter.durable not in self._subscriptions:
                 results[letter.id] = Result(letter.id, "no_handler", letter.durable)
             else:
                 by_durable.setdefault(letter.durable, []).append(letter.id)
-        size = max(1, min(BATCH, int(rate / 4)))
-        for durable, letters in by_durable.items():
+        for durable, batch in by_durable.items():
             batches = _Batches(self._subscriptions[durable], self._database, who, dry_run=dry_run)
-            for first in range(0, len(letters), size):
-                batch = letters[first : first + size]
-                await self._pacer.take(len(batch), rate=rate)
-                results |= {one.letter_id: one for one in await batches.apply(batch)}
-        return [results[letter_id] for letter_id in places]
+            results |= {one.letter_id: one for one in await batches.apply(batch)}
+        return results
 
 
-def _in_order(letter: sa.Row[Any]) -> tuple[str, int, UUID]:
-    place = Place.of(letter)
-    return place.stream, place.stream_sequence, place.letter_id
+def _next_size(size: int, *, took: float) -> int:
+    """Larger batches cost less, and smaller ones are sooner over: how many letters to apply together next."""
+    if took < _QUICK:
+        return min(size * 2, BATCH)
+    return max(1, size // 2) if took > _SLOW else size
 
 
 class _Batches:
