@@ -96,10 +96,6 @@ class Applier:
         self._careful = fence is not None and fence.crashes >= CAREFUL_AFTER
         self._parked_with_care = False
         self.waiting = Waiting()
-        await self.look_again()
-
-    async def look_again(self) -> None:
-        """Read anew what waits: somebody else has put events there."""
         await self._learn(None)
 
     async def apply(self, deliveries: Sequence[Delivery]) -> list[Outcome]:

@@ -163,7 +163,6 @@ class Consumer:
         try:
             await self.look()
             fence = self._fence = await self._taken_over()
-            self._claim.more_waiting = False
             await self._applier.begin(fence)
             self._reconnected = False
             await self._pull.begin()
@@ -206,9 +205,6 @@ class Consumer:
             if self._reconnected or self._pull.broken:
                 self._reconnected = False
                 await self._pull.begin()
-            if self._claim.more_waiting:
-                self._claim.more_waiting = False
-                await self._applier.look_again()
             tried = await self._applier.retry()
             if batch := await self._next_batch(wait=not tried):
                 await self._apply(batch)

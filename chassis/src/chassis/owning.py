@@ -18,7 +18,6 @@ import structlog
 
 from chassis.database import PLANNING, Database
 from chassis.partitions import Partition, preferred
-from chassis.tables import EVENTS_WAITING
 
 log = structlog.get_logger()
 
@@ -79,10 +78,9 @@ class Claim:
 
     partition: Partition
     on_change: Callable[[], None]
-    """Called when it is granted, asked for or lost, and when events were put to wait by an operator."""
+    """Called when it is granted, asked for or lost."""
     granted: asyncio.Event = field(default_factory=asyncio.Event)
     asked_for: bool = False
-    more_waiting: bool = False
     generation: int = 0
     """Rises with every grant and every loss."""
     wished: bool = False
@@ -157,7 +155,6 @@ class Ownership:
         connection.add_termination_listener(self._wake)
         try:
             await connection.add_listener(_WANTED, self._hear_wish)
-            await connection.add_listener(EVENTS_WAITING, self._hear_of_waiting)
             while not self._stopping.is_set():
                 self._woken.clear()
                 await self._look(connection)
@@ -216,12 +213,6 @@ class Ownership:
             if claim.partition.name == name and claim.granted.is_set():
                 claim.wished = True
                 self._woken.set()
-
-    def _hear_of_waiting(self, _connection: object, _pid: int, _channel: str, durable: object) -> None:
-        for claim in self._claims:
-            if claim.partition.durable == durable:
-                claim.more_waiting = True
-                claim.on_change()
 
     async def _wait(self, seconds: float) -> None:
         with suppress(TimeoutError):

@@ -168,5 +168,3 @@ projection_rebuild_rows = sa.Table(
 OUTBOX_WRITTEN = "outbox_written"
 OUTBOX_PUBLISHED = "outbox_published"
 """NOTIFY channels: rows wait for the relay; the relay has had rows acknowledged."""
-EVENTS_WAITING = "events_waiting"
-"""NOTIFY channel: rows were put among the waiting events by another than the durable's owner."""

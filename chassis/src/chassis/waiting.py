@@ -1,6 +1,6 @@
 """Events that wait: for another attempt, or for another of their key to be through. One table, in order of coming."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.tables import EVENTS_WAITING, inbox, waiting_events
+from chassis.tables import waiting_events
 from contracts.event import slot_of
 
 ROUND = 200
@@ -104,7 +104,7 @@ def a_row(durable: str, event_id: UUID, key: str, message: Message, *, now: date
 
 
 async def put(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Store events that begin to wait, in this order. Only the owner of the durable may; others `let_wait`."""
+    """Store events that begin to wait, in this order. Only the owner of the durable may."""
     if rows:
         await session.execute(insert(waiting_events).values([dict(row) for row in rows]))
 
@@ -115,25 +115,3 @@ async def put_off(
     """Note a failed attempt of a waiting event, and when the next is due."""
     where = waiting_events.c.position == position
     await session.execute(sa.update(waiting_events).where(where).values(**failure, history=list(history)))
-
-
-async def let_wait(session: AsyncSession, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Have these events applied by the owner of their durable, as soon as it can; returns how many were new.
-
-    For the operator's tools: rows are made by `a_row`, and the events have never been applied (a dead letter, say).
-    An event that waits already is left alone, so that doing it again changes nothing. What waits is noted in the inbox,
-    as if the stream had delivered it; the owner hears of it when the transaction commits.
-    """
-    given = [dict(row) for row in rows]
-    if not given:
-        return 0
-    entered = [
-        {"durable": row["durable"], "event_id": row["event_id"], "applied_at": row["waits_since"]}
-        for row in given
-    ]
-    await session.execute(insert(inbox).values(entered).on_conflict_do_nothing())
-    statement = insert(waiting_events).values(given).on_conflict_do_nothing()
-    new = (await session.scalars(statement.returning(waiting_events.c.position))).all()
-    for durable in sorted({row["durable"] for row in given}):
-        await session.execute(sa.select(sa.func.pg_notify(EVENTS_WAITING, durable)))
-    return len(new)
