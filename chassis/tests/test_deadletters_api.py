@@ -67,8 +67,13 @@ async def test_an_operator_finds_mends_replays_and_discards(client: Any) -> None
     assert edited.json()["records"][0]["before"] == shown["payload"]
     assert (edited.json()["records"][0]["caller"], edited.json()["edited"]) == ("operator", True)
 
-    gone = {"ids": [rest["letters"][0]["id"]], "dry_run": False}
-    assert len((await client.post(f"{LETTERS}/discard", json=WHO | gone)).json()["discarded"]) == 1
+    gone = WHO | {"ids": [rest["letters"][0]["id"]]}
+    left: list[int] = []
+    for dry_run in (True, False, True):
+        answer = (await client.post(f"{LETTERS}/discard", json=gone | {"dry_run": dry_run})).json()
+        assert len(answer["discarded"]) == (0 if dry_run else 1)
+        left.append(answer["remaining"])
+    assert left == [1, 0, 0]
     await _replayed(client, limit=3, dry_run=True)
     assert await postings(client.app.state.service.database) == []
     outcomes = await _replayed(client, limit=3, dry_run=False)
@@ -125,5 +130,8 @@ async def test_nobody_else_may_touch_dead_letters_and_faults_are_named(client: A
         f"{LETTERS}/replay", json=WHO | {"ids": [some_id], "filter": {}, "dry_run": True}
     )
     assert both.status_code == 422
+    nul = {"by": "a\x00", "reason": "b\x00", "filter": {"type": "c\x00"}, "dry_run": False}
+    unstorable = await client.post(f"{LETTERS}/discard", json=nul)
+    assert {one["pointer"] for one in unstorable.json()["errors"]} == {"/by", "/reason", "/filter/type"}
     lost = await client.post(f"{LETTERS}/replay", json=WHO | {"filter": {}, "after": "x", "dry_run": True})
     assert lost.json()["errors"][0]["pointer"] == "/after"

@@ -6,12 +6,12 @@ delivered, and whatever is done to the letter adds a row to `dead_letter_records
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 import orjson
 import sqlalchemy as sa
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.http import FieldError, Problem
@@ -25,14 +25,18 @@ _IDENTITY = ("id", "source", "type", "subject", "time", "sequence", "site", "epo
 """What an edit may not change: another event would be another message, and the inbox knows this one by its id."""
 
 
+Words = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
+"""What an operator says of a letter; PostgreSQL has no place for a NUL."""
+
+
 class Selection(BaseModel):
     """Which letters: every condition that is given holds. Times are those of the letter's death."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    durable: str | None = None
-    type: str | None = None
-    error_class: str | None = None
+    durable: Words | None = None
+    type: Words | None = None
+    error_class: Words | None = None
     state: State | Literal["any"] = "waiting"
     since: AwareDatetime | None = None
     before: AwareDatetime | None = None
@@ -171,13 +175,25 @@ async def discard(
     limit: int = 1000,
 ) -> list[UUID]:
     """End waiting letters without applying them; returns those that were ended, `limit` of them at most."""
-    waiting = [dead_letters.c.state == "waiting"]
-    chosen = selection.conditions() if selection is not None else [dead_letters.c.id.in_(ids)]
-    found = sa.select(dead_letters.c.id).where(*waiting, *chosen).order_by(dead_letters.c.id).limit(limit)
+    found = sa.select(dead_letters.c.id).where(*_discardable(ids, selection)).order_by(dead_letters.c.id)
+    found = found.limit(limit)
     locked = list(await tx.session.scalars(found.with_for_update()))
     await end(tx, locked, "discarded")
     await record(tx, locked, "discarded", who)
     return locked
+
+
+async def count_discardable(
+    session: AsyncSession, *, ids: Sequence[UUID] = (), selection: Selection | None = None
+) -> int:
+    """How many letters `discard` would end."""
+    statement = sa.select(sa.func.count()).select_from(dead_letters).where(*_discardable(ids, selection))
+    return await session.scalar(statement) or 0
+
+
+def _discardable(ids: Sequence[UUID], selection: Selection | None) -> list[sa.ColumnElement[bool]]:
+    chosen = selection.conditions() if selection is not None else [dead_letters.c.id.in_(ids)]
+    return [dead_letters.c.state == "waiting", *chosen]
 
 
 async def end(tx: Transaction, letters: Sequence[UUID], state: State) -> None:

@@ -15,7 +15,9 @@ from chassis.deadletters import (
     Place,
     Selection,
     Who,
+    Words,
     count,
+    count_discardable,
     discard,
     edit,
     find,
@@ -28,7 +30,7 @@ from chassis.http import FieldError, Problem, Reading, Tx, allow, service_of
 router = APIRouter(prefix="/internal/dead-letters", include_in_schema=False)
 
 Caller = Annotated[str, allow("operator", "gateway")]
-Told = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Told = Annotated[Words, StringConstraints(strip_whitespace=True, min_length=1)]
 MOST = 500
 """Letters handled in one request at most; a caller with more goes on with `next`."""
 
@@ -69,7 +71,7 @@ class DiscardWanted(_Chosen):
 class ReplayWanted(_Chosen):
     """Which letters are applied, how fast, and where an earlier request ended."""
 
-    reason: str = Field(default="", max_length=500)
+    reason: Words = ""
     after: str | None = None
     limit: int = Field(default=100, ge=1, le=MOST)
     rate: float = Field(default=500, gt=0, le=10_000)
@@ -115,13 +117,12 @@ async def edit_letter(
 async def discard_letters(caller: Caller, wanted: DiscardWanted, tx: Tx) -> dict[str, Any]:
     """End waiting letters without applying them, `MOST` to a request; `remaining` says whether to ask again."""
     who = Who(caller, wanted.by, wanted.reason)
-    selection = wanted.filter
-    if wanted.dry_run:
-        found = await count(tx.session, selection) if selection else len(wanted.ids or ())
-        return {"dry_run": True, "discarded": [], "remaining": found}
-    ended = await discard(tx, who, ids=wanted.ids or (), selection=selection, limit=MOST)
-    left = await count(tx.session, selection) if selection and selection.state == "waiting" else 0
-    return {"dry_run": False, "discarded": ended, "remaining": left}
+    ids, selection = wanted.ids or (), wanted.filter
+    ended: list[UUID] = []
+    if not wanted.dry_run:
+        ended = await discard(tx, who, ids=ids, selection=selection, limit=MOST)
+    left = await count_discardable(tx.session, ids=ids, selection=selection)
+    return {"dry_run": wanted.dry_run, "discarded": ended, "remaining": left}
 
 
 @router.post("/replay")

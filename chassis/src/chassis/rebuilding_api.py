@@ -3,9 +3,9 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
-from chassis.deadletters import Who
+from chassis.deadletters import Who, Words
 from chassis.http import Problem, Reading, allow, service_of
 from chassis.rebuilding import begin, described
 from chassis.receiving import Subscription
@@ -19,8 +19,8 @@ class RebuildWanted(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     from_time: AwareDatetime | None = None
-    by: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-    reason: str = Field(default="", max_length=500)
+    by: Annotated[Words, StringConstraints(strip_whitespace=True, min_length=1)]
+    reason: Words = ""
 
 
 @router.get("", dependencies=[allow("operator", "gateway")])

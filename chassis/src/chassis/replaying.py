@@ -1,7 +1,8 @@
 """Dead letters applied after all, each once: inbox, effect and the letter's end share one commit.
 
 A letter that fails again stays where it is, with one more attempt in its history. A dry run does the same work and
-takes it back, so what it says is what would happen.
+takes it back, batch by batch: each batch is tried on what is stored now, without the effects of the batches before it.
+So it tells what would become of each letter alone, and less of letters that build on each other.
 """
 
 import asyncio
