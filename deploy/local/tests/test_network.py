@@ -274,7 +274,7 @@ def test_a_service_that_does_not_start_ends_the_start_with_its_log(
         (("link", "operator"), "not running"),
         (("link", "director"), "no role 'director'"),
         (("deadletters", "list"), "not running"),
-        (("deadletters", "list", "--since", "lately"), "'lately' is no time"),
+        (("deadletters", "list", "--since", "lately"), "'lately' is not a valid time"),
         (("deadletters", "replay", "--yes"), "Which letters?"),
         (("logs",), "no log"),
         (("logs", "mail"), "no process 'mail'"),

@@ -86,7 +86,9 @@ def edit(
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why it is edited, for the record.")],
     file: Annotated[
         str | None,
-        typer.Option("--file", metavar="FILE", help="Take the new event from here instead; - is the input."),
+        typer.Option(
+            "--file", metavar="FILE", help="Take the new event from here instead; - reads standard input."
+        ),
     ] = None,
     by: ByOption = "operator",
     data: DataOption = None,
@@ -123,7 +125,10 @@ def replay(
 ) -> None:
     """Apply letters after all, each once, in the order of the stream.
 
-    Several letters are tried first in a dry run, which does the work and takes it back, and then you are asked.
+    Several letters are tried first in a dry run, and then you are asked. The dry run does the work and takes it
+    back, batch by batch: a letter is tried without the effects of letters in earlier batches, so one that builds
+    on them may fail in the dry run and not in the replay, or the other way round.
+
     What fails again goes on waiting, with one more attempt in its history. Exits with 1 when any did.
     """
     from ssenet.deadletters import Filter
@@ -147,6 +152,7 @@ def discard(
     until: UntilOption = None,
     everything: AllOption = False,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many would be discarded.")] = False,
     by: ByOption = "operator",
     yes: YesOption = False,
     json: JsonOption = False,
@@ -160,4 +166,6 @@ def discard(
     chosen = Filter.read(service, handler, event_type, error, since=since, until=until)
     chosen = chosen.required(ids, everything=everything)
     told = {"by": by, "reason": reason}
-    raise typer.Exit(discard_them(data_folder(data), ids or [], chosen, told, yes=yes, as_json=json))
+    raise typer.Exit(
+        discard_them(data_folder(data), ids or [], chosen, told, dry_run=dry_run, yes=yes, as_json=json)
+    )

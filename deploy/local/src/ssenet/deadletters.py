@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from os import environ
@@ -95,40 +95,68 @@ def moment(written: str) -> datetime:
         told = datetime.fromisoformat(written.strip())
     except ValueError as error:
         hint = "Write 2026-11-23, 2026-11-23T09:00Z, or 30m, 2h, 7d for so long ago."
-        raise CommandError(f"{written!r} is no time.", hint=hint, exit_code=USAGE) from error
+        raise CommandError(f"{written!r} is not a valid time.", hint=hint, exit_code=USAGE) from error
     return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 def list_them(folder: DataFolder, chosen: Filter, *, after: str | None, limit: int, as_json: bool) -> int:
     """Print a page of letters; 1 where a service did not answer."""
-    network = the_network(folder)
-    letters: list[dict[str, Any]] = []
-    silent: list[str] = []
-    matching = 0
     more = {"after": the_id(after)} if after else {}
-    for service in chosen.services:
-        query = urlencode({**chosen.conditions, **more, "limit": limit})
+    query = urlencode({**chosen.conditions, **more, "limit": limit})
+    pages, silent = ask_each(the_network(folder), chosen.services, "GET", f"{PATH}?{query}")
+    found = [{"service": service, **letter} for service, page in pages.items() for letter in page["letters"]]
+    # An id rises with the time its letter died, in whatever service: it orders them all.
+    letters = sorted(found, key=lambda letter: letter["id"], reverse=True)[:limit]
+    goes_on = len(found) > limit or any(page["next"] for page in pages.values())
+    told = {
+        "letters": letters,
+        "matching": sum(page["matching"] for page in pages.values()),
+        "next": letters[-1]["id"] if goes_on else None,
+        "silent": silent,
+    }
+    if as_json:
+        print(json.dumps(told, indent=2))
+    elif letters or not silent:
+        _print_page(told, chosen)
+    tell_silent(silent)
+    return 1 if silent else 0
+
+
+def ask_each(
+    network: Network, services: Iterable[str], method: str, path: str, body: object = None
+) -> tuple[dict[str, Any], list[str]]:
+    """Put one question to several services: their answers, and those that do not answer."""
+    answers: dict[str, Any] = {}
+    silent: list[str] = []
+    for service in services:
         try:
-            page = network.ask(service, "GET", f"{PATH}?{query}")
+            answers[service] = network.ask(service, method, path, body)
         except RefusedError:
             raise
         except CommandError:
             silent.append(service)
-            continue
-        matching += page["matching"]
-        letters += [{"service": service, **letter} for letter in page["letters"]]
-    # An id rises with the time its letter died, in whatever service: it orders them all.
-    letters = sorted(letters, key=lambda letter: letter["id"], reverse=True)[:limit]
-    if as_json:
-        print(json.dumps({"letters": letters, "matching": matching, "silent": silent}, indent=2))
-    else:
-        _print_page(letters, matching, chosen)
+    return answers, silent
+
+
+def tell_silent(silent: Iterable[str]) -> None:
+    """Say whose letters were left out."""
     for service in silent:
         print(f"ssenet: {service} does not answer; its letters are missing here.", file=sys.stderr)
-    return 1 if silent else 0
 
 
-def _print_page(letters: list[dict[str, Any]], matching: int, chosen: Filter) -> None:
+def not_found(which: str, silent: Collection[str]) -> CommandError:
+    """The error that says that there is no such letter, as far as the services answer."""
+    if not silent:
+        return CommandError(f"There is no {which}.", hint="See `./ssenet deadletters list`.")
+    others = " and ".join(sorted(silent))
+    verb = "does" if len(silent) == 1 else "do"
+    return CommandError(
+        f"No {which} was found, but {others} {verb} not answer.", hint="See `./ssenet status`."
+    )
+
+
+def _print_page(told: Mapping[str, Any], chosen: Filter) -> None:
+    letters: list[dict[str, Any]] = told["letters"]
     if not letters:
         state = chosen.conditions["state"]
         narrowed = len(chosen.conditions) > 1 or len(chosen.services) < len(SERVICES)
@@ -144,8 +172,8 @@ def _print_page(letters: list[dict[str, Any]], matching: int, chosen: Filter) ->
         console.print(f"[bold]{one['id']}[/]  {died} UTC  {state}")
         event_type = one["type"] or "not an event"
         console.print(f"  {one['durable']}  {event_type}  [red]{one['error_class']}[/], {tries}")
-    if matching > len(letters):
-        console.print(f"{len(letters)} of {matching}. The next page: --after {letters[-1]['id']}")
+    if told["next"]:
+        console.print(f"{len(letters)} of {told['matching']}. The next page: --after {told['next']}")
 
 
 def show_one(folder: DataFolder, letter_id: str, *, as_json: bool) -> None:
@@ -237,28 +265,33 @@ def _store(network: Network, service: str, letter_id: str, written: str, *, by: 
     try:
         payload = json.loads(written)
     except ValueError as error:
-        raise CommandError(f"The new event is no JSON: {error}.", exit_code=USAGE) from error
+        raise CommandError(f"The new event is not valid JSON: {error}.", exit_code=USAGE) from error
     body = {"payload": payload, "by": by, "reason": reason}
     network.ask(service, "PUT", f"{PATH}/{quote(letter_id)}/payload", body)
 
 
-def find(network: Network, letter_id: str) -> tuple[str, dict[str, Any]]:
-    """The letter, and the service that holds it."""
+def find(network: Network, letter_id: str, silent: set[str] | None = None) -> tuple[str, dict[str, Any]]:
+    """The letter, and the service that holds it; services that do not answer are passed over, and those in `silent`."""
     wanted = the_id(letter_id)
-    for service in SERVICES:
+    silent = set() if silent is None else silent
+    for service in (one for one in SERVICES if one not in silent):
         try:
             return service, network.ask(service, "GET", f"{PATH}/{wanted}")
         except RefusedError as error:
             if error.status != NOT_FOUND:
                 raise
-    raise CommandError(f"There is no dead letter {wanted}.", hint="See `./ssenet deadletters list`.")
+        except CommandError:
+            silent.add(service)
+    raise not_found(f"dead letter {wanted}", silent)
 
 
 def by_service(network: Network, ids: Iterable[str]) -> dict[str, list[str]]:
     """Single letters, by the services that hold them."""
     found: dict[str, list[str]] = {}
+    # A service that keeps us waiting does so once, not for every letter.
+    silent: set[str] = set()
     for letter_id in ids:
-        service, letter = find(network, letter_id)
+        service, letter = find(network, letter_id, silent)
         found.setdefault(service, []).append(letter["id"])
     return found
 
@@ -269,4 +302,4 @@ def the_id(written: str) -> str:
         return str(UUID(written))
     except ValueError as error:
         hint = "An id looks like 01932b6e-…; see `./ssenet deadletters list`."
-        raise CommandError(f"{written!r} is no letter's id.", hint=hint, exit_code=USAGE) from error
+        raise CommandError(f"{written!r} is not a letter id.", hint=hint, exit_code=USAGE) from error

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from ssenet.deadletters import PATH, USAGE, Filter, by_service
+from ssenet.deadletters import PATH, USAGE, Filter, ask_each, by_service, not_found, tell_silent
 from ssenet.errors import CommandError
 from ssenet.folders import DataFolder
 from ssenet.network import Network, the_network
@@ -15,20 +15,38 @@ PAGE = 500
 
 
 def discard_them(
-    folder: DataFolder, ids: list[str], chosen: Filter, told: dict[str, str], *, yes: bool, as_json: bool
+    folder: DataFolder,
+    ids: list[str],
+    chosen: Filter,
+    told: dict[str, str],
+    *,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
 ) -> int:
-    """End the letters after a confirmation; returns the exit code."""
+    """End the letters after a confirmation, or only count them; returns the exit code."""
     network = the_network(folder)
-    chosen = chosen.as_of(datetime.now(UTC))
-    what = _wanted(network, ids, chosen)
-    count = sum(_ask(network, service, body, told, dry_run=True)["remaining"] for service, body in what)
-    if not count:
-        print(json.dumps({"discarded": []}) if as_json else "There is no such dead letter waiting.")
-        return 0
-    confirmed(f"Discard {count} letter{'s' if count > 1 else ''}? They will never be applied.", yes=yes)
-    ended = [one for service, body in what for one in _discarded(network, service, body, told)]
-    print(json.dumps({"discarded": ended}, indent=2) if as_json else f"Discarded: {len(ended)}.")
-    return 0 if len(ended) == count else 1
+    work, silent = _counted(network, ids, chosen.as_of(datetime.now(UTC)), told)
+    count = sum(each for _, _, each in work)
+    if not count and silent:
+        raise not_found("such dead letter", silent)
+    ended: list[str] = []
+    if count and not dry_run:
+        confirmed(f"Discard {_letters(count)}? They will never be applied.", yes=yes)
+        ended = [one for service, body, _ in work for one in _discarded(network, service, body, told)]
+    if as_json:
+        answer = {"dry_run": dry_run, "discarded": ended, "remaining": count - len(ended), "silent": silent}
+        print(json.dumps(answer, indent=2))
+    elif not count:
+        print("There is no such dead letter waiting.")
+    else:
+        print(f"{_letters(count)} would be discarded." if dry_run else f"Discarded: {len(ended)}.")
+    tell_silent(silent)
+    return 1 if silent or not (dry_run or len(ended) == count) else 0
+
+
+def _letters(count: int) -> str:
+    return f"{count} letter{'' if count == 1 else 's'}"
 
 
 def confirmed(question: str, *, yes: bool) -> None:
@@ -36,19 +54,28 @@ def confirmed(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise CommandError("Nobody is there to be asked.", hint="Say --yes to go on.", exit_code=USAGE)
-    if input(f"{question} [y/N] ").strip().lower() not in {"y", "yes"}:
+        raise CommandError("Not a terminal; pass --yes to confirm.", exit_code=USAGE)
+    # Not on the standard output: somebody may be reading the command's answer there.
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    if input().strip().lower() not in {"y", "yes"}:
         raise CommandError("Nothing was done.")
 
 
-def _wanted(network: Network, ids: list[str], chosen: Filter) -> list[tuple[str, dict[str, Any]]]:
+def _counted(
+    network: Network, ids: list[str], chosen: Filter, told: dict[str, str]
+) -> tuple[list[tuple[str, dict[str, Any], int]], list[str]]:
+    """What to ask of which service, with how many letters it would end; and the services that do not answer."""
     if not ids:
-        return [(service, {"filter": chosen.conditions}) for service in chosen.services]
-    return [
-        (service, {"ids": letters[first : first + PAGE]})
-        for service, letters in by_service(network, ids).items()
-        for first in range(0, len(letters), PAGE)
-    ]
+        body = {"filter": chosen.conditions}
+        asked = {**body, **told, "dry_run": True}
+        answers, silent = ask_each(network, chosen.services, "POST", f"{PATH}/discard", asked)
+        return [(service, body, answer["remaining"]) for service, answer in answers.items()], silent
+    work: list[tuple[str, dict[str, Any], int]] = []
+    for service, letters in by_service(network, ids).items():
+        for first in range(0, len(letters), PAGE):
+            body = {"ids": letters[first : first + PAGE]}
+            work.append((service, body, _ask(network, service, body, told, dry_run=True)["remaining"]))
+    return work, []
 
 
 def _discarded(network: Network, service: str, body: dict[str, Any], told: dict[str, str]) -> Iterator[str]:

@@ -60,7 +60,7 @@ def refill(
         typer.Option("--data", metavar="DIR", help="Data folder of the network. (default: .ssenet)"),
     ] = None,
 ) -> None:
-    """Make good a broker that lost its store: streams anew, and every kept event published again, in order.
+    """Restore a broker that lost its store: recreate the streams and publish every kept event again, in order.
 
     The services go on running. What a consumer had applied already it drops, so the command can be repeated; it
     ends once everything has been published and heard. Exits with 1 when nothing has moved for a minute.

@@ -61,6 +61,9 @@ class Network:
             connection.request(method, path, body=content, headers=headers)
             answer = connection.getresponse()
             text = answer.read()
+        except TimeoutError as error:
+            told = f"{service} has not answered within {self.timeout:g} s; it may still be at work."
+            raise CommandError(told, hint=self._see(service)) from error
         except (OSError, http.client.HTTPException) as error:
             raise CommandError(f"{service} does not answer.", hint=self._see(service)) from error
         finally:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from ssenet.deadletters import PATH, Filter, by_service
+from ssenet.deadletters import PATH, Filter, ask_each, by_service, not_found, tell_silent
 from ssenet.discarding import confirmed
 from ssenet.folders import DataFolder
 from ssenet.network import Network, the_network
@@ -32,27 +32,27 @@ class Replay:
     reason: str
     rate: float
 
-    def page(self) -> int:
-        """Letters in one request: no more than a few seconds' worth."""
-        return max(1, min(PAGE, int(self.rate * 2)))
-
 
 def replay_them(folder: DataFolder, wanted: Replay, *, dry_run: bool, yes: bool, as_json: bool) -> int:
     """Try, ask, do; returns 0 when nothing failed, 1 otherwise."""
     network = the_network(folder)
     work = _Work(network, wanted, quiet=as_json)
-    if not work.total:
-        print(
-            json.dumps(_as_json([], dry_run=dry_run)) if as_json else "There is no such dead letter waiting."
-        )
+    if not work.total and work.silent:
+        raise not_found("such dead letter", work.silent)
+    if not work.total and not as_json:
+        print("There is no such dead letter waiting.")
         return 0
-    if dry_run or (not yes and len(wanted.ids) != 1):
-        results = work.run(dry_run=True)
-        if dry_run:
-            return _tell(results, dry_run=True, as_json=as_json)
-        _tell(results, dry_run=True, as_json=False)
+    if work.total and not dry_run and not yes and len(wanted.ids) != 1:
+        # What is not the answer itself must not get into what a program reads.
+        _show(work.run(dry_run=True), dry_run=True, console=Console(highlight=False, stderr=as_json))
         confirmed(f"Replay {work.total} letters?", yes=False)
-    return _tell(work.run(dry_run=False), dry_run=False, as_json=as_json)
+    results = work.run(dry_run=dry_run) if work.total else []
+    if as_json:
+        print(json.dumps(_as_json(results, work.silent, dry_run=dry_run), indent=2))
+    else:
+        _show(results, dry_run=dry_run, console=Console(highlight=False))
+    tell_silent(work.silent)
+    return 1 if _failed(results) or work.silent else 0
 
 
 class _Work:
@@ -63,12 +63,16 @@ class _Work:
         # What dies from now on is not meant, or a letter that fails anew could be met for ever.
         self._chosen = wanted.chosen.as_of(datetime.now(UTC))
         self._ids = by_service(network, wanted.ids)
+        self._services: list[str] = []
+        self.silent: list[str] = []
         self.total = sum(map(len, self._ids.values())) if self._ids else self._matching()
 
     def _matching(self) -> int:
+        """Count the letters of every service that answers; of the others nothing is replayed."""
         query = urlencode({**self._chosen.conditions, "limit": 1})
-        asked = (self._network.ask(one, "GET", f"{PATH}?{query}") for one in self._chosen.services)
-        return sum(answer["matching"] for answer in asked)
+        answers, self.silent = ask_each(self._network, self._chosen.services, "GET", f"{PATH}?{query}")
+        self._services = list(answers)
+        return sum(answer["matching"] for answer in answers.values())
 
     def run(self, *, dry_run: bool) -> list[dict[str, Any]]:
         """Replay, or try to; returns each letter's result."""
@@ -87,15 +91,15 @@ class _Work:
             "by": self._wanted.by,
             "reason": self._wanted.reason,
             "rate": self._wanted.rate,
-            "limit": self._wanted.page(),
+            "limit": PAGE,
             "dry_run": dry_run,
         }
         if not self._ids:
-            for service in self._chosen.services:
+            for service in self._services:
                 yield service, {**told, "filter": self._chosen.conditions}
         for service, letters in self._ids.items():
-            for first in range(0, len(letters), self._wanted.page()):
-                yield service, {**told, "ids": letters[first : first + self._wanted.page()]}
+            for first in range(0, len(letters), PAGE):
+                yield service, {**told, "ids": letters[first : first + PAGE]}
 
     def _pages(self, service: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         after: str | None = None
@@ -107,9 +111,9 @@ class _Work:
                 return
 
 
-def _as_json(results: list[dict[str, Any]], *, dry_run: bool) -> dict[str, Any]:
+def _as_json(results: list[dict[str, Any]], silent: list[str], *, dry_run: bool) -> dict[str, Any]:
     outcomes = Counter(one["outcome"] for one in results)
-    return {"dry_run": dry_run, "outcomes": dict(outcomes), "results": results}
+    return {"dry_run": dry_run, "outcomes": dict(outcomes), "results": results, "silent": silent}
 
 
 _WOULD = {
@@ -127,11 +131,11 @@ _DID = _WOULD | {
 }
 
 
-def _tell(results: list[dict[str, Any]], *, dry_run: bool, as_json: bool) -> int:
-    failed = [one for one in results if one["outcome"] in {"failed", "no_handler", "unknown"}]
-    if as_json:
-        print(json.dumps(_as_json(results, dry_run=dry_run), indent=2))
-        return 1 if failed else 0
+def _failed(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [one for one in results if one["outcome"] in {"failed", "no_handler", "unknown"}]
+
+
+def _show(results: list[dict[str, Any]], *, dry_run: bool, console: Console) -> None:
     table = Table("Handler", "Letters", "", "Events announced", box=None, pad_edge=False)
     counted = Counter((one["durable"] or "", one["outcome"]) for one in results)
     for (durable, outcome), count in sorted(counted.items()):
@@ -139,10 +143,9 @@ def _tell(results: list[dict[str, Any]], *, dry_run: bool, as_json: bool) -> int
         announced = sum(one["announced"] or 0 for one in group)
         said = (_WOULD if dry_run else _DID)[outcome]
         table.add_row(durable, str(count), said, str(announced) if announced else "")
-    console = Console(highlight=False)
     console.print(table)
+    failed = _failed(results)
     for one in failed[:SHOWN]:
         console.print(f"  {one['letter_id']}  {one['detail'] or one['outcome']}", markup=False)
     if len(failed) > SHOWN:
         console.print(f"  … and {len(failed) - SHOWN} more; `deadletters list` shows them.")
-    return 1 if failed else 0
