@@ -57,6 +57,7 @@ def test_the_dashboards_show_what_an_operator_asks_first() -> None:
         "ssenet_waiting_events",
         "ssenet_waiting_oldest_age_seconds",
         "process_resident_memory_bytes",
+        "ssenet_event_loop_gap_seconds",
         "jetstream_stream_total_bytes",
         "jetstream_consumer_num_pending",
         "ssenet_spans_duration_seconds_bucket",
@@ -195,7 +196,7 @@ def test_every_alert_says_what_to_do_and_where_to_read_on() -> None:
     assert sections == [rule["alert"] for rule in alerts()]
     for rule in alerts():
         told = rule["annotations"]
-        assert told["runbook_url"] == f"docs/how-to/{read_on.name}#{rule['alert'].lower()}"
+        assert told["runbook"] == f"docs/how-to/{read_on.name}, section {rule['alert']}"
         assert told["summary"], rule["alert"]
         assert told["description"], rule["alert"]
 
