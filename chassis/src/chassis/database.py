@@ -69,7 +69,7 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Transaction]:
-        """One unit of work: commits what was changed and announced together, or nothing of it."""
+        """One piece of work: commits what was changed and announced together, or nothing of it."""
         async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
             transaction = Transaction(session, service=self.service, site=self.site, now=self.clock())
             yield transaction

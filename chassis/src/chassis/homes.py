@@ -1,16 +1,17 @@
 """Who may change an aggregate, and what is left when two sites have: home site, epoch and sequence, without IO.
 
 Every aggregate has one home, the only site that may change it. An epoch is the time of one home; `sequence` counts the
-aggregate's events within it. Headquarters alone moves a home, so two moves can never claim one epoch. Everything here
-follows from the *set* of known events: their order, repeats and route, and every clock, decide nothing. What an event
-says (`what`) only has to be hashable; its id will do.
+aggregate's events within it. One site, the authority, alone moves a home, so two moves can never claim one epoch.
+Everything here follows from the *set* of known events: their order, repeats and route, and every clock, decide nothing.
+What an event says (`what`) only has to be hashable; its id will do.
+
+No running service moves aggregates yet: of this, services keep home, epoch and sequence on their rows and events, and
+nothing else. The decisions are proven by simulation before their shell is built.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
-
-HEADQUARTERS = "hq"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,27 +27,27 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The home lets the aggregate go and changes it no more; headquarters answers with a move."""
+    """The home lets the aggregate go and changes it no more; the authority answers with a move."""
 
     site: str
     epoch: int
     sequence: int
-    to: str = HEADQUARTERS
+    to: str
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Headquarters opens `epoch` and gives the aggregate to `home`.
+    """The authority, `site`, opens `epoch` and gives the aggregate to `home`.
 
-    `cut` is the last sequence of the epoch before that headquarters had applied, nothing before it missing: what lies
+    `cut` is the last sequence of the epoch before that the authority had applied, nothing before it missing: what lies
     above it is not valid.
     The move is the first event of its epoch, so the new home goes on with the second.
     """
 
+    site: str
     epoch: int
     home: str
     cut: int
-    site: str = HEADQUARTERS
     sequence: int = 1
 
 
@@ -93,14 +94,15 @@ def _cuts(events: Iterable[Ordered]) -> dict[int, int]:
 
 
 class Aggregate:
-    """What one site knows of one aggregate, and what it may therefore do.
+    """What one site knows of one aggregate, and what it may therefore do; `authority` is the site that moves homes.
 
     What a site does, it knows at once: each method that makes an event adds it. The caller stores and announces it
     in the same transaction.
     """
 
-    def __init__(self, site: str, known: Iterable[Known] = ()) -> None:
+    def __init__(self, site: str, known: Iterable[Known] = (), *, authority: str) -> None:
         self.site = site
+        self.authority = authority
         self.events: set[Ordered] = set()
         self.proposals: set[Proposal] = set()
         for event in known:
@@ -178,16 +180,16 @@ class Aggregate:
         what = proposal.what if accept else None
         return self._made(Change(self.site, *self._next(), what, answers=proposal.identity))
 
-    def release(self, to: str = HEADQUARTERS) -> Release:
-        """Let the aggregate go: an office never hands over by itself, it asks headquarters for a move."""
-        if self.site == HEADQUARTERS or not self.may_change():
-            raise NotAllowedError("only an office that is the home releases")
+    def release(self, to: str) -> Release:
+        """Let the aggregate go: a home never hands over by itself, it asks the authority for a move."""
+        if self.site == self.authority or not self.may_change():
+            raise NotAllowedError("only a home that is not the authority releases")
         return self._made(Release(self.site, *self._next(), to))
 
     def asked_to_move(self) -> Release | None:
-        """The release that headquarters has to answer, once it has all that went before it."""
+        """The release that the authority has to answer, once it has all that went before it."""
         last = self.last
-        if self.site != HEADQUARTERS or not isinstance(last, Release) or self.lacks():
+        if self.site != self.authority or not isinstance(last, Release) or self.lacks():
             return None
         return last
 
@@ -195,11 +197,11 @@ class Aggregate:
         """Give the aggregate to another home: in answer to a release, or from a site that is cut off."""
         last = self.last
         cut = self._applied(last.epoch) if last else 0
-        if self.site != HEADQUARTERS or self.home == home:
-            raise NotAllowedError("only headquarters moves a home, and to another site")
+        if self.site != self.authority or self.home == home:
+            raise NotAllowedError("only the authority moves a home, and to another site")
         if last is None or not cut:
-            raise NotAllowedError("headquarters moves no aggregate whose beginning it has not heard of")
-        return self._made(Move(last.epoch + 1, home, cut))
+            raise NotAllowedError("no aggregate is moved whose beginning has not been heard of")
+        return self._made(Move(self.site, last.epoch + 1, home, cut))
 
     def _next(self) -> tuple[int, int]:
         assert self.last is not None

@@ -71,7 +71,7 @@ class Problem(Exception):  # noqa: N818 - the term of RFC 9457
         self.headers = dict(headers or {})
 
     def as_json(self) -> dict[str, Any]:
-        """The members of the problem document, less those that only the request knows."""
+        """The fields of the problem document, less those that only the request knows."""
         body: dict[str, Any] = {
             "type": f"urn:ilo:sse:problem:{self.code}",
             "title": self.code.replace("-", " ").capitalize(),

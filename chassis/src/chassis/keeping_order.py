@@ -90,7 +90,7 @@ class Course(Generic[T]):
         if self._judged is not None:
             return self._judged
         while self._parts:
-            step = self._plan(self._parts[0])
+            step = self._next_step(self._parts[0])
             if step.apply or step.park:
                 return step
             self._parts.popleft()
@@ -119,7 +119,7 @@ class Course(Generic[T]):
         else:
             self._judged = Step(wait=[tried], park=step.park)
 
-    def _plan(self, part: Sequence[Held[T]]) -> Step[T]:
+    def _next_step(self, part: Sequence[Held[T]]) -> Step[T]:
         apply: list[Held[T]] = []
         park: list[Held[T]] = []
         for one in part:

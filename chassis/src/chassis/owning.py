@@ -184,10 +184,10 @@ class Ownership:
         open_claims = [claim for claim in self._claims if not claim.granted.is_set()]
         if not open_claims and not any(claim.wished for claim in self._claims):
             return
-        members = await _members(connection, self._name)
+        processes = await _processes(connection, self._name)
         me = connection.get_server_pid()
         for claim in self._claims:
-            mine = preferred(claim.partition, members) == me
+            mine = preferred(claim.partition, processes) == me
             if claim.granted.is_set():
                 if claim.wished and not mine:
                     claim.asked_for = True
@@ -220,7 +220,7 @@ class Ownership:
                 await self._woken.wait()
 
 
-async def _members(connection: asyncpg.Connection, name: str) -> list[int]:
+async def _processes(connection: asyncpg.Connection, name: str) -> list[int]:
     query = (
         "SELECT pid FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()"
         " ORDER BY backend_start, pid"

@@ -40,11 +40,11 @@ def partitions_of(durable: str, count: int) -> list[Partition]:
     return [Partition(durable, index, count) for index in range(count)]
 
 
-def preferred(partition: Partition, members: Sequence[int]) -> int | None:
+def preferred(partition: Partition, processes: Sequence[int]) -> int | None:
     """Tell which of a service's processes should have this part; they all agree on it. None where there is no process.
 
     Parts of one durable go to different processes, as evenly as the numbers allow.
     """
-    if not members:
+    if not processes:
         return None
-    return members[(crc32(partition.durable.encode()) + partition.index) % len(members)]
+    return processes[(crc32(partition.durable.encode()) + partition.index) % len(processes)]

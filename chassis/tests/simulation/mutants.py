@@ -139,8 +139,8 @@ MUTANTS = [
     ),
     _relay("looks nothing up as a follower", "if missing := self.notices.missing():", "if missing := []:"),
     _home(
-        "lets an office move a home",
-        "if self.site != HEADQUARTERS or self.home == home:",
+        "lets any site move a home",
+        "if self.site != self.authority or self.home == home:",
         "if self.home == home:",
     ),
     _home(
@@ -150,8 +150,8 @@ MUTANTS = [
     ),
     _home(
         "cuts one too early",
-        "return self._made(Move(last.epoch + 1, home, cut))",
-        "return self._made(Move(last.epoch + 1, home, cut - 1))",
+        "return self._made(Move(self.site, last.epoch + 1, home, cut))",
+        "return self._made(Move(self.site, last.epoch + 1, home, cut - 1))",
     ),
     _home(
         "cuts above what was applied",

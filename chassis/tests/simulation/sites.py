@@ -1,6 +1,6 @@
-"""Headquarters and offices that change, propose, release and move one aggregate, over links that keep no order."""
+"""The authority and other sites that change, propose, release and move one aggregate, over links that keep no order."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from random import Random
 from typing import Any
@@ -8,6 +8,8 @@ from typing import Any
 from .world import promise
 
 STEPS = 30
+AUTHORITY = "hq"
+"""The one site that moves homes."""
 
 
 class Sites:
@@ -16,16 +18,20 @@ class Sites:
     def __init__(self, random: Random, homes: Any) -> None:
         self.random = random
         self.homes = homes
-        offices = [f"office-{number}" for number in range(random.randint(1, 3))]
-        self.names = [homes.HEADQUARTERS, *offices]
-        self.at: dict[str, Any] = {name: homes.Aggregate(name) for name in self.names}
+        others = [f"site-{number}" for number in range(random.randint(1, 3))]
+        self.names = [AUTHORITY, *others]
+        self.at: dict[str, Any] = {name: self.aggregate(name) for name in self.names}
         self.on_its_way: list[tuple[str, Any]] = []
         self.made: set[Any] = set()
         self.numbered = 0
         self.taken_back = False
-        self.applied_at_hq: set[Any] = set()
+        self.applied_by_authority: set[Any] = set()
         self.takes_back = random.random() < 0.5
-        self.cut_off = random.choice(offices) if random.random() < 0.3 else None
+        self.cut_off = random.choice(others) if random.random() < 0.3 else None
+
+    def aggregate(self, name: str, known: Iterable[Any] = ()) -> Any:
+        """The aggregate as a site sees it that knows no more than this."""
+        return self.homes.Aggregate(name, known, authority=AUTHORITY)
 
     def announce(self, event: Any) -> None:
         """Send what a site has made to all others, some of it twice."""
@@ -48,19 +54,19 @@ class Sites:
         self.on_its_way = held + ready[len(now) :]
         for name, event in now:
             self.at[name].hear(event)
-        if any(name == self.homes.HEADQUARTERS for name, _ in now):
-            self._note_what_hq_applied()
+        if any(name == AUTHORITY for name, _ in now):
+            self._note_what_the_authority_applied()
 
     def restart(self, name: str) -> None:
         """Start a site anew from what it has stored."""
-        self.at[name] = self.homes.Aggregate(name, self.at[name].known)
+        self.at[name] = self.aggregate(name, self.at[name].known)
 
     def act(self) -> None:
         """Do one thing that some site, often the home, may wish to do, allowed or not."""
-        random, hq = self.random, self.homes.HEADQUARTERS
+        random = self.random
         wish = random.choice(("change", "change", "change", "release", "move", "answer", "answer", "answer"))
-        name = self.at[hq].home if random.random() < 0.4 else random.choice(self.names)
-        name = name or hq
+        name = self.at[AUTHORITY].home if random.random() < 0.4 else random.choice(self.names)
+        name = name or AUTHORITY
         site = self.at[name]
         self.numbered += 1
         try:
@@ -69,12 +75,12 @@ class Sites:
                     self.announce(site.change(f"what {self.numbered}", identity=self.numbered))
                 case "release":
                     self.announce(site.release(random.choice(self.names)))
-                case "move" if self.takes_back or name != hq:
-                    # An office tries as well, and must not succeed.
+                case "move" if self.takes_back or name != AUTHORITY:
+                    # Another site tries as well, and must not succeed.
                     self.announce(site.move(random.choice(self.names)))
                     self.taken_back = True
-                    taken = site.home != hq or site.may_change()
-                    promise(taken, "what headquarters takes back it may change at once", site.lacks())
+                    taken = site.home != AUTHORITY or site.may_change()
+                    promise(taken, "what the authority takes back it may change at once", site.lacks())
                 case "answer":
                     self.answer(name)
                 case _:
@@ -83,11 +89,11 @@ class Sites:
             pass
 
     def answer(self, name: str) -> None:
-        """Do what a site owes: headquarters a move to whoever asked, a home an answer to every proposal."""
+        """Do what a site owes: the authority a move to whoever asked, a home an answer to every proposal."""
         site = self.at[name]
         asked = site.asked_to_move()
         if asked is not None:
-            to = asked.to if asked.to != site.home else self.homes.HEADQUARTERS
+            to = asked.to if asked.to != site.home else AUTHORITY
             self.announce(site.move(to))
         if site.proposals and self.random.random() < 0.3:
             # Any of them, answered or not: a second answer must be refused.
@@ -99,10 +105,10 @@ class Sites:
                 return
             self.announce(site.answer(proposal, accept=self.random.random() < 0.7))
 
-    def _note_what_hq_applied(self) -> None:
-        hq = self.at[self.homes.HEADQUARTERS]
-        if not hq.lacks():
-            self.applied_at_hq.update(hq.settled().valid)
+    def _note_what_the_authority_applied(self) -> None:
+        view = self.at[AUTHORITY]
+        if not view.lacks():
+            self.applied_by_authority.update(view.settled().valid)
 
 
 def run_sites(seed: int, homes: Any) -> None:
@@ -144,7 +150,7 @@ def check_sites(sites: Sites) -> None:
     answered = check_valid(settled.valid, homes)
     proposed = {event.identity for event in sites.made if isinstance(event, homes.Proposal)}
     promise(answered == proposed, "every proposal is answered", proposed - answered)
-    promise(sites.applied_at_hq.issubset(settled.valid), "what headquarters had applied stays valid")
+    promise(sites.applied_by_authority.issubset(settled.valid), "what the authority had applied stays valid")
     promise(
         sites.taken_back or not settled.clashes,
         "nothing clashes while no home is taken away",
