@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.commands import MISSED, asked
+from benchmarks.commands import MISSED, NAMES, asked
 from benchmarks.figures import as_json, bounded, compared, percentile, reported
 from benchmarks.machine import machine_line
 
@@ -43,7 +43,7 @@ def test_an_unknown_benchmark_is_named_in_the_refusal() -> None:
         asked(["realy"])
 
 
-@pytest.mark.parametrize("name", ["relay", "apply", "flow", "peers", "trace"])
+@pytest.mark.parametrize("name", list(NAMES))
 def test_a_benchmark_runs_end_to_end(name: str, request: pytest.FixtureRequest) -> None:
     # Of those that measure alike one is enough each time; the others take longer, or install what they compare with.
     if name != "apply" and not request.config.getoption("--benchmarks", default=False):

@@ -15,7 +15,7 @@ from benchmarks.taking import Taking
 from ssenet.folders import ROOT
 from ssenet.servers import ServerFailedError
 
-NAMES = ("relay", "apply", "flow", "peers", "trace")
+NAMES = ("relay", "apply", "flow", "peers", "trace", "recovery")
 MISSED, FAILED = 1, 2
 
 

@@ -228,7 +228,7 @@ def check() -> None:
 def bench(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="relay|apply|flow|peers|trace", help="Which to take. (default: all)"),
+        typer.Argument(metavar="relay|apply|flow|peers|trace|recovery", help="Which to take. (default: all)"),
     ] = None,
     *,
     json: JsonOption = False,
