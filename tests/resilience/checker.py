@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from tests.resilience.history import Announced, Applied, History, Item, Stored
+from tests.resilience.history import Announced, History, Item, Stored, Taken
 
 RECOVERY = 20.0
 """Seconds after the last fault by which everything is ready again, and everything under way has arrived."""
@@ -139,7 +139,7 @@ def the_stream_has_each_key_in_order(history: History) -> Iterator[str]:
 @invariant
 def every_durable_took_what_it_hears(history: History) -> Iterator[str]:
     """Each event of its types, once; what it has not taken must be a dead letter."""
-    taken = Counter((one.durable, one.event_id) for one in history.applied)
+    taken = Counter((one.durable, one.event_id) for one in history.taken)
     buried = {(one.durable, one.event_id) for one in history.letters}
     for durable, types in history.hearing.items():
         for row in history.announced:
@@ -156,8 +156,8 @@ def every_durable_took_what_it_hears(history: History) -> Iterator[str]:
 def every_durable_took_each_key_in_order(history: History) -> Iterator[str]:
     """Of what one transaction took the order is the chassis' to keep, and its tests hold it to that."""
     rows = {row.event_id: row for row in history.announced}
-    last: dict[tuple[str, str], tuple[Announced, Applied]] = {}
-    for one in sorted(history.applied, key=lambda one: (one.service, one.place)):
+    last: dict[tuple[str, str], tuple[Announced, Taken]] = {}
+    for one in sorted(history.taken, key=lambda one: (one.service, one.place)):
         if (row := rows.get(one.event_id)) is None:
             continue
         key = (one.durable, row.aggregate_id)
@@ -169,12 +169,39 @@ def every_durable_took_each_key_in_order(history: History) -> Iterator[str]:
 
 
 @invariant
+def every_durable_applied_what_it_took(history: History) -> Iterator[str]:
+    """What was taken may wait, but not for ever: it has its effect in the end, and one, or a dead letter."""
+    effects = Counter((one.durable, one.event_id) for one in history.effects)
+    buried = {(one.durable, one.event_id) for one in history.letters}
+    for one in history.taken:
+        if not effects[one.durable, one.event_id] and (one.durable, one.event_id) not in buried:
+            yield f"{one.durable} took {one.event_id} and never applied it"
+    yield from (
+        f"{durable} applied {event_id} {n} times" for (durable, event_id), n in effects.items() if n > 1
+    )
+
+
+@invariant
+def every_durable_applied_each_key_in_order(history: History) -> Iterator[str]:
+    """By the commits of the effects themselves, and within one commit as the handler was given them."""
+    rows = {row.event_id: row for row in history.announced}
+    last: dict[tuple[str, str], tuple[int, int]] = {}
+    for one in sorted(history.effects, key=lambda one: (one.service, one.committed, one.place)):
+        if (row := rows.get(one.event_id)) is None:
+            continue
+        key, here = (one.durable, row.aggregate_id), (row.epoch, row.sequence)
+        if here < last.get(key, (0, 0)):
+            yield f"{one.durable} applied {row.aggregate_id} {here} after {last[key]}"
+        last[key] = max(here, last.get(key, (0, 0)))
+
+
+@invariant
 def the_directory_is_the_same_everywhere(history: History) -> Iterator[str]:
     truth = history.directory.get("registry", {})
     for service, copy in history.directory.items():
-        for organisation, version in truth.items():
-            if copy.get(organisation) != version:
-                yield f"{service} knows {organisation} as of {copy.get(organisation)}, the registry has {version}"
+        for entry, version in truth.items():
+            if copy.get(entry) != version:
+                yield f"{service} knows {entry} as of {copy.get(entry)}, the registry has {version}"
 
 
 @invariant

@@ -48,7 +48,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.section("faults")
     terminalreporter.write_line(
         f"{len(found)} seeds, {faults} faults, {sum(one.events for one in found)} partner events; "
-        f"{len(failed)} seeds with violations"
+        f"{sum(one.waited for one in found)} events waited; {len(failed)} seeds with violations"
     )
     if seconds:
         terminalreporter.write_line(

@@ -67,12 +67,27 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
-    """An inbox row: a durable took an event, in the transaction `work`, after all rows with a smaller `place`."""
+class Taken:
+    """An inbox row: a durable took an event, in the transaction `work`, after all rows with a smaller `place`.
+
+    Taken is not applied: it may have begun to wait then, and its effect has come later.
+    """
 
     service: str
     durable: str
     event_id: str
+    place: int
+    work: int
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a handler did with an event: committed in the transaction `work` at this moment, in the order of `place`."""
+
+    service: str
+    durable: str
+    event_id: str
+    committed: float
     place: int
     work: int
 
@@ -118,13 +133,14 @@ class History:
     items: list[Item] = field(default_factory=list[Item])
     announced: list[Announced] = field(default_factory=list[Announced])
     stored: list[Stored] = field(default_factory=list[Stored])
-    applied: list[Applied] = field(default_factory=list[Applied])
+    taken: list[Taken] = field(default_factory=list[Taken])
+    effects: list[Effect] = field(default_factory=list[Effect])
     letters: list[Letter] = field(default_factory=list[Letter])
     given_up: list[GivenUp] = field(default_factory=list[GivenUp])
     directory: dict[str, dict[str, tuple[int, int]]] = field(
         default_factory=dict[str, dict[str, tuple[int, int]]]
     )
-    """Per service, each organisation's (epoch, sequence) as the service knows it."""
+    """Per service, the (epoch, sequence) of each organisation and member as the service knows it."""
     fell: list[str] = field(default_factory=list[str])
     """Processes that ended although nobody had ended them."""
     recoveries: list[Recovery] = field(default_factory=list[Recovery])

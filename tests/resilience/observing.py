@@ -13,7 +13,8 @@ import orjson
 from chassis.broker import MSG_ID
 from ssenet.folders import SERVICES
 from ssenet.refilling import handlers_durables
-from tests.resilience.history import Announced, Applied, GivenUp, History, Item, Letter, Stored, Task
+from tests.resilience.handling import EFFECTS
+from tests.resilience.history import Announced, Effect, GivenUp, History, Item, Letter, Stored, Taken, Task
 from tests.resilience.stage import Stage, topology
 
 _NUMBERED = {
@@ -24,6 +25,7 @@ _NUMBERED = {
 }
 """Tables whose rows are numbered as they come, so that each look reads only what is new."""
 _UNPUBLISHED = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+_COMMITTED = "extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8 AS committed"
 _AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, nats.errors.Error)
 
 
@@ -43,8 +45,10 @@ class Observer:
                 await connection.execute(
                     f"ALTER TABLE {table} ADD COLUMN place bigint GENERATED ALWAYS AS IDENTITY"
                 )
+            # What was taken before has none: a start alone has made it.
+            await connection.execute("ALTER TABLE inbox ADD COLUMN work bigint NOT NULL DEFAULT 0")
             await connection.execute(
-                "ALTER TABLE inbox ADD COLUMN work bigint DEFAULT pg_current_xact_id()::text::bigint"
+                "ALTER TABLE inbox ALTER COLUMN work SET DEFAULT pg_current_xact_id()::text::bigint"
             )
             await connection.close()
         self.history.hearing = {
@@ -119,8 +123,12 @@ class Observer:
                 )
             )
         for row in await self._new(service, connection, "inbox", "durable, event_id, work"):
-            history.applied.append(
-                Applied(service, row["durable"], str(row["event_id"]), row["at"], row["work"])
+            history.taken.append(Taken(service, row["durable"], str(row["event_id"]), row["at"], row["work"]))
+        for row in await self._new(service, connection, EFFECTS, f"durable, event_id, work, {_COMMITTED}"):
+            history.effects.append(
+                Effect(
+                    service, row["durable"], str(row["event_id"]), row["committed"], row["at"], row["work"]
+                )
             )
         for row in await self._new(service, connection, "dead_letters", "durable, stream_sequence, event_id"):
             event_id = str(row["event_id"]) if row["event_id"] else None

@@ -12,6 +12,7 @@ from ssenet.partners import ensure, make_key
 from tests.conftest import PARTNER, PARTNER_NAME
 from tests.resilience.checker import RECOVERY, Violation, check
 from tests.resilience.deeds import carry_out
+from tests.resilience.handling import Trouble
 from tests.resilience.history import History, Recovery
 from tests.resilience.load import Load, focal_point
 from tests.resilience.observing import Observer
@@ -29,6 +30,8 @@ class Outcome:
     schedule: Schedule
     left_out: Sequence[Kind]
     events: int
+    waited: int
+    """Events that were not applied when they were taken: one of their key failed, and they came through later."""
     recovered_after: float | None
     violations: Sequence[Violation]
 
@@ -36,7 +39,8 @@ class Outcome:
         recovered = "never" if self.recovered_after is None else f"{self.recovered_after:.1f} s"
         faults = ", ".join(f"{fault.kind} {fault.target}" for fault in self.schedule.faults)
         verdict = f"{len(self.violations)} VIOLATIONS" if self.violations else "ok"
-        return f"seed {self.schedule.seed}: {verdict}; recovered: {recovered}; {faults}"
+        told = f"seed {self.schedule.seed}: {verdict}; {self.waited} events waited; recovered: {recovered}"
+        return f"{told}; {faults}"
 
 
 @dataclass
@@ -89,8 +93,10 @@ class Arena:
         left_out = sorted({fault.kind for fault in schedule.faults} & set(cannot))
         schedule = schedule.without(cannot)
         load = await self.load(seed)
+        stage.trouble(Trouble(seed))
         working = asyncio.create_task(load.run(give_up_after=RECOVERY + 5))
         await carry_out(stage, schedule)
+        stage.trouble(None)
         began = asyncio.get_running_loop().time()
         await working
         seconds, left = await recovered(observer, began)
@@ -99,10 +105,12 @@ class Arena:
         history.sent += load.sent
         history.deeds += load.deeds
         history.recoveries.append(Recovery(seed, seconds, left))
+        waited = have_waited(history)
         if seconds is not None:
             await observer.look()
         violations = self._new(history)
-        outcome = Outcome(schedule, left_out, len(load.sent), seconds, violations)
+        waited = have_waited(history) - waited
+        outcome = Outcome(schedule, left_out, len(load.sent), waited, seconds, violations)
         if violations:
             self.keep(outcome, history)
         if seconds is None:
@@ -134,6 +142,12 @@ class Arena:
 
     def kept(self, seed: int) -> Path:
         return self.root / f"failed-seed-{seed}"
+
+
+def have_waited(history: History) -> int:
+    """How many events have had their effect in another transaction than the one that took them."""
+    taken = {(one.durable, one.event_id): one.work for one in history.taken}
+    return sum(taken.get((one.durable, one.event_id), 0) not in {0, one.work} for one in history.effects)
 
 
 async def recovered(observer: Observer, began: float) -> tuple[float | None, str]:

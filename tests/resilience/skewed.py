@@ -1,8 +1,8 @@
 """A service under fire: run as `python -m tests.resilience.skewed SERVICE`, it reads its clock through a file.
 
 The file holds the seconds that the clock is off. It is the clock the service is given that jumps, as a wrongly set
-machine's would; what PostgreSQL and NATS think of the time is theirs. `SSENET_PLANTED` names a bug to plant in the
-service, for the tests that the checker would find it.
+machine's would; what PostgreSQL and NATS think of the time is theirs. Its handlers are troubled (`handling.py`).
+`SSENET_PLANTED` names a bug to plant in the service, for the tests that the checker would find it.
 """
 
 import os
@@ -13,9 +13,11 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
+from tests.resilience.handling import TROUBLE_FILE, trouble_handlers
+
 CLOCK_FILE = "SSENET_CLOCK_FILE"
 PLANTED = "SSENET_PLANTED"
-LOSSY, BACKWARDS = "lossy", "backwards"
+LOSSY, BACKWARDS, HASTY = "lossy", "backwards", "hasty"
 
 
 def let_the_clock_be_set(file: Path) -> None:
@@ -35,6 +37,7 @@ def let_the_clock_be_set(file: Path) -> None:
 
 def plant(bug: str) -> None:
     from chassis.broker import Broker, Outgoing
+    from chassis.keeping_order import Waiting
 
     several, single = Broker.publish_batch, Broker.publish_one
 
@@ -55,16 +58,23 @@ def plant(bug: str) -> None:
         """Publish the newest first."""
         return (await several(self, messages[::-1]))[::-1]
 
+    def nobody(_self: Waiting, _key: object) -> bool:
+        """Forget which keys wait: what comes later goes ahead."""
+        return False
+
     if bug == LOSSY:
         Broker.publish_batch, Broker.publish_one = lossy, lossy_one  # type: ignore[method-assign]
     elif bug == BACKWARDS:
         Broker.publish_batch = backwards  # type: ignore[method-assign]
+    elif bug == HASTY:
+        Waiting.__contains__ = nobody  # type: ignore[method-assign]
     else:
         raise AssertionError(bug)
 
 
 def main(arguments: Sequence[str]) -> None:
     let_the_clock_be_set(Path(os.environ[CLOCK_FILE]))
+    trouble_handlers(Path(os.environ[TROUBLE_FILE]))
     if bug := os.environ.get(PLANTED):
         plant(bug)
     module = arguments[0]

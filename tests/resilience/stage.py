@@ -3,14 +3,13 @@
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
-import subprocess
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import asyncpg
 import psutil
 
 from chassis.broker import Broker as Client
@@ -24,19 +23,19 @@ from ssenet.preparation import prepare, write_broker_users
 from ssenet.servers import free_port
 from ssenet.state import ProcessState, State, is_alive, started_at, write_state
 from ssenet.stopping import DATA_MARK, stop
+from tests.resilience import disks
+from tests.resilience.handling import TROUBLE_FILE, Trouble, making_effects
 from tests.resilience.links import Link
 from tests.resilience.skewed import CLOCK_FILE, PLANTED
 
 READY_WITHIN = 30.0
 DUPLICATE_WINDOW = 0.25
 """Seconds: so short that a relay which repeats itself after a crash really stores its events a second time."""
-DISKS = {"postgres": 2048, "nats": 2048}
-"""Megabytes of each server's disk, where we may mount one; only what is used of them takes memory."""
 _CHECK = 0.02
 
 
 class _Nursery(Nursery):
-    """Forks our services with a clock that can be set."""
+    """Forks our services with a clock that can be set, and handlers that can be troubled."""
 
     def fork(self, module: str, *arguments: str, log: Path, environment: Mapping[str, str]) -> int:
         if module in SERVICES:
@@ -123,6 +122,16 @@ class Stage:
             await asyncio.sleep(_CHECK)
         return loop.time() - began
 
+    async def restart(self, name: str) -> None:
+        """Stop a service as an operator would, start it again, and wait until it is ready."""
+        self.down.add(name)
+        self.signal(name, signal.SIGTERM)
+        await self.ended(name)
+        await self.start(name)
+        async with asyncio.timeout(READY_WITHIN):
+            while not await self.ready([name]):  # noqa: ASYNC110 - processes tell nobody when they are ready
+                await asyncio.sleep(_CHECK)
+
     async def ready(self, names: Sequence[str] = SERVICES) -> bool:
         return all(await asyncio.gather(*(self.parts[name].is_ready() for name in names)))
 
@@ -144,15 +153,14 @@ class Stage:
         _clock_of(self.folder, service).write_text(str(seconds), encoding="ascii")
 
     def size_disk(self, server: str, *, full: bool) -> None:
-        """Leave a server's disk no room at all, or give it back."""
-        disk = self.disks[server]
-        for last in (False, False, False, False, True):
-            taken = os.statvfs(disk)
-            size = (taken.f_blocks - taken.f_bfree) * taken.f_frsize if full else DISKS[server] * 2**20
-            done = subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=last)
-            # The kernel refuses less than is in it by now: the server may just have written more.
-            if done.returncode == 0:
-                return
+        disks.size_disk(self.disks[server], full=full)
+
+    def trouble(self, much: Trouble | None) -> None:
+        """Have this share of what handlers are given fail for a while, from now on; None: nothing more."""
+        file = _trouble_of(self.folder)
+        # Never half written: the services read it at every event.
+        file.with_suffix(".new").write_text(much.written() if much else "", encoding="utf-8")
+        file.with_suffix(".new").replace(file)
 
     @asynccontextmanager
     async def provisioner(self) -> AsyncGenerator[Client]:
@@ -193,7 +201,7 @@ async def staged(path: Path) -> AsyncGenerator[Stage]:
     stage = Stage(
         folder, secrets_of(folder.secrets), State(pid, started_at(pid), f"http://localhost:{port}", port)
     )
-    _mount_disks(stage)
+    stage.disks, stage.no_disks = disks.mount_disks(folder.path)
     watching: asyncio.Task[None] | None = None
     try:
         await _start(stage, port)
@@ -212,7 +220,7 @@ async def staged(path: Path) -> AsyncGenerator[Stage]:
             stage._bury(name)
         for link in stage.links.values():
             await link.close()
-        await asyncio.to_thread(_unmount_disks, stage)
+        await asyncio.to_thread(disks.unmount_disks, stage.disks.values())
 
 
 async def _start(stage: Stage, port: int) -> None:
@@ -228,6 +236,7 @@ async def _start(stage: Stage, port: int) -> None:
         await stage.start("nats")
         await prepare(folder, database.port, broker.port)
         await _shorten_the_duplicate_window(stage)
+        await _make_effects(stage)
         stage.parts |= {
             part.name: await _linked(stage, part, database, broker)
             for part in service_parts(folder, port, database, broker, nursery)
@@ -258,6 +267,7 @@ async def _linked(stage: Stage, part: ServicePart, database: Database, broker: B
         for direct, linked in ports.items():
             environment[name] = environment[name].replace(f"{LOOPBACK}:{direct}", f"{LOOPBACK}:{linked}")
     environment[CLOCK_FILE] = str(_clock_of(stage.folder, part.name))
+    environment[TROUBLE_FILE] = str(_trouble_of(stage.folder))
     # A partner's answer waits for the broker for a second instead of five, so that a repeat comes sooner.
     environment["GATEWAY_PUBLISH_TIMEOUT"] = "PT1S"
     part._environment = environment
@@ -271,26 +281,16 @@ async def _shorten_the_duplicate_window(stage: Stage) -> None:
         await client.jetstream.update_stream(config)
 
 
-def _mount_disks(stage: Stage) -> None:
-    """Give each server a small disk of its own; where that is not allowed, remember why."""
-    for server, size in DISKS.items():
-        disk = stage.folder.path / server
-        disk.mkdir(exist_ok=True)
-        if shutil.which("mount") is None:
-            stage.no_disks = "there is no mount command"
-            return
-        command = ["mount", "-t", "tmpfs", "-o", f"size={size}m,mode=0711", "ssenet-test", str(disk)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            stage.no_disks = f"no file system may be mounted here ({done.stderr.strip()})"
-            return
-        stage.disks[server] = disk
-
-
-def _unmount_disks(stage: Stage) -> None:
-    for disk in stage.disks.values():
-        subprocess.run(["umount", "--lazy", str(disk)], check=False)
+async def _make_effects(stage: Stage) -> None:
+    for service in SERVICES:
+        connection = await asyncpg.connect(stage.database_url(service))
+        await connection.execute(making_effects(service))
+        await connection.close()
 
 
 def _clock_of(folder: DataFolder, service: str) -> Path:
     return folder.path / f"clock-of-{service}"
+
+
+def _trouble_of(folder: DataFolder) -> Path:
+    return folder.path / "trouble"

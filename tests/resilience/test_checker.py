@@ -8,8 +8,8 @@ import pytest
 from tests.resilience.checker import INVARIANTS, OPENED, RECOVERY, check
 from tests.resilience.history import (
     Announced,
-    Applied,
     Deed,
+    Effect,
     GivenUp,
     History,
     Item,
@@ -17,6 +17,7 @@ from tests.resilience.history import (
     Recovery,
     Sent,
     Stored,
+    Taken,
     Task,
 )
 
@@ -49,12 +50,20 @@ def a_sound_history() -> History:
         Stored(6, f"sse.hq.all.{OPENED}", "o1"),
         Stored(7, f"sse.hq.all.{REQUESTED}", "", planted=True),
     ]
-    history.applied = [
-        Applied("coordination", COORDINATION, "e1", 1, 11),
-        Applied("coordination", COORDINATION, "e2", 2, 11),
-        Applied("notifications", NOTIFICATIONS, "o1", 1, 21),
-        Applied("notifications", NOTIFICATIONS, "o2", 2, 22),
-        Applied("notifications", NOTIFICATIONS, "a1", 3, 22),
+    history.taken = [
+        Taken("coordination", COORDINATION, "e1", 1, 11),
+        Taken("coordination", COORDINATION, "e2", 2, 11),
+        Taken("notifications", NOTIFICATIONS, "o1", 1, 21),
+        Taken("notifications", NOTIFICATIONS, "o2", 2, 22),
+        Taken("notifications", NOTIFICATIONS, "a1", 3, 22),
+    ]
+    # The second request had to wait, so its effect came later, and in another transaction.
+    history.effects = [
+        Effect("coordination", COORDINATION, "e1", 5.0, 1, 11),
+        Effect("coordination", COORDINATION, "e2", 5.5, 2, 12),
+        Effect("notifications", NOTIFICATIONS, "o1", 5.1, 1, 21),
+        Effect("notifications", NOTIFICATIONS, "o2", 5.2, 2, 22),
+        Effect("notifications", NOTIFICATIONS, "a1", 5.2, 3, 22),
     ]
     history.letters = [Letter("coordination", COORDINATION, 7, None)]
     history.directory = {"registry": {"X": (1, 3)}, "notifications": {"X": (1, 3)}}
@@ -73,10 +82,20 @@ def swap_places(history: History) -> None:
 
 def swap_work(history: History) -> None:
     """The acceptance was taken in an earlier transaction than the opening."""
-    history.applied[2], history.applied[4] = (
-        replace(history.applied[2], place=3),
-        replace(history.applied[4], place=1),
+    history.taken[2], history.taken[4] = (
+        replace(history.taken[2], place=3),
+        replace(history.taken[4], place=1),
     )
+
+
+def swap_effects(history: History) -> None:
+    """The opening had to wait, and the acceptance, taken after it, was applied before it."""
+    history.effects[2] = replace(history.effects[2], committed=5.3)
+
+
+def swap_within_one_commit(history: History) -> None:
+    """The handler was given the acceptance before the opening."""
+    history.effects[2] = replace(history.effects[2], committed=5.2, place=4)
 
 
 PLANTED: dict[str, list[Callable[[History], object]]] = {
@@ -107,10 +126,15 @@ PLANTED: dict[str, list[Callable[[History], object]]] = {
     ],
     "the_stream_has_each_key_in_order": [swap_places],
     "every_durable_took_what_it_hears": [
-        lambda h: h.applied.pop(1),
-        lambda h: h.applied.append(h.applied[0]),
+        lambda h: h.taken.pop(1),
+        lambda h: h.taken.append(h.taken[0]),
     ],
     "every_durable_took_each_key_in_order": [swap_work],
+    "every_durable_applied_what_it_took": [
+        lambda h: h.effects.pop(1),
+        lambda h: h.effects.append(h.effects[0]),
+    ],
+    "every_durable_applied_each_key_in_order": [swap_effects, swap_within_one_commit],
     "the_directory_is_the_same_everywhere": [
         lambda h: h.directory["notifications"].update(X=(1, 2)),
         lambda h: h.directory["notifications"].clear(),
@@ -157,5 +181,5 @@ def test_every_invariant_has_a_planted_bug() -> None:
 def test_what_one_transaction_took_may_lie_in_any_order() -> None:
     history = a_sound_history()
     swap_work(history)
-    history.applied = [replace(one, work=1) for one in history.applied]
+    history.taken = [replace(one, work=1) for one in history.taken]
     assert check(history) == []
