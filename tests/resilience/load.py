@@ -1,4 +1,4 @@
-"""What people do while the faults happen: a partner posts, a member works through tasks, an operator renames a partner.
+"""What people do while faults happen: a partner posts, a member works through tasks, an operator keeps the directory.
 
 Each repeats what it was not told is done, as the how-to says, and remembers what it was told.
 """
@@ -17,7 +17,7 @@ from tests.resilience.history import Deed, Sent
 from tests.resilience.stage import Stage
 
 SENDERS, EVENTS_EACH = 3, 6
-RENAMES = 5
+RENAMES, MOVES = 5, 4
 STEPS = ("accept", "start", "complete")
 OFFICE = "DWT/CO-Dakar"
 _AGAIN_AFTER = 0.1
@@ -39,7 +39,7 @@ class Load:
         """Do all of it, each thing again and again until it is done or `give_up_after` seconds have passed."""
         async with httpx2.AsyncClient(timeout=4) as client:
             with_deadline = [self._send(client, number) for number in range(SENDERS)]
-            work = [*with_deadline, self._act(client), self._rename(client)]
+            work = [*with_deadline, self._act(client), self._rename(client), self._move(client)]
             tasks = [asyncio.create_task(one) for one in work]
             _, late = await asyncio.wait(tasks, timeout=give_up_after)
             for task in late:
@@ -108,10 +108,23 @@ class Load:
     async def _rename(self, client: httpx2.AsyncClient) -> None:
         """Rename one partner time and again: changes of one aggregate, as fast as they are answered."""
         for number in range(RENAMES):
-            body = {"name": f"Renamed {self.seed}-{number}", "language": "en", "grants": []}
-            url = self._url("registry", "/partners/RENAMED")
-            await self._until(client, "PUT", url, self._as_operator(), json=body)
+            await self._rename_once(client, number)
             await asyncio.sleep(0.15)
+
+    async def _rename_once(self, client: httpx2.AsyncClient, number: int) -> None:
+        body = {"name": f"Renamed {self.seed}-{number}", "language": "en", "grants": []}
+        url = self._url("registry", "/partners/RENAMED")
+        await self._until(client, "PUT", url, self._as_operator(), json=body)
+
+    async def _move(self, client: httpx2.AsyncClient) -> None:
+        """Have the member's account change its time zone, to and fro."""
+        url = self._url("registry", f"/members/{self.member_id}")
+        found = await self._until(client, "GET", url, self._as_operator())
+        body = {name: found[name] for name in ("organisation", "role", "language", "themes")}
+        for number in range(MOVES):
+            zone = ("Africa/Lagos", "Africa/Dakar")[number % 2]
+            await self._until(client, "PUT", url, self._as_operator(), json={**body, "time_zone": zone})
+            await asyncio.sleep(0.2)
 
     async def _until(
         self, client: httpx2.AsyncClient, method: str, url: str, headers: dict[str, str], **more: Any

@@ -26,6 +26,8 @@ _NUMBERED = {
 """Tables whose rows are numbered as they come, so that each look reads only what is new."""
 _UNPUBLISHED = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
 _COMMITTED = "extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8 AS committed"
+_MEMBERS = {"registry": "id", "coordination": "id", "notifications": "member_id"}
+"""What the members' key is called in each directory."""
 _AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, nats.errors.Error)
 
 
@@ -154,6 +156,9 @@ class Observer:
 
     async def _read_directory(self, service: str, connection: asyncpg.Connection) -> None:
         rows = await connection.fetch("SELECT code, epoch, sequence FROM organisations")
+        # Our own name.
+        query = f"SELECT {_MEMBERS[service]}::text AS code, epoch, sequence FROM members"  # noqa: S608
+        rows += await connection.fetch(query)
         self.history.directory[service] = {row["code"]: (row["epoch"], row["sequence"]) for row in rows}
 
     async def _new(

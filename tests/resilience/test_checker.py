@@ -66,7 +66,7 @@ def a_sound_history() -> History:
         Effect("notifications", NOTIFICATIONS, "a1", 5.2, 3, 22),
     ]
     history.letters = [Letter("coordination", COORDINATION, 7, None)]
-    history.directory = {"registry": {"X": (1, 3)}, "notifications": {"X": (1, 3)}}
+    history.directory = {name: {"X": (1, 3), "m1": (1, 2)} for name in ("registry", "notifications")}
     history.recoveries = [Recovery(1, RECOVERY / 2)]
     return history
 
@@ -138,6 +138,7 @@ PLANTED: dict[str, list[Callable[[History], object]]] = {
     "the_directory_is_the_same_everywhere": [
         lambda h: h.directory["notifications"].update(X=(1, 2)),
         lambda h: h.directory["notifications"].clear(),
+        lambda h: h.directory["notifications"].update({"m1": (1, 1)}),
     ],
     "nothing_is_dead_lettered_without_a_record": [
         lambda h: h.letters.clear(),
