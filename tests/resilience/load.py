@@ -4,6 +4,7 @@ Each repeats what it was not told is done, as the how-to says, and remembers wha
 """
 
 import asyncio
+import itertools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -58,6 +59,22 @@ class Load:
         """Rename the partner as often as in a seed, and do nothing else."""
         async with httpx2.AsyncClient(timeout=4) as client:
             await self._rename(client)
+
+    async def sustain(self, over: asyncio.Event) -> None:
+        """Have events accepted and the partner renamed, one after the other and without a pause, until it is over."""
+
+        async def post(client: httpx2.AsyncClient, sender: int) -> None:
+            for number in itertools.takewhile(lambda _: not over.is_set(), itertools.count()):
+                await self._send_until_accepted(client, self._event(sender, number))
+
+        async def rename(client: httpx2.AsyncClient) -> None:
+            for number in itertools.takewhile(lambda _: not over.is_set(), itertools.count()):
+                await self._rename_once(client, number)
+
+        async with httpx2.AsyncClient(timeout=4) as client, asyncio.TaskGroup() as group:
+            group.create_task(rename(client))
+            for sender in range(SENDERS):
+                group.create_task(post(client, sender))
 
     def _event(self, sender: int, number: int) -> dict[str, Any]:
         # Without a time of its own: a gateway whose clock is behind would refuse what comes from its future.
