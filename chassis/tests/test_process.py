@@ -22,7 +22,8 @@ TESTS = Path(__file__).parent
 SLOW = """
 import asyncio
 from chassis.http import public
-from chassis.service import create_service, serve
+from chassis.service import create_service
+from chassis.serving import serve
 from chassis.settings import ServiceSettings
 from fastapi import APIRouter
 from ledger import subscriptions

@@ -1,24 +1,19 @@
 """A running service: database, broker, relay and consumers behind one FastAPI app, started and stopped in order."""
 
 import asyncio
-import gc
 import os
 import re
 import signal
-import socket
-import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from types import FrameType
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID
 
 import structlog
-import uvicorn
 from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
 
-from chassis import deadletters_api, health, metrics, migrations, rebuilding_api, refilling, telemetry
+from chassis import deadletters_api, health, metrics, migrations, rebuilding_api, refilling
 from chassis.advisories import AdvisoryListener
 from chassis.broker import Broker
 from chassis.broker_figures import BrokerMonitor
@@ -37,11 +32,8 @@ from chassis.receiving import Subscriptions
 from chassis.relay import Relay
 from chassis.replaying import Replayer
 from chassis.settings import ServiceSettings
-from contracts.gate import BrokenContractError, verify
 
 log = structlog.get_logger()
-
-S = TypeVar("S", bound=ServiceSettings)
 
 
 class Service:
@@ -289,78 +281,3 @@ def _http_telemetry(untraced: tuple[str, ...]) -> TelemetryConfig:
         "operation_spans": False,
         "exclude": lambda scope: quiet.match(scope.get("path", "")) is not None,
     }
-
-
-class _Server(uvicorn.Server):
-    """Begins the service's stop as soon as the signal comes, not when the last client has gone."""
-
-    def __init__(self, app: FastAPI, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._app = app
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    @property
-    def service(self) -> Service | None:
-        """The app's service, once its start has begun."""
-        return getattr(self._app.state, "service", None)
-
-    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        self._loop = asyncio.get_running_loop()
-        await super().serve(sockets)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self.service is not None and self._loop is not None:
-            self._loop.call_soon_threadsafe(self.service.begin_stop)
-        super().handle_exit(sig, frame)
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None]:
-        with super().capture_signals():
-            try:
-                yield
-            finally:
-                # uvicorn would raise the signal once more, and the process end before its last spans are out.
-                self._captured_signals.clear()
-
-
-def serve(build: Callable[[S], FastAPI], settings_class: type[S]) -> None:
-    """The command line of a service: serve until SIGTERM, or `migrate` and exit.
-
-    Code whose contracts break what was published does not start: others would misread it, or it them.
-    """
-    settings = settings_class()  # type: ignore[call-arg]  # the environment fills it
-    name = settings_class.__module__.split(".")[0]
-    if sys.argv[1:] == ["migrate"]:
-        asyncio.run(migrations.migrate(settings.database_url.get_secret_value(), name))
-        return
-    if sys.argv[1:]:
-        sys.exit(f"usage: python -m {name} [migrate]")
-    _refuse_broken_contracts(name)
-    provider = telemetry.start_telemetry(name, site=settings.site, log_level=settings.log_level)
-    try:
-        app = build(settings)
-        config = uvicorn.Config(
-            app,
-            host=settings.host,
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-            # Half the time for answers under way; what is held of events needs the other half.
-            timeout_graceful_shutdown=max(1, int(settings.stop_timeout.total_seconds() / 2)),
-            timeout_keep_alive=75,
-        )
-        server = _Server(app, config)
-        # What is loaded stays: without this, each full collection walks through all of it, in the midst of a batch.
-        gc.freeze()
-        server.run()
-        if not server.started or (server.service is not None and server.service.failed):
-            sys.exit(1)
-    finally:
-        provider.shutdown()
-
-
-def _refuse_broken_contracts(name: str) -> None:
-    try:
-        verify()
-    except BrokenContractError as error:
-        sys.exit(f"{name} does not start: its contracts break what was published.\n{error}")

@@ -4,7 +4,8 @@ from fastapi import FastAPI
 
 from benchmarks.work.settings import Settings
 from benchmarks.work.subscribers import subscriptions
-from chassis.service import create_service, serve
+from chassis.service import create_service
+from chassis.serving import serve
 
 
 def build(settings: Settings) -> FastAPI:

@@ -1,6 +1,6 @@
 """`python -m gateway` serves; `python -m gateway migrate` migrates and exits."""
 
-from chassis.service import serve
+from chassis.serving import serve
 from gateway.app import build
 from gateway.settings import Settings
 

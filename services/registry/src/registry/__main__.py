@@ -1,6 +1,6 @@
 """`python -m registry` serves; `python -m registry migrate` migrates and exits."""
 
-from chassis.service import serve
+from chassis.serving import serve
 from registry.app import build
 from registry.settings import Settings
 
