@@ -74,7 +74,7 @@ async def begin(
     """
     if not subscription.projections:
         told = (
-            f"{subscription.durable} is no projection: its handler does more than keep the newest state, "
+            f"{subscription.durable} is not a projection: its handler does more than keep the newest state, "
             "and hearing its events again would do that more a second time."
         )
         raise Problem(409, "no-projection", told)

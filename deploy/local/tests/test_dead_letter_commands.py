@@ -96,6 +96,7 @@ def test_services_that_do_not_answer_are_named_where_a_letter_is_not_found(netwo
         find(network, NOWHERE)
 
     assert refused.value.what == f"No dead letter {NOWHERE} was found, but registry does not answer."
+    assert f"--data {network.folder.path}" in refused.value.hint
 
 
 @pytest.mark.parametrize(

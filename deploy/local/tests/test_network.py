@@ -198,7 +198,7 @@ def an_operator_rebuilds_a_projection(ssenet: Command) -> None:
     assert told["report"]["organisations"]["unreached"] == 0
 
     refused = ssenet("events", "replay", "--handler", HANDLER)
-    assert (refused.returncode, "is no projection" in refused.stderr) == (1, True)
+    assert (refused.returncode, "is not a projection" in refused.stderr) == (1, True)
     unknown = ssenet("events", "replay", "--handler", "notifications-mirror-everything")
     assert "  notifications-mirror-members" in unknown.stderr
 

@@ -22,6 +22,7 @@ from rich.table import Table
 from ssenet.errors import CommandError
 from ssenet.folders import SERVICES, DataFolder
 from ssenet.network import Network, RefusedError, the_network
+from ssenet.telling import in_full
 
 PATH = "/internal/dead-letters"
 STATES = ("waiting", "replayed", "discarded", "any")
@@ -144,14 +145,14 @@ def tell_silent(silent: Iterable[str]) -> None:
         print(f"ssenet: {service} does not answer; its letters are missing here.", file=sys.stderr)
 
 
-def not_found(which: str, silent: Collection[str]) -> CommandError:
+def not_found(folder: DataFolder, which: str, silent: Collection[str]) -> CommandError:
     """The error that says that there is no such letter, as far as the services answer."""
     if not silent:
-        return CommandError(f"There is no {which}.", hint="See `./ssenet deadletters list`.")
+        return CommandError(f"There is no {which}.", hint=f"See {in_full(folder, 'deadletters list')}.")
     others = " and ".join(sorted(silent))
     verb = "does" if len(silent) == 1 else "do"
     return CommandError(
-        f"No {which} was found, but {others} {verb} not answer.", hint="See `./ssenet status`."
+        f"No {which} was found, but {others} {verb} not answer.", hint=f"See {in_full(folder, 'status')}."
     )
 
 
@@ -220,7 +221,8 @@ def edit_one(folder: DataFolder, letter_id: str, *, file: str | None, by: str, r
     elif not _edited(network, service, letter["id"], now, by=by, reason=reason):
         print("Nothing was changed.")
         return
-    print(f"Stored. Apply it with: ./ssenet deadletters replay {letter['id']}")
+    replay = in_full(folder, f"deadletters replay {letter['id']}")
+    print(f"Stored. Apply it with {replay}.")
 
 
 def _read(path: Path) -> str:
@@ -282,7 +284,7 @@ def find(network: Network, letter_id: str, silent: set[str] | None = None) -> tu
                 raise
         except CommandError:
             silent.add(service)
-    raise not_found(f"dead letter {wanted}", silent)
+    raise not_found(network.folder, f"dead letter {wanted}", silent)
 
 
 def by_service(network: Network, ids: Iterable[str]) -> dict[str, list[str]]:

@@ -29,7 +29,7 @@ def discard_them(
     work, silent = _counted(network, ids, chosen.as_of(datetime.now(UTC)), told)
     count = sum(each for _, _, each in work)
     if not count and silent:
-        raise not_found("such dead letter", silent)
+        raise not_found(folder, "such dead letter", silent)
     ended: list[str] = []
     if count and not dry_run:
         confirmed(f"Discard {_letters(count)}? They will never be applied.", yes=yes)

@@ -38,7 +38,7 @@ def replay_them(folder: DataFolder, wanted: Replay, *, dry_run: bool, yes: bool,
     network = the_network(folder)
     work = _Work(network, wanted, quiet=as_json)
     if not work.total and work.silent:
-        raise not_found("such dead letter", work.silent)
+        raise not_found(folder, "such dead letter", work.silent)
     if not work.total and not as_json:
         print("There is no such dead letter waiting.")
         return 0
