@@ -27,6 +27,7 @@ SHARED = (
     "chassis.i18n",
     "chassis.provisioner",
     "chassis.service",
+    "chassis.serving",
     "contracts.catalogue",
     "contracts.checks",
     "contracts.gate",
