@@ -4,13 +4,19 @@ import asyncio
 import json
 import shutil
 import signal
+from uuid import UUID, uuid4
 
 import asyncpg
 import psutil
 import pytest
 
+from chassis.database import Database
 from chassis.looping import REMEMBERED
 from chassis.testing import eventually
+from chassis.transaction import AggregateColumns
+from contracts.event import EventId
+from contracts.notifications import Channel, NotificationActedOnV1, Reason
+from contracts.words import ItemId, MemberId
 from ssenet.folders import SERVICES
 from ssenet.refilling import handlers_durables
 from tests.conftest import ssenet
@@ -192,3 +198,68 @@ async def taken(stage: Stage) -> dict[str, int]:
         counts[table] = await connection.fetchval(f"SELECT count(*) FROM {table}")  # noqa: S608
         await connection.close()
     return counts
+
+
+SOME, MANY, ROW_SIZE, GROWTH = 4_000, 16_000, 1_000, 8 * 2**20
+"""Events announced while the broker is away: so many that a relay's batches are as large as they get, and so many more;
+the bytes of text in each, and the bytes that the process may grow by for the latter, which come to 25 MB."""
+
+
+async def test_what_is_announced_while_the_broker_is_away_lies_on_the_disk_alone(arena: Arena) -> None:
+    observer = await arena.observer()
+    stage = observer.stage
+    await eventually(lambda: settled(observer), timeout=20)
+    process = psutil.Process(stage.process("notifications").pid)
+
+    stage.down.add("nats")
+    stage.signal("nats", signal.SIGKILL)
+    await stage.ended("nats")
+    some = await announce(stage, SOME)
+    await eventually(lambda: aged(stage, 1.0), timeout=10)
+    before = process.memory_info().rss
+    many = await announce(stage, MANY)
+    young = (await metrics(stage, "notifications"))["ssenet_outbox_oldest_age_seconds"]
+    await eventually(lambda: aged(stage, young + 1), timeout=10)
+    grown, told = process.memory_info().rss - before, await metrics(stage, "notifications")
+    await stage.start("nats")
+    await eventually(lambda: settled(observer), timeout=30)
+
+    assert grown < GROWTH
+    assert told["ssenet_outbox_unpublished_events"] == SOME + MANY
+    assert (await places(stage, some), await places(stage, many)) == (SOME, MANY)
+
+
+async def aged(stage: Stage, seconds: float) -> bool:
+    return (await metrics(stage, "notifications"))["ssenet_outbox_oldest_age_seconds"] > seconds
+
+
+async def announce(stage: Stage, rows: int) -> UUID:
+    """Have so many large events announced that nobody hears, as the service itself would; returns their aggregate."""
+    url = stage.database_url("notifications").replace("postgresql://", "postgresql+asyncpg://")
+    database = Database(url, service="notifications", pool_size=1)
+    aggregate = AggregateColumns()
+    aggregate.id, aggregate.epoch, aggregate.sequence = uuid4(), 1, 0
+    event = NotificationActedOnV1.model_construct(
+        item_id=ItemId(aggregate.id),
+        member_id=MemberId(uuid4()),
+        # Larger than a real one, so that it would show in a process that held them.
+        organisation="x" * ROW_SIZE,
+        about=EventId(uuid4()),
+        reason=Reason.TASK_PROGRESS,
+        channel=Channel.INBOX,
+    )
+    for _ in range(rows // 500):
+        async with database.transaction() as tx:
+            for _ in range(500):
+                tx.announce(event, of=aggregate)
+    await database.close()
+    return aggregate.id
+
+
+async def places(stage: Stage, aggregate: UUID) -> int:
+    """At how many places in the stream the events of an aggregate stand."""
+    connection = await asyncpg.connect(stage.database_url("notifications"))
+    query = "SELECT count(DISTINCT stream_sequence) FROM outbox WHERE aggregate_id = $1"
+    found: int = await connection.fetchval(query, str(aggregate))
+    await connection.close()
+    return found
