@@ -158,7 +158,7 @@ async def test_a_broker_that_lost_its_store_is_refilled_by_one_command(arena: Ar
     shutil.rmtree(stage.folder.nats / "store")
     await stage.start("nats")
     await stage.start("coordination")
-    await eventually(lambda: says_what_to_do(stage), timeout=20)
+    await eventually(lambda: says_what_is_wrong(stage), timeout=20)
     told = json.loads(
         await asyncio.to_thread(ssenet, "events", "refill", "--json", "--data", str(stage.folder.path))
     )
@@ -176,11 +176,11 @@ async def test_a_broker_that_lost_its_store_is_refilled_by_one_command(arena: Ar
     assert json.loads(again) == {"lost": False}
 
 
-async def says_what_to_do(stage: Stage) -> bool:
+async def says_what_is_wrong(stage: Stage) -> bool:
     told = await asyncio.gather(*(ready(stage, name) for name in SERVICES), return_exceptions=True)
     answers = [one for one in told if not isinstance(one, BaseException)]
     return len(answers) == len(told) and all(
-        not one and "./ssenet events refill" in checks.get("stream", "") for one, checks in answers
+        not one and "has to be published again" in checks.get("stream", "") for one, checks in answers
     )
 
 

@@ -1,9 +1,9 @@
 """One service's connection to NATS, and the acknowledged publish, whole batches at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 import nats.errors
@@ -12,7 +12,10 @@ import structlog
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
+from chassis.stream_identity import Seen
+
 log = structlog.get_logger()
+T = TypeVar("T")
 
 MSG_ID = "Nats-Msg-Id"
 PUBLISH_TIMEOUT = 5.0
@@ -45,6 +48,8 @@ class Broker:
         self.client = client
         self.service = service
         self.jetstream: JetStreamContext = client.jetstream(timeout=PUBLISH_TIMEOUT)
+        self.when_lost: list[Callable[[], object]] = []
+        """Called whenever the connection is lost: behind the next one there may be another store."""
         self._losses = asyncio.Event()
 
     @classmethod
@@ -96,6 +101,8 @@ class Broker:
         """Let every publish that waits for its acknowledgement fail: it will not come over another connection."""
         self._losses.set()
         self._losses = asyncio.Event()
+        for tell in self.when_lost:
+            tell()
 
     async def publish(self, messages: Sequence[Outgoing]) -> list[int]:
         """Store the messages in the stream, in order; returns their stream sequences once it has acknowledged.
@@ -133,18 +140,31 @@ class Broker:
         """Store one message, or find it stored already; raises as `publish` does."""
         return int(_checked(await self._answer(message, {MSG_ID: message.message_id}))["seq"])
 
+    async def look_at(self, stream: str) -> Seen:
+        """Which stream of this name there is; raises NotFoundError, or another NATS error when there is no answer."""
+        info = await self._unless_lost(self.jetstream.stream_info(stream))
+        assert info.created is not None
+        return Seen(info.created, info.state.last_seq)
+
     async def _answer(self, message: Outgoing, headers: dict[str, str]) -> bytes:
-        """The stream's answer. Without a connection nothing is sent: it would only gather, to be sent again."""
-        self._check_connected()
-        asking = asyncio.create_task(
-            self.client.request(message.subject, message.payload, timeout=PUBLISH_TIMEOUT, headers=headers)
+        """The stream's answer."""
+        request = self.client.request(
+            message.subject, message.payload, timeout=PUBLISH_TIMEOUT, headers=headers
         )
+        return (await self._unless_lost(request)).data
+
+    async def _unless_lost(self, request: Coroutine[Any, Any, T]) -> T:
+        """The answer to a request. Without a connection nothing is sent: it would only gather, to be sent again."""
+        if not self.client.is_connected:
+            request.close()
+            raise nats.errors.ConnectionReconnectingError
+        asking = asyncio.create_task(request)
         losing = asyncio.create_task(self._losses.wait())
         try:
             await asyncio.wait({asking, losing}, return_when=asyncio.FIRST_COMPLETED)
             if not asking.done():
                 raise nats.errors.ConnectionReconnectingError
-            return (await asking).data
+            return await asking
         finally:
             losing.cancel()
             asking.cancel()

@@ -17,6 +17,7 @@ from chassis import migrations, refilling
 from chassis.consuming import Consumer, ConsumerDriftError
 from chassis.database import is_database_away
 from chassis.partitions import Partition
+from chassis.stream_identity import Known, Seen, what_is_lost
 
 if TYPE_CHECKING:
     from chassis.service import Service
@@ -109,7 +110,7 @@ class Examiner:
 
     async def examine(self, *, backlog: bool = True) -> Examination:
         """Ask database and broker side by side, each durable once; answers in little more than PATIENCE seconds."""
-        (stored, reached, found), (broker, last, consumers) = await asyncio.gather(
+        (stored, known, found), (broker, seen, consumers) = await asyncio.gather(
             self._database(backlog=backlog), self._broker()
         )
         prepared = self.service.prepared
@@ -117,7 +118,7 @@ class Examiner:
         checks = {
             "prepared": Check(prepared, "ok" if prepared else "still starting"),
             "broker": broker,
-            **({"stream": await self._stream(last, reached)} if broker.ok else {}),
+            **({"stream": await self._stream(seen, known)} if broker.ok else {}),
             **stored,
             "consumers": Check(not wrong, "; ".join(wrong) or "ok"),
         }
@@ -141,37 +142,38 @@ class Examiner:
             raise TimeoutError(f"no answer within {PATIENCE:g} s")
         return task.result()
 
-    async def _stream(self, last: int | None, reached: int) -> Check:
-        """Whether the stream is there, with everything that it has acknowledged to us."""
+    async def _stream(self, seen: Seen | None, known: Known) -> Check:
+        """Whether the stream is there, the same one, with everything that it has acknowledged to us."""
         name = self.service.settings.announces_stream
-        if last is not None and last < reached:
+        if seen is not None and what_is_lost(known, seen):
             # The two were asked side by side: more may have been published after the stream had answered.
             with suppress(nats.errors.Error, TimeoutError, OSError):
-                last = await self._patiently("stream", self._last_in_stream)
-        if last is None:
+                seen = await self._patiently("stream", self._seen)
+        if seen is None:
             return Check(ok=False, detail=f"the stream {name} is not there; {refilling.LOST}")
-        if last < reached:
-            told = f"the stream {name} ends at {last} and had {reached}: what it held is lost"
-            return Check(ok=False, detail=f"{told}; {refilling.LOST}")
+        if lost := what_is_lost(known, seen):
+            # It was made anew under an open connection, perhaps: the relay would go on.
+            self.service.relay.doubt()
+            return Check(ok=False, detail=f"the stream {name} {lost}; {refilling.LOST}")
         return Check(ok=True)
 
-    async def _database(self, *, backlog: bool) -> tuple[Mapping[str, Check], int, Backlog | None]:
-        async def ask() -> tuple[str | None, int, Backlog | None]:
+    async def _database(self, *, backlog: bool) -> tuple[Mapping[str, Check], Known, Backlog | None]:
+        async def ask() -> tuple[str | None, Known, Backlog | None]:
             async with self.service.database.reading() as session:
                 behind = await migrations.behind(await session.connection(), self.service.migration_head)
                 if behind is not None:
-                    return behind, 0, None
-                reached = await refilling.reached(session)
-                return None, reached, await self._backlog(session) if backlog else None
+                    return behind, Known(), None
+                known = await refilling.known(session, self.service.settings.announces_stream)
+                return None, known, await self._backlog(session) if backlog else None
 
         try:
-            behind, reached, found = await self._patiently(f"database {backlog}", ask)
+            behind, known, found = await self._patiently(f"database {backlog}", ask)
         except Exception as error:
             if not is_database_away(error):
                 raise
-            return {"database": Check(ok=False, detail=type(error).__name__)}, 0, None
+            return {"database": Check(ok=False, detail=type(error).__name__)}, Known(), None
         checks = {"database": Check(ok=True), "migrations": Check(behind is None, behind or "ok")}
-        return checks, reached, found
+        return checks, known, found
 
     async def _backlog(self, session: AsyncSession) -> Backlog:
         outbox = (await session.execute(_OUTBOX, {"exactly": EXACTLY})).one_or_none()
@@ -184,26 +186,25 @@ class Examiner:
         unpublished = outbox.counted if outbox.counted < EXACTLY else max(outbox.span, EXACTLY)
         return Backlog(unpublished, self._age(outbox.oldest), letters, waiting)
 
-    async def _broker(self) -> tuple[Check, int | None, Sequence[ConsumerLook]]:
+    async def _broker(self) -> tuple[Check, Seen | None, Sequence[ConsumerLook]]:
         service = self.service
         try:
             if not service.broker.client.is_connected:
                 raise ConnectionError("not connected")
-            last = await self._patiently("broker", self._last_in_stream)
+            seen = await self._patiently("broker", self._seen)
         except (nats.errors.Error, TimeoutError, OSError) as error:
             away = Check(ok=False, detail=str(error) or type(error).__name__)
             unseen = [_look(one, None, trouble=one.trouble or away.detail) for one in service.consumers]
             return away, None, unseen
         looks = await asyncio.gather(*(self._consumer(one) for one in service.consumers))
-        return Check(ok=True), last, looks
+        return Check(ok=True), seen, looks
 
-    async def _last_in_stream(self) -> int | None:
-        """The place of the stream's last event; None where there is no such stream."""
+    async def _seen(self) -> Seen | None:
+        """The stream as it is; None where there is no such stream."""
         try:
-            info = await self.service.broker.jetstream.stream_info(self.service.settings.announces_stream)
+            return await self.service.broker.look_at(self.service.settings.announces_stream)
         except nats.js.errors.NotFoundError:
             return None
-        return info.state.last_seq
 
     async def _consumer(self, consumer: Consumer) -> ConsumerLook:
         try:

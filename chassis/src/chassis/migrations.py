@@ -11,7 +11,13 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from chassis.tables import backbone, dead_letter_records, projection_rebuild_rows, projection_rebuilds
+from chassis.tables import (
+    backbone,
+    dead_letter_records,
+    known_streams,
+    projection_rebuild_rows,
+    projection_rebuilds,
+)
 
 _LOCK = 7_305_802_023
 """Advisory lock under which one process at a time migrates a database."""
@@ -40,6 +46,11 @@ def add_dead_letter_states() -> None:
     backbone.create_all(
         op.get_bind(), tables=[dead_letter_records, projection_rebuilds, projection_rebuild_rows]
     )
+
+
+def add_known_streams() -> None:
+    """Let the relay know the stream that it publishes to from one that was made anew."""
+    backbone.create_all(op.get_bind(), tables=[known_streams])
 
 
 def run(metadata: sa.MetaData) -> None:

@@ -10,15 +10,19 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.http import allow, service_of
-from chassis.tables import OUTBOX_WRITTEN
+from chassis.stream_identity import KNOWN, Known
+from chassis.tables import OUTBOX_WRITTEN, STREAM_FORGOTTEN
 
 router = APIRouter(prefix="/internal/outbox", include_in_schema=False)
 
-LOST = "`./ssenet events refill` publishes again what the databases hold"
+log = structlog.get_logger()
+
+LOST = "what it held has to be published again"
 
 # Writers wait meanwhile: an event announced now must not be published ahead of those it follows.
 _ALONE = sa.text("LOCK TABLE outbox IN SHARE ROW EXCLUSIVE MODE")
@@ -26,13 +30,10 @@ _KEPT = sa.text(
     "SELECT count(*) AS rows, min(published_at) AS since FROM outbox WHERE published_at IS NOT NULL"
 )
 AGAIN = "UPDATE outbox SET published_at = NULL, stream_sequence = NULL WHERE published_at IS NOT NULL"
-"""For whoever stands at the database itself, with no service running."""
-_WAKE = sa.text("SELECT pg_notify(:channel, '')")
-# By the index on the time: a batch has one. The highest place of the last one is what the stream must reach.
-_REACHED = sa.text("""
-SELECT max(stream_sequence) FROM (
-    SELECT stream_sequence FROM outbox WHERE published_at IS NOT NULL ORDER BY published_at DESC LIMIT 100) AS last
-""")
+FORGET = "DELETE FROM known_streams"
+"""Both for whoever stands at the database itself, with no service running; else `publish_again` does it."""
+_WAKE = sa.text("SELECT pg_notify(:forgotten, ''), pg_notify(:written, '')")
+_KNOWN = sa.text(KNOWN.replace("$1", ":stream"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +45,24 @@ class Refill:
 
 
 async def publish_again(session: AsyncSession) -> Refill:
-    """Take back that anything was published: the relay begins anew with the oldest row that is kept."""
+    """Take back that anything was published, and where: the relay begins anew with the oldest row that is kept."""
     await session.execute(_ALONE)
     kept = (await session.execute(_KEPT)).one()
     await session.execute(sa.text(AGAIN))
-    await session.execute(_WAKE, {"channel": OUTBOX_WRITTEN})
+    await session.execute(sa.text(FORGET))
+    await session.execute(_WAKE, {"forgotten": STREAM_FORGOTTEN, "written": OUTBOX_WRITTEN})
     return Refill(kept.rows, kept.since)
 
 
-async def reached(session: AsyncSession) -> int:
-    """How far the stream was, by its last acknowledgement of a batch of ours; 0 where there was none."""
-    return await session.scalar(_REACHED) or 0
+async def known(session: AsyncSession, stream: str) -> Known:
+    """Which stream it was that has acknowledged what is marked, and how far it was."""
+    return Known(*(await session.execute(_KNOWN, {"stream": stream})).one())
 
 
 @router.post("/publish-again", dependencies=[allow("operator")])
 async def publish_everything_again(request: Request) -> Mapping[str, Any]:
     """Publish every kept event once more, in order. Done again, it does no harm."""
     async with service_of(request).database.transaction() as tx:
-        return asdict(await publish_again(tx.session))
+        refill = await publish_again(tx.session)
+    log.warning("asked to publish everything again", events=refill.events, kept_since=refill.kept_since)
+    return asdict(refill)

@@ -20,8 +20,18 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from chassis import metrics, relaying, telemetry
 from chassis.broker import BATCH_LIMIT, Broker, Outgoing, PublishRefusedError
 from chassis.database import PLANNING, Database
-from chassis.relaying import BatchRefusedError, BrokerAwayError, DatabaseAwayError, Found, Relaying, Row, Step
-from chassis.tables import OUTBOX_PUBLISHED, OUTBOX_WRITTEN, outbox
+from chassis.relaying import (
+    BatchRefusedError,
+    BrokerAwayError,
+    DatabaseAwayError,
+    Found,
+    Relaying,
+    Row,
+    Step,
+    StreamLostError,
+)
+from chassis.stream_identity import KNOWN, NOTE, Known, Seen
+from chassis.tables import OUTBOX_PUBLISHED, OUTBOX_WRITTEN, STREAM_FORGOTTEN, outbox
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -52,7 +62,8 @@ _MARK = """
 WITH marked AS (
     UPDATE outbox SET published_at = now(), stream_sequence = sent.stream_sequence
     FROM unnest($1::bigint[], $2::bigint[]) AS sent(position, stream_sequence)
-    WHERE outbox.position = sent.position RETURNING 1)
+    WHERE outbox.position = sent.position AND EXISTS (SELECT FROM known_streams WHERE name = $4 AND made_at = $5)
+    RETURNING 1)
 SELECT pg_notify($3, '') FROM (SELECT count(*) FROM marked) AS done
 """
 _PUBLISHED = "SELECT event_id FROM outbox WHERE event_id = ANY($1::uuid[]) AND published_at IS NOT NULL"
@@ -61,10 +72,12 @@ _PUBLISHED = "SELECT event_id FROM outbox WHERE event_id = ANY($1::uuid[]) AND p
 class Relay:
     """Publishes committed rows while it is the leader of its service; tells waiters what has been acknowledged."""
 
-    def __init__(self, database: Database, broker: Broker) -> None:
+    def __init__(self, database: Database, broker: Broker, *, stream: str = "EVENTS") -> None:
         self._database = database
         self._broker = broker
+        self._stream = stream
         self._decisions = Relaying()
+        broker.when_lost.append(self.doubt)
         self._stirred = asyncio.Event()
         self._stopping = asyncio.Event()
         self._mended = asyncio.Event()
@@ -103,6 +116,10 @@ class Relay:
         """Try again at once what failed for want of the broker."""
         self._mended.set()
 
+    def doubt(self) -> None:
+        """Publish no more before it is certain which stream it is."""
+        self._decisions.doubt()
+
     async def published(self, event_ids: Iterable[UUID], *, timeout: float) -> None:  # noqa: ASYNC109 - part of the promise
         """Wait until the stream has acknowledged these events; raises TimeoutError after `timeout` seconds."""
         done = asyncio.Event()
@@ -129,10 +146,8 @@ class Relay:
 
     async def _carry_out(self, step: Step) -> Any:
         match step:
-            case relaying.PublishBatch(rows):
-                return await self._publish(rows, self._broker.publish_batch)
-            case relaying.PublishOne(row):
-                return await self._publish([row], lambda messages: self._broker.publish_one(messages[0]))
+            case relaying.PublishBatch() | relaying.PublishOne() | relaying.AskStream():
+                return await self._ask_broker(step)
             case relaying.Pause(seconds, after):
                 if after is not None:
                     log.warning(_TROUBLE[type(after)], error=str(after), pause_s=seconds)
@@ -174,6 +189,24 @@ class Relay:
         found, published = await asyncio.gather(turn(), send())
         return relaying.Overlapped(published, found)
 
+    async def _ask_broker(
+        self, step: relaying.PublishBatch | relaying.PublishOne | relaying.AskStream
+    ) -> Any:
+        match step:
+            case relaying.PublishBatch(rows):
+                return await self._publish(rows, self._broker.publish_batch)
+            case relaying.PublishOne(row):
+                return await self._publish([row], lambda messages: self._broker.publish_one(messages[0]))
+            case relaying.AskStream():
+                return await self._look_at_stream()
+
+    async def _look_at_stream(self) -> Seen:
+        self._mended.clear()
+        try:
+            return await self._broker.look_at(self._stream)
+        except _BROKER_AWAY as error:
+            raise BrokerAwayError(str(error) or type(error).__name__) from error
+
     async def _ask_database(self, step: Step) -> Any:
         try:
             return await self._query(step)
@@ -194,8 +227,15 @@ class Relay:
                 found: int = records[0]["found"] if records else 0
                 rows = [Row(*list(record)[:-1]) for record in records]
                 return Found(rows, more=found == BATCH_LIMIT or found > len(rows))
-            case relaying.Mark(rows, sequences):
-                await connection.execute(_MARK, [row.position for row in rows], sequences, OUTBOX_PUBLISHED)
+            case relaying.Mark(rows, sequences, made_at):
+                positions = [row.position for row in rows]
+                told = (OUTBOX_PUBLISHED, self._stream, made_at)
+                await connection.execute(_MARK, positions, sequences, *told)
+            case relaying.Recall():
+                [known] = await connection.fetch(KNOWN, self._stream)
+                return Known(*known)
+            case relaying.Note(seen):
+                await connection.execute(NOTE, self._stream, seen.made_at)
             case relaying.LookUp(event_ids):
                 return [record["event_id"] for record in await connection.fetch(_PUBLISHED, event_ids)]
             case _:
@@ -223,6 +263,7 @@ class Relay:
         connection.add_termination_listener(self._wake)
         await connection.add_listener(OUTBOX_WRITTEN, self._wake)
         await connection.add_listener(OUTBOX_PUBLISHED, self._hear_of_publication)
+        await connection.add_listener(STREAM_FORGOTTEN, self._forget)
 
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
@@ -233,6 +274,11 @@ class Relay:
     def _wake(self, *_: object) -> None:
         self._decisions.wake()
         self._stirred.set()
+
+    def _forget(self, *_: object) -> None:
+        self.doubt()
+        # It may be in a pause for want of the stream that was lost.
+        self._mended.set()
 
     def _hear_of_publication(self, *_: object) -> None:
         self._decisions.hear_of_publication()
@@ -277,6 +323,7 @@ _TROUBLE: dict[type[Exception], str] = {
     DatabaseAwayError: "relay lost its database, trying again",
     BrokerAwayError: "publishing failed, trying again",
     BatchRefusedError: "publishing failed, trying again",
+    StreamLostError: "nothing is published until what the stream held is published again",
 }
 
 

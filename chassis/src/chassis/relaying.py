@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from chassis.stream_identity import Known, Seen, what_is_lost
+
 FALLBACK_POLL = 2.0
 """Seconds after which a relay looks into the outbox though nobody woke it: a notice may be lost with its connection."""
 PACE = 0.005
@@ -32,6 +34,10 @@ class BrokerAwayError(Exception):
 
 class BatchRefusedError(BrokerAwayError):
     """The stream has refused an atomic batch, and stored nothing of it."""
+
+
+class StreamLostError(BrokerAwayError):
+    """The stream is not the one that was published to, or not all of it: nothing goes there until it is refilled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +101,15 @@ class PublishOne:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Mark the rows published, and notify the followers in the same statement."""
+    """Mark the rows published, and notify the followers in the same statement.
+
+    Only while it is noted that they are published to the stream that was made at this time: a process that stood still
+    must not mark what was taken back in between.
+    """
 
     rows: Sequence[Row]
     sequences: Sequence[int]
+    made_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +127,23 @@ class Overlapped:
 
     published: Sequence[int] | BrokerAwayError
     found: Found | DatabaseAwayError
+
+
+@dataclass(frozen=True, slots=True)
+class AskStream:
+    """Ask the broker which stream there is, and how far it is: a `Seen`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Ask the database which stream was published to, and how far it was: a `Known`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Note which stream is published to from now on, where none is noted."""
+
+    seen: Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +177,9 @@ Step = (
     | PublishOne
     | Mark
     | Meanwhile
+    | AskStream
+    | Recall
+    | Note
     | LookUp
     | Pause
     | AwaitWork
@@ -212,6 +243,8 @@ class Relaying:
         self.is_leader = False
         self.woken = False
         self.stopping = False
+        self._sure = False
+        self._made_at: datetime | None = None
 
     def wake(self) -> None:
         """Rows were committed, or the connection has gone: there is something to look at."""
@@ -221,6 +254,10 @@ class Relaying:
         """The leader had rows acknowledged. It has told its own waiters; a follower has to look for its own."""
         if not self.is_leader:
             self.woken = True
+
+    def doubt(self) -> None:
+        """The way to the stream was lost, or what was known of it taken back: ask which it is before publishing on."""
+        self._sure = False
 
     def stop(self) -> None:
         """Publish what is committed now, then let go."""
@@ -233,6 +270,7 @@ class Relaying:
         while not self.stopping:
             try:
                 yield Connect()
+                self.doubt()
                 pause = FIRST_DATABASE_PAUSE
                 undrained = yield from self._lead()
             except DatabaseAwayError as error:
@@ -268,6 +306,7 @@ class Relaying:
                 found = yield from self._publish_next()
                 pause = FIRST_BROKER_PAUSE
             except BrokerAwayError as error:
+                self.doubt()
                 yield Pause(pause, after=error)
                 pause = min(pause * 2, LONGEST_BROKER_PAUSE)
                 continue
@@ -291,8 +330,12 @@ class Relaying:
 
     def _publish_next(self) -> Steps[Found]:
         found: Found = yield Look()
+        while found.rows and not self._sure:
+            yield from self._be_sure()
+            # What was taken back meanwhile comes before what was found.
+            found = yield Look()
         acknowledged = Mark((), ())
-        while found.more and len(found.rows) > 1:
+        while found.more and len(found.rows) > 1 and self._sure:
             # Much is to be done, so the database shall not idle meanwhile. The order is kept: the next batch is sent
             # only when this one is acknowledged.
             batch = PublishBatch(found.rows)
@@ -300,44 +343,63 @@ class Relaying:
             if isinstance(both.found, DatabaseAwayError):
                 raise both.found
             self._tell(acknowledged)
-            acknowledged = Mark(found.rows, (yield from _acknowledgement(found.rows, both.published)))
+            acknowledged = self._mark(
+                found.rows, (yield from self._acknowledgement(found.rows, both.published))
+            )
             found = both.found
         if acknowledged.rows:
             yield acknowledged
             self._tell(acknowledged)
-        if found.rows:
-            acknowledged = Mark(found.rows, (yield from publishing(found.rows)))
+        if found.rows and self._sure:
+            acknowledged = self._mark(found.rows, (yield from self._publish(found.rows)))
             yield acknowledged
             self._tell(acknowledged)
-        return found
+        # Whoever began to doubt has not published all that was found.
+        return Found(found.rows, more=found.more or (bool(found.rows) and not self._sure))
+
+    def _be_sure(self) -> Steps[None]:
+        """Publish to no other stream than before: all that the former held would be forgotten, and nobody told."""
+        # Set first: whoever doubts while the answers are on their way is heard.
+        self._sure = True
+        seen: Seen = yield AskStream()
+        known: Known = yield Recall()
+        if lost := what_is_lost(known, seen):
+            raise StreamLostError(f"the stream {lost}")
+        if known.made_at is None:
+            yield Note(seen)
+        self._made_at = seen.made_at
+
+    def _mark(self, rows: Sequence[Row], sequences: Sequence[int]) -> Mark:
+        return Mark(rows, sequences, self._made_at)
 
     def _tell(self, marked: Mark) -> None:
         self.notices.tell(row.event_id for row in marked.rows)
 
+    def _publish(self, rows: Sequence[Row]) -> Steps[Sequence[int]]:
+        """Publish rows in their order: as one atomic batch, and singly where the stream refuses that.
 
-def publishing(rows: Sequence[Row]) -> Steps[Sequence[int]]:
-    """Publish rows in their order: as one atomic batch, and singly where the stream refuses that.
+        It refuses a batch in which any message is stored already; sent one by one, it drops the repeats.
+        """
+        if len(rows) > 1:
+            try:
+                return (yield PublishBatch(rows))
+            except BatchRefusedError:
+                pass
+        return (yield from self._singly(rows))
 
-    It refuses a batch in which any message is stored already; sent one by one, it drops the repeats.
-    """
-    if len(rows) > 1:
-        try:
-            return (yield PublishBatch(rows))
-        except BatchRefusedError:
-            pass
-    return (yield from _singly(rows))
+    def _acknowledgement(
+        self, rows: Sequence[Row], published: Sequence[int] | BrokerAwayError
+    ) -> Steps[Sequence[int]]:
+        if isinstance(published, BatchRefusedError):
+            return (yield from self._singly(rows))
+        if isinstance(published, BrokerAwayError):
+            raise published
+        return published
 
-
-def _acknowledgement(rows: Sequence[Row], published: Sequence[int] | BrokerAwayError) -> Steps[Sequence[int]]:
-    if isinstance(published, BatchRefusedError):
-        return (yield from _singly(rows))
-    if isinstance(published, BrokerAwayError):
-        raise published
-    return published
-
-
-def _singly(rows: Sequence[Row]) -> Steps[list[int]]:
-    sequences: list[int] = []
-    for row in rows:
-        sequences.append((yield PublishOne(row)))  # noqa: PERF401 - a comprehension cannot yield
-    return sequences
+    def _singly(self, rows: Sequence[Row]) -> Steps[list[int]]:
+        sequences: list[int] = []
+        for row in rows:
+            if not self._sure:
+                raise BrokerAwayError("the way to the stream was lost in the midst of a batch")
+            sequences.append((yield PublishOne(row)))
+        return sequences

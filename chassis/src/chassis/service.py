@@ -90,7 +90,7 @@ class Service:
             self.settings.nats_url, service=self.name, seed=seed, on_reconnect=self._reconnected
         )
         self._connected = True
-        self.relay = Relay(self.database, self.broker)
+        self.relay = Relay(self.database, self.broker, stream=self.settings.announces_stream)
         self._relaying = self._started("relay", self.relay.run())
         house = keep_house(self.database, due=lambda: self.relay.is_leader, stopping=self.stopping)
         self.keep_running("housekeeping", house)

@@ -27,6 +27,15 @@ outbox = sa.Table(
     sa.Index("ix_outbox_published_at", "published_at"),
 )
 
+known_streams = sa.Table(
+    "known_streams",
+    backbone,
+    sa.Column("name", sa.Text, primary_key=True),
+    # As the broker tells it: a stream that was made anew has another.
+    sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+)
+"""The streams that the outbox was published to, each noted at its first publication."""
+
 inbox = sa.Table(
     "inbox",
     backbone,
@@ -167,4 +176,5 @@ projection_rebuild_rows = sa.Table(
 
 OUTBOX_WRITTEN = "outbox_written"
 OUTBOX_PUBLISHED = "outbox_published"
-"""NOTIFY channels: rows wait for the relay; the relay has had rows acknowledged."""
+STREAM_FORGOTTEN = "stream_forgotten"
+"""NOTIFY channels: rows wait for the relay; the relay has had rows acknowledged; which stream it was is taken back."""

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from chassis.relaying import Row
+from chassis.stream_identity import Known
 
 from .world import Course, World
 
@@ -44,6 +46,8 @@ class Database:
     outbox: dict[int, OutboxRow] = field(default_factory=dict[int, OutboxRow])
     by_id: dict[UUID, OutboxRow] = field(default_factory=dict[UUID, OutboxRow])
     unpublished: dict[int, OutboxRow] = field(default_factory=dict[int, OutboxRow])
+    noted: datetime | None = None
+    _note_unflushed: bool = False
     _sessions: dict[Session, None] = field(default_factory=dict[Session, None])
     _locks: dict[Hashable, Session] = field(default_factory=dict[Hashable, Session])
     _unflushed: list[OutboxRow] = field(default_factory=list[OutboxRow])
@@ -120,6 +124,8 @@ class Database:
             committed.stream_sequence = None
             self.unpublished[committed.row.position] = committed
         self._unflushed = []
+        if self._note_unflushed:
+            self.noted, self._note_unflushed = None, False
         self.world.after(seconds, self._come_back)
 
     def _come_back(self) -> None:
@@ -128,6 +134,7 @@ class Database:
     def flush(self) -> None:
         """What the server's own writer does a few times a second."""
         self._unflushed = []
+        self._note_unflushed = False
 
     # The outbox
 
@@ -155,7 +162,27 @@ class Database:
             size += limit if row.type == LARGE else 1
         return rows, len(found) == limit or len(found) > len(rows)
 
-    def mark(self, rows: Iterable[Row], sequences: Iterable[int]) -> None:
+    def recall(self) -> Known:
+        marked = (row.stream_sequence for row in self.outbox.values() if row.stream_sequence is not None)
+        return Known(self.noted, max(marked, default=0))
+
+    def note(self, made_at: datetime) -> None:
+        if self.noted is None:
+            self.noted, self._note_unflushed = made_at, True
+
+    def publish_again(self) -> None:
+        """What the operator does after a loss: take back all marks, and which stream it was."""
+        for committed in self.outbox.values():
+            committed.stream_sequence = None
+            self.unpublished[committed.row.position] = committed
+        self.noted = None
+        self.flush()
+        self.notify("stream_forgotten")
+        self.notify("outbox_written")
+
+    def mark(self, rows: Iterable[Row], sequences: Iterable[int], made_at: datetime | None) -> None:
+        if made_at is None or made_at != self.noted:
+            return
         for row, sequence in zip(rows, sequences, strict=True):
             self.outbox[row.position].stream_sequence = sequence
             self._unflushed.append(self.outbox[row.position])

@@ -25,8 +25,8 @@ class Mutant:
         return mutated
 
 
-_SEND = "(yield from publishing(found.rows))"
-_MARK = f"            acknowledged = Mark(found.rows, {_SEND})\n            yield acknowledged\n"
+_SEND = "(yield from self._publish(found.rows))"
+_MARK = f"            acknowledged = self._mark(found.rows, {_SEND})\n            yield acknowledged\n"
 _PUBLISH_NEXT = "                found = yield from self._publish_next()\n"
 
 
@@ -79,23 +79,24 @@ MUTANTS = [
     _relay("drains nothing at a stop", "while (yield from self._publish_next()).rows:", "while False:"),
     _relay(
         "gives up a refused batch",
-        "        except BatchRefusedError:\n            pass\n",
-        "        except BatchRefusedError:\n            raise\n",
+        "            except BatchRefusedError:\n                pass\n",
+        "            except BatchRefusedError:\n                raise\n",
     ),
     _relay(
         "takes a refused batch for stored",
-        "        except BatchRefusedError:\n            pass\n",
-        "        except BatchRefusedError:\n            return [1] * len(rows)\n",
+        "            except BatchRefusedError:\n                pass\n",
+        "            except BatchRefusedError:\n                return [1] * len(rows)\n",
     ),
     _relay(
         "publishes singles backwards",
-        "    for row in rows:\n        sequences",
-        "    for row in reversed(rows):\n        sequences",
+        "        for row in rows:\n            if not self._sure",
+        "        for row in reversed(rows):\n            if not self._sure",
     ),
     _relay(
         "marks before it publishes",
         _MARK,
-        "            yield Mark(found.rows, [1] * len(found.rows))\n            yield from publishing(found.rows)\n",
+        "            yield self._mark(found.rows, [1] * len(found.rows))\n"
+        "            yield from self._publish(found.rows)\n",
     ),
     _relay(
         "marks nothing while it publishes",
@@ -110,13 +111,13 @@ MUTANTS = [
     ),
     _relay(
         "takes a missing acknowledgement for one",
-        "        raise published\n    return published",
-        "        return [1] * len(rows)\n    return published",
+        "            raise published\n        return published",
+        "            return [1] * len(rows)\n        return published",
     ),
     _relay(
         "gives up a refused batch of many",
-        "        return (yield from _singly(rows))\n    if",
-        "        raise published\n    if",
+        "            return (yield from self._singly(rows))\n        if",
+        "            raise published\n        if",
     ),
     _relay(
         "tells before it publishes",
@@ -136,6 +137,23 @@ MUTANTS = [
         "tells a waiter when one of its events is there",
         "            if not waiter.missing:\n                self._waiters",
         "            if waiter.missing or not waiter.missing:\n                self._waiters",
+    ),
+    _relay("never asks which stream it is", "while found.rows and not self._sure:", "while False:"),
+    _relay(
+        "asks once which stream it is",
+        "        self._sure = False\n\n    def stop",
+        "        pass\n\n    def stop",
+    ),
+    _relay(
+        "publishes to whatever stream there is",
+        'raise StreamLostError(f"the stream {lost}")',
+        "pass",
+    ),
+    _relay("notes no stream", "            yield Note(seen)\n", "            pass\n"),
+    _relay(
+        "begins to doubt and goes on",
+        "while found.more and len(found.rows) > 1 and self._sure:",
+        "while found.more and len(found.rows) > 1:",
     ),
     _relay("looks nothing up as a follower", "if missing := self.notices.missing():", "if missing := []:"),
     _home(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -25,13 +26,20 @@ class Relays:
     stream: Stream
     relaying: Any
     candidates: list["Candidate"] = field(default_factory=list["Candidate"])
+    losses_told: int = 0
+    """Losses of the stream after which all was published again."""
 
     def start(self, count: int) -> None:
         for number in range(count):
             candidate = Candidate(self, f"relay {number}")
             self.candidates.append(candidate)
             candidate.start()
+        self.stream.on_away = self._disconnected
         self.stream.on_back = self._reconnected
+
+    def _disconnected(self) -> None:
+        for candidate in self.candidates:
+            candidate.decisions.doubt()
 
     def _reconnected(self) -> None:
         for candidate in self.candidates:
@@ -147,6 +155,8 @@ class Candidate:
                 yield from self._wait(seconds, lambda: self.decisions.woken or self.decisions.stopping)
             case m.Meanwhile(publish, mark, look):
                 return (yield from self._overlap(publish, mark, look))
+            case m.AskStream():
+                return (yield from self._relays.stream.look())
             case _:
                 return (yield from self._ask(step))
         return None
@@ -187,8 +197,12 @@ class Candidate:
                 return self._database.lock(self.session, "relay")
             case m.Look(besides):
                 return m.Found(*self._database.look(BATCH, besides))
-            case m.Mark(rows, sequences):
-                return self._mark(rows, sequences)
+            case m.Mark(rows, sequences, made_at):
+                return self._mark(rows, sequences, made_at)
+            case m.Recall():
+                return self._database.recall()
+            case m.Note(seen):
+                return self._database.note(seen.made_at)
             case m.LookUp(event_ids):
                 return self._database.published(event_ids)
             case _:
@@ -220,16 +234,20 @@ class Candidate:
             return
         if channel == "outbox_published":
             self.decisions.hear_of_publication()
+        elif channel == "stream_forgotten":
+            self.decisions.doubt()
         else:
             self.decisions.wake()
         self._stir()
 
-    def _mark(self, rows: Sequence[Row], sequences: Sequence[int]) -> None:
-        messages = self._relays.stream.messages
-        for row, sequence in zip(rows, sequences, strict=True):
+    def _mark(self, rows: Sequence[Row], sequences: Sequence[int], made_at: datetime | None) -> None:
+        messages, noted = self._relays.stream.messages, self._database.noted
+        # Until all is published again after a loss, marks are true of what was lost.
+        told = self._relays.losses_told == self._relays.stream.losses
+        for row, sequence in zip(rows, sequences, strict=True) if told and made_at == noted else ():
             stored = 1 <= sequence <= len(messages) and messages[sequence - 1].event_id == row.event_id
             promise(stored, "a row is marked published only with its place in the stream", row, sequence)
-        self._database.mark(rows, sequences)
+        self._database.mark(rows, sequences, made_at)
 
     def published(self, event_ids: Iterable[UUID], *, look_up: bool = True) -> Course:
         """Wait as `Relay.published` does, and be told no sooner than it is true."""
@@ -241,7 +259,7 @@ class Candidate:
             if not told and look_up and self._database.up:
                 self.decisions.notices.tell(self._database.published(waiter.missing))
         self.decisions.notices.leave(waiter)
-        early = [one for one in event_ids if one not in self._relays.stream.ids]
+        early = [one for one in event_ids if one not in self._relays.stream.ever]
         promise(not early, "nobody is told before the stream has acknowledged", early)
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 
+from .losing import run_loss
 from .running import Decisions, run
 from .sites import run_sites
 from .world import BrokenPromiseError
@@ -14,6 +15,7 @@ SHOWN = 10
 def run_all(seed: int, decisions: Decisions) -> None:
     """Everything that one seed stands for."""
     run(seed, decisions)
+    run_loss(seed, decisions.relaying)
     run_sites(seed, decisions.homes)
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from chassis.relaying import Row
+from chassis.stream_identity import Seen
 
 from .world import Course, World
 
@@ -41,9 +43,14 @@ class Stream:
     up: bool = True
     messages: list[Stored] = field(default_factory=list[Stored])
     ids: set[UUID] = field(default_factory=set[UUID])
+    ever: set[UUID] = field(default_factory=set[UUID])
+    """What was stored, also where it was lost since."""
+    made_at: datetime = datetime(2026, 11, 23, tzinfo=UTC)
+    losses: int = 0
     on_stored: Callable[[], None] = lambda: None
     repeats: int = 0
     """Messages sent though they were stored already."""
+    on_away: Callable[[], None] = lambda: None
     on_back: Callable[[], None] = lambda: None
     _known: dict[UUID, Stored] = field(default_factory=dict[UUID, Stored])
 
@@ -58,9 +65,11 @@ class Stream:
             yield world.moment()
             raise StreamAwayError
         answers: list[Any] = []
+        losses = self.losses
 
         def arrive() -> None:
-            if self.up:
+            # What was on its way to a server that has lost its store went with the connection.
+            if self.up and self.losses == losses:
                 answers.append(self._store(rows, atomic=atomic))
 
         if world.happens(chances.lost):
@@ -83,6 +92,16 @@ class Stream:
             raise answer
         return answer
 
+    def look(self) -> Course:
+        """Which stream it is: as `AskStream` asks."""
+        yield self.world.moment()
+        if not self.up or self.world.happens(self.world.chances.lost):
+            yield PUBLISH_TIMEOUT if self.up else 0.0
+            raise StreamAwayError
+        seen = Seen(self.made_at, len(self.messages))
+        yield self.world.moment()
+        return seen
+
     def _store(self, rows: Sequence[Row], *, atomic: bool) -> list[int] | Exception:
         if self.world.happens(self.world.chances.refused):
             return BatchRefusedError() if atomic else StreamAwayError()
@@ -99,13 +118,24 @@ class Stream:
         stored = Stored(len(self.messages) + 1, row.event_id, row.nats_subject, self.world.now)
         self.messages.append(stored)
         self.ids.add(row.event_id)
+        self.ever.add(row.event_id)
         self._known[row.event_id] = stored
         self.on_stored()
         return stored.sequence
 
     def go_away(self, seconds: float) -> None:
         self.up = False
+        self.on_away()
         self.world.after(seconds, self._come_back)
+
+    def lose(self, *, kept: int) -> None:
+        """Be made anew, or, where something is kept, be restored from an older copy: the server is away meanwhile."""
+        self.losses += 1
+        if not kept:
+            self.made_at += timedelta(seconds=1)
+        self.messages = self.messages[:kept]
+        self.ids = {one.event_id for one in self.messages}
+        self._known = {event_id: one for event_id, one in self._known.items() if event_id in self.ids}
 
     def _come_back(self) -> None:
         self.up = True

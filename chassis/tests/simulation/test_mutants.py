@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from chassis import homes
+from chassis import homes, relaying
 
+from .losing import run_loss
 from .mutants import MUTANTS, Mutant
 from .running import Decisions, run
 from .sites import run_sites
@@ -25,6 +26,8 @@ def test_a_planted_bug_breaks_a_promise(mutant: Mutant) -> None:
                 run_sites(seed, decisions.homes)
             else:
                 run(seed, decisions)
+                if mutant.module is relaying:
+                    run_loss(seed, decisions.relaying)
         except Exception:  # noqa: BLE001 - however it shows
             return True
         return False

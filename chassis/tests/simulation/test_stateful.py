@@ -1,5 +1,6 @@
 """The same decisions against models, step by step, in whatever order makes a test fail soonest."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +18,12 @@ from chassis.relaying import (
     Row,
     Step,
 )
+from chassis.stream_identity import Known, Seen
 
 from .sites import Sites, check_sites, come_to_rest
 
 LIMIT = 3
+MADE_AT = datetime(2026, 11, 23, tzinfo=UTC)
 STEPS = settings(
     max_examples=60,
     stateful_step_count=40,
@@ -44,7 +47,10 @@ class RelayConversation(RuleBasedStateMachine):
         self.committed: list[Row] = []
         self.marked: set[int] = set()
         self.stored: list[UUID] = []
+        self.ever_stored: set[UUID] = set()
         self.told: set[UUID] = set()
+        self.made_at = MADE_AT
+        self.noted: datetime | None = None
         self.locked = False
         self.other_leads = False
 
@@ -71,7 +77,22 @@ class RelayConversation(RuleBasedStateMachine):
         else:
             self._throw(refused)
 
-    @precondition(lambda self: isinstance(self.step, (relaying.PublishBatch, relaying.PublishOne)))
+    @precondition(lambda self: not isinstance(self.step, _ASKING_THE_STREAM))
+    @rule()
+    def lose_the_stream(self) -> None:
+        """It is made anew. What was on its way to it has failed."""
+        self.stored = []
+        self.made_at += timedelta(seconds=1)
+        self.relay.doubt()
+
+    @precondition(lambda self: self.noted)
+    @rule()
+    def publish_again(self) -> None:
+        self.marked, self.noted = set(), None
+        self.relay.doubt()
+        self.relay.wake()
+
+    @precondition(lambda self: isinstance(self.step, _ASKING_THE_STREAM[:3]))
     @rule(stored=st.booleans())
     def lose_the_broker(self, stored: bool) -> None:  # noqa: FBT001 - drawn
         assert self.step is not None
@@ -117,7 +138,12 @@ class RelayConversation(RuleBasedStateMachine):
 
     @invariant()
     def what_is_marked_is_stored(self) -> None:
-        assert {self.committed[position - 1].event_id for position in self.marked} <= set(self.stored)
+        if self.noted == self.made_at:
+            assert {self.committed[position - 1].event_id for position in self.marked} <= set(self.stored)
+
+    @invariant()
+    def nothing_goes_to_another_stream_than_the_one_that_is_noted(self) -> None:
+        assert not self.stored or self.noted in {None, self.made_at}
 
     @invariant()
     def it_is_stored_once_and_in_order(self) -> None:
@@ -125,7 +151,7 @@ class RelayConversation(RuleBasedStateMachine):
 
     @invariant()
     def whoever_was_told_was_told_the_truth(self) -> None:
-        assert self.told <= set(self.stored)
+        assert self.told <= self.ever_stored
 
     @invariant()
     def a_leader_holds_the_lock(self) -> None:
@@ -133,6 +159,8 @@ class RelayConversation(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Told to stop in a world without faults, it publishes what is left, and ends."""
+        if self.noted != self.made_at:
+            self.publish_again()
         self.other_leads = False
         for _ in range(8 + 3 * len(self.committed)):
             if self.relay.is_leader or self.step is None:
@@ -168,9 +196,9 @@ class RelayConversation(RuleBasedStateMachine):
                 return [self._store(row) for row in rows]
             case relaying.PublishOne(row):
                 return self._store(row)
-            case relaying.Mark(rows, sequences):
-                for row, sequence in zip(rows, sequences, strict=True):
-                    assert self.stored[sequence - 1] == row.event_id
+            case relaying.Mark(rows, sequences, made_at):
+                for row, sequence in zip(rows, sequences, strict=True) if made_at == self.noted else ():
+                    assert made_at != self.made_at or self.stored[sequence - 1] == row.event_id
                     self.marked.add(row.position)
             case relaying.Meanwhile(publish, mark, look):
                 refused = self._must_refuse(publish)
@@ -181,12 +209,25 @@ class RelayConversation(RuleBasedStateMachine):
                 marked = {self.committed[position - 1].event_id for position in self.marked}
                 return [event_id for event_id in event_ids if event_id in marked]
             case _:
+                return self._know_the_stream(step)
+        return None
+
+    def _know_the_stream(self, step: Step) -> Any:
+        match step:
+            case relaying.AskStream():
+                return Seen(self.made_at, len(self.stored))
+            case relaying.Recall():
+                return Known(self.noted)
+            case relaying.Note(seen):
+                self.noted = seen.made_at
+            case _:
                 pass
         return None
 
     def _store(self, row: Row) -> int:
         if row.event_id not in self.stored:
             self.stored.append(row.event_id)
+            self.ever_stored.add(row.event_id)
         return self.stored.index(row.event_id) + 1
 
     def _go_on(self, outcome: Any) -> None:
@@ -199,10 +240,9 @@ class RelayConversation(RuleBasedStateMachine):
         self.step = self.steps.throw(error)
 
 
+_ASKING_THE_STREAM = (relaying.PublishBatch, relaying.PublishOne, relaying.AskStream, relaying.Meanwhile)
 _BESIDES_THE_DATABASE = (
-    relaying.PublishBatch,
-    relaying.PublishOne,
-    relaying.Meanwhile,
+    *_ASKING_THE_STREAM,
     relaying.Pause,
     relaying.AwaitWork,
     relaying.Disconnect,
