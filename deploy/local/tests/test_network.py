@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -17,11 +18,16 @@ import asyncpg
 import psutil
 import pytest
 
+from chassis.broker import Broker
 from chassis.ids import new_id
+from chassis.provisioner import PROVISIONER, Topology
+from chassis.provisioning import provision_site
 from chassis.testing import an_envelope
 from contracts.partner import AssistanceRequestedV1
 from ssenet.credentials import read_secrets
-from ssenet.folders import ROOT
+from ssenet.folders import ROOT, SERVICES, DataFolder
+from ssenet.preparation import DESCRIPTION
+from ssenet.servers import start_nats
 from ssenet.state import State, read_state
 from ssenet.stopping import DATA_MARK
 
@@ -144,11 +150,13 @@ def test_a_network_carries_events_heals_is_taken_over_and_ends_with_ctrl_c(ssene
     assert ssenet("partner", "add", "FAO", "--grant", "partner.research.published.v1").stdout[:4] == "sse_"
     os.kill(ssenet.state().supervisor_pid, signal.SIGKILL)
     assert ssenet("status").returncode == 1
+    the_broker_loses_its_store(ssenet)
 
     with ssenet.in_the_foreground() as (again, printed):
         until(lambda: "/sign-in/" in printed.read_text(encoding="utf-8"))
         assert "an earlier run left behind" in printed.read_text(encoding="utf-8")
         assert "FAO" in ssenet("partner", "list").stdout
+        until(lambda: asyncio.run(_stored_and_announced(ssenet)))
         again.send_signal(signal.SIGINT)
         assert again.wait(timeout=60) == 0
     assert "Nothing of the network runs any more" in printed.read_text(encoding="utf-8")
@@ -161,6 +169,41 @@ def test_a_network_that_is_still_starting_can_be_brought_down(ssenet: Command) -
         assert "stopped" in ssenet("down").stdout
         assert starting.wait(timeout=60) == 0
     _nothing_runs(ssenet)
+
+
+def the_broker_loses_its_store(ssenet: Command) -> None:
+    """And a start that follows is cut short once the streams are made."""
+    folder = DataFolder(ssenet.data)
+    nats = psutil.Process(ssenet.pid_of("nats"))
+    nats.kill()
+    until(lambda: not nats.is_running() or nats.status() == psutil.STATUS_ZOMBIE)
+    shutil.rmtree(folder.nats / "store")
+    server = start_nats(folder.nats, folder.broker_users.read_text(encoding="utf-8"))
+    seed = read_secrets(folder.secrets).nats_seeds[PROVISIONER]
+    asyncio.run(provision_site(Topology.read(DESCRIPTION), url=server.url, seed=seed))
+    server.stop()
+
+
+async def _stored_and_announced(ssenet: Command) -> bool:
+    """Whether every event that was ever announced is in the stream."""
+    ports = {one.name: one.port for one in ssenet.state().processes}
+    secrets = read_secrets(ssenet.data / "secrets.json")
+    announced = 0
+    for service in SERVICES:
+        connection = await asyncpg.connect(
+            host="127.0.0.1",
+            port=ports["postgres"],
+            user=service,
+            password=secrets.database_passwords[service],
+            database=service,
+        )
+        announced += await connection.fetchval("SELECT count(*) FROM outbox")
+        await connection.close()
+    url = f"nats://127.0.0.1:{ports['nats']}"
+    broker = await Broker.connect(url, service=PROVISIONER, seed=secrets.nats_seeds[PROVISIONER])
+    stored = (await broker.jetstream.stream_info("EVENTS")).state.messages
+    await broker.close()
+    return stored >= announced > 0
 
 
 def an_operator_ends_dead_letters(ssenet: Command) -> None:

@@ -11,12 +11,15 @@ import sys
 from pathlib import Path
 
 import asyncpg
+from nats.js.errors import NotFoundError
 
+from chassis.broker import Broker
 from chassis.keys import public_keys
 from chassis.partitions import COUNTS
 from chassis.provisioner import PROVISIONER, ServiceDescription, Topology, TopologyError
 from chassis.provisioning import accounts_block, provision_site
-from chassis.refilling import AGAIN
+from chassis.refilling import AGAIN, FORGET
+from chassis.stream_identity import KNOWN, Known, Seen, what_is_lost
 from contracts.gate import BrokenContractError, verify
 from ssenet.credentials import SUPERUSER, read_secrets
 from ssenet.errors import CommandError
@@ -91,8 +94,11 @@ def write_broker_users(folder: DataFolder) -> list[str]:
     return []
 
 
-async def publish_again(port: int, passwords: dict[str, str]) -> int:
-    """Have every service publish again what it keeps, to streams that are new; returns the number of events."""
+async def publish_again(port: int, passwords: dict[str, str], stream: str, seen: Seen | None) -> int:
+    """Have every service that published to another stream than the one there is publish again what it keeps.
+
+    Returns the number of events. Done again, before a service runs, it changes nothing.
+    """
     events = 0
     for service in SERVICES:
         password = passwords[SUPERUSER]
@@ -100,34 +106,60 @@ async def publish_again(port: int, passwords: dict[str, str]) -> int:
             host=HOST, port=port, user=SUPERUSER, password=password, database=service, timeout=10
         )
         try:
-            if await connection.fetchval("SELECT to_regclass('outbox') IS NOT NULL"):
-                # "UPDATE n"
-                events += int((await connection.execute(AGAIN)).split()[-1])
+            async with connection.transaction():
+                events += await _publish_again(connection, stream, seen)
         finally:
             await connection.close()
     return events
 
 
+async def _publish_again(connection: asyncpg.Connection, stream: str, seen: Seen | None) -> int:
+    """Do it in one database. It has no outbox before its service ran, and until it is migrated notes no stream."""
+    if not await connection.fetchval("SELECT to_regclass('outbox')"):
+        return 0
+    notes = await connection.fetchval("SELECT to_regclass('known_streams')")
+    known = Known(*(await connection.fetch(KNOWN, stream))[0]) if notes else Known()
+    if seen is not None and not what_is_lost(known, seen):
+        return 0
+    if notes:
+        await connection.execute(FORGET)
+    # "UPDATE n"
+    return int((await connection.execute(AGAIN)).split()[-1])
+
+
+async def look_at_stream(stream: str, *, url: str, seed: str) -> Seen | None:
+    """Look which stream of this name there is; None where there is none."""
+    broker = await Broker.connect(url, service=PROVISIONER, seed=seed)
+    try:
+        return await broker.look_at(stream)
+    except NotFoundError:
+        return None
+    finally:
+        await broker.close()
+
+
 async def prepare(folder: DataFolder, postgres_port: int, nats_port: int) -> list[str]:
     """Make databases, roles, streams and durables; returns what was changed, in words.
 
-    Where the stream of events had to be made, the broker is new, or lost its store: then the services, which do not
-    run yet, will publish again whatever they have kept.
+    Where the stream of events is not there, or not the one that was published to, the broker is new, or lost its
+    store: then the services, which do not run yet, will publish again whatever they have kept. That is settled in the
+    databases before a stream is made, so that a start which is cut short in between leaves it to the next one.
     """
     secrets = read_secrets(folder.secrets)
-    await prepare_databases(postgres_port, secrets.database_passwords)
+    passwords = secrets.database_passwords
+    await prepare_databases(postgres_port, passwords)
+    url, seed = f"nats://{HOST}:{nats_port}", secrets.nats_seeds[PROVISIONER]
+    topology = described()
+    seen = await look_at_stream(topology.heard_stream, url=url, seed=seed)
+    events = await publish_again(postgres_port, passwords, topology.heard_stream, seen)
     try:
-        seed = secrets.nats_seeds[PROVISIONER]
-        topology = described()
-        changed = await provision_site(topology, url=f"nats://{HOST}:{nats_port}", seed=seed)
+        changed = await provision_site(topology, url=url, seed=seed)
     except TopologyError as error:
         raise CommandError(
             f"The streams cannot be made as described: {error}.",
             hint="Begin anew in another folder with --data DIR, or undo the change in deploy/nats.",
         ) from error
-    if f"stream {topology.heard_stream} made" in changed and (
-        events := await publish_again(postgres_port, secrets.database_passwords)
-    ):
+    if events:
         changed.append(f"the broker had lost its store: {events} events are published again")
     return changed
 
