@@ -9,7 +9,7 @@ from typing import Any
 
 from ssenet.errors import CommandError
 from ssenet.folders import SERVICES, DataFolder, tail
-from ssenet.network import NOT_RUNNING, Network, is_ready, running
+from ssenet.network import NOT_RUNNING, Network, is_ready, running, trouble_with
 from ssenet.ports import answers
 from ssenet.state import ProcessState, is_alive, read_state
 from ssenet.telling import in_full
@@ -64,7 +64,19 @@ def show_status(folder: DataFolder, *, as_json: bool) -> int:
         return NOT_RUNNING
     status = describe(network)
     _print_table(status, {one.name: one.restarts for one in network.state.processes})
+    if not status["ready"]:
+        _tell_of_a_lost_stream(network)
     return 0 if status["ready"] else NOT_RUNNING
+
+
+def _tell_of_a_lost_stream(network: Network) -> None:
+    services = [one for one in network.state.processes if one.name in SERVICES]
+    told = {one.name: trouble_with(one.port, "stream") for one in services}
+    for service, trouble in told.items():
+        if trouble:
+            print(f"{service}: {trouble}")
+    if any(told.values()):
+        print(f"{in_full(network.folder, 'events refill')} publishes it again.")
 
 
 def _left_behind(folder: DataFolder) -> list[ProcessState]:

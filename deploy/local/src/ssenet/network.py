@@ -98,12 +98,25 @@ def the_network(folder: DataFolder) -> Network:
 
 def is_ready(port: int) -> bool:
     """Tell whether the service on this port says it is ready."""
+    return _readiness(port)[0]
+
+
+def trouble_with(port: int, condition: str) -> str | None:
+    """What the service on this port says of a condition of its readiness; None where it holds, or nobody answers."""
+    _, told = _readiness(port)
+    detail = told.get("checks", {}).get(condition, "ok")
+    return None if detail == "ok" else str(detail)
+
+
+def _readiness(port: int) -> tuple[bool, Mapping[str, Any]]:
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=3)
     try:
         connection.request("GET", "/health/ready")
-        return connection.getresponse().status in SUCCESS
+        answer = connection.getresponse()
+        told = _json(answer.read())
+        return answer.status in SUCCESS, told if isinstance(told, dict) else {}
     except (OSError, http.client.HTTPException):
-        return False
+        return False, {}
     finally:
         connection.close()
 
