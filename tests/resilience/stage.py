@@ -250,9 +250,22 @@ async def _start(stage: Stage, port: int) -> None:
                 os.environ[name] = value
     stage.state.ready = True
     write_state(folder.state, stage.state)
-    async with asyncio.timeout(READY_WITHIN):
-        while not await stage.ready():  # noqa: ASYNC110 - processes tell nobody when they are ready
-            await asyncio.sleep(0.05)
+    try:
+        async with asyncio.timeout(READY_WITHIN):
+            while not await stage.ready():  # noqa: ASYNC110 - processes tell nobody when they are ready
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise AssertionError(await _what_is_missing(stage)) from None
+
+
+async def _what_is_missing(stage: Stage) -> str:
+    """Which services are not ready, and what each said last: the logs themselves are gone with the network."""
+    late = [name for name in SERVICES if not await stage.parts[name].is_ready()]
+    found: list[str] = []
+    for name in late:
+        lines = stage.folder.log_of(name).read_text(encoding="utf-8").splitlines()
+        found.append("\n  ".join([f"{name} is not ready:", *lines[-8:]]))
+    return "\n".join(found)
 
 
 async def _linked(stage: Stage, part: ServicePart, database: Database, broker: Broker) -> ServicePart:
