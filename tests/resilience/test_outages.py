@@ -159,6 +159,8 @@ async def test_a_broker_that_lost_its_store_is_refilled_by_one_command(arena: Ar
     await stage.start("nats")
     await stage.start("coordination")
     await eventually(lambda: says_what_is_wrong(stage), timeout=20)
+    status = await asyncio.to_thread(ssenet, "status", "--data", str(stage.folder.path), may_fail=True)
+    assert "`./ssenet events refill" in status
     told = json.loads(
         await asyncio.to_thread(ssenet, "events", "refill", "--json", "--data", str(stage.folder.path))
     )
