@@ -1,6 +1,7 @@
 """From the outbox of one transaction to the effect of another: on a real broker and a real database."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from uuid import UUID
 import nats.errors
 import pytest
 import sqlalchemy as sa
+import structlog
 from ledger import Entry, EntryMadeV1, make_entries, post, postings, subscriptions, waiting_rows
 from ledger.messaging import TOPOLOGY, provisioner_of
 from nats.js.api import ConsumerConfig
@@ -24,6 +26,7 @@ from chassis.database import Database
 from chassis.ids import new_id
 from chassis.keys import public_keys
 from chassis.owning import Ownership
+from chassis.partitions import Partition
 from chassis.projecting import keep_newest
 from chassis.provisioning import accounts_block
 from chassis.receiving import Received, Subscriptions
@@ -32,7 +35,7 @@ from chassis.tables import inbox, outbox
 from chassis.testing import FreshDatabase, NatsSite, an_envelope, buried, eventually
 from chassis.transaction import Transaction
 from contracts.event import Envelope
-from ssenet.servers import start_nats, start_postgres
+from ssenet.servers import free_port, start_nats, start_postgres
 
 
 @dataclass
@@ -488,3 +491,22 @@ async def _publish_past_the_outbox(site: NatsSite, amount: int) -> None:
         [Outgoing(envelope.nats_subject, str(envelope.id), envelope.model_dump_json().encode())]
     )
     await broker.close()
+
+
+async def test_an_owner_without_its_database_tries_again_ever_more_slowly() -> None:
+    database = Database(
+        f"postgresql+asyncpg://ledger:secret@127.0.0.1:{free_port()}/ledger", service="ledger"
+    )
+    ownership = Ownership(database)
+    # What wakes an owner stays set while nobody looks at it.
+    ownership.claim(Partition("ledger-post-entries"), lambda: None)
+    began = time.monotonic()
+    with structlog.testing.capture_logs() as logs:
+        owning = asyncio.create_task(ownership.run())
+        await eventually(lambda: len(logs) >= 3)
+        ownership.stop()
+        await owning
+
+    assert time.monotonic() - began >= 0.2 + 0.4
+    assert {one["event"] for one in logs} == {"owner lost its database, trying again"}
+    await database.close()

@@ -126,11 +126,13 @@ class Ownership:
         pause = 0.2
         while not self._stopping.is_set():
             try:
-                await self._hold()
+                connection = await self._connect()
                 pause = 0.2
+                await self._hold(connection)
             except (*_DATABASE_AWAY, TimeoutError, OSError) as error:
                 log.warning("owner lost its database, trying again", error=str(error) or type(error).__name__)
-                await self._wait(pause)
+                # Nothing but a stop ends this early: what wakes the owner was set when its connection went.
+                await _until(self._stopping, pause)
                 pause = min(pause * 2, 2.0)
 
     def stop(self) -> None:
@@ -138,8 +140,8 @@ class Ownership:
         self._stopping.set()
         self._woken.set()
 
-    async def _hold(self) -> None:
-        connection = await asyncpg.connect(
+    async def _connect(self) -> asyncpg.Connection:
+        return await asyncpg.connect(
             self._database.asyncpg_dsn,
             timeout=5,
             command_timeout=30,
@@ -152,6 +154,8 @@ class Ownership:
                 "tcp_keepalives_count": "3",
             },
         )
+
+    async def _hold(self, connection: asyncpg.Connection) -> None:
         connection.add_termination_listener(self._wake)
         try:
             await connection.add_listener(_WANTED, self._hear_wish)
@@ -159,7 +163,7 @@ class Ownership:
                 self._woken.clear()
                 await self._look(connection)
                 idle = all(claim.granted.is_set() for claim in self._claims)
-                await self._wait(_IDLE_TICK if idle else _TICK)
+                await _until(self._woken, _IDLE_TICK if idle else _TICK)
                 if connection.is_closed():
                     raise ConnectionError("the owner's connection closed")
         finally:
@@ -214,10 +218,11 @@ class Ownership:
                 claim.wished = True
                 self._woken.set()
 
-    async def _wait(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
+
+async def _until(told: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await told.wait()
 
 
 async def _processes(connection: asyncpg.Connection, name: str) -> list[int]:
