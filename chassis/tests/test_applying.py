@@ -1,6 +1,8 @@
 """Applied once: what the apply path promises, on a real database."""
 
+import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 
 import orjson
 import pytest
@@ -10,7 +12,7 @@ from ledger import EntryMadeV1, make_entries, post, postings, subscriptions, wai
 from chassis.applying import CAREFUL_AFTER, Applier, Outcome
 from chassis.carrying_out import Done, InHand
 from chassis.housekeeping import RETENTION, forget_old_rows
-from chassis.keeping_order import Step
+from chassis.keeping_order import Backoff, Step
 from chassis.owning import OwnershipLostError, take_over
 from chassis.partitions import Partition
 from chassis.receiving import Received
@@ -81,6 +83,26 @@ async def test_an_error_that_only_looks_like_an_absent_database_does_not_block_t
     assert outcomes == [Outcome.WAITS if n == 2 else Outcome.APPLIED for n in range(4)]
     assert await postings(database) == [0, 1, 3]
     assert waits
+
+
+async def test_an_event_put_off_by_a_clock_that_was_ahead_is_tried_again_as_soon_as_any(
+    fresh_database: FreshDatabase,
+) -> None:
+    database = await fresh_database("ledger")
+    [subscription] = subscriptions()
+    right = database.clock
+    database.clock = lambda: right() + timedelta(hours=1)
+    envelope = an_envelope(EntryMadeV1(amount=1, poison="bug"))
+    delivery = FakeDelivery(envelope.model_dump_json().encode(), envelope.nats_subject, 1)
+    assert await Applier(subscription, database, _database_is_there).apply([delivery]) == [Outcome.WAITS]
+
+    database.clock = right
+    next_owner = Applier(subscription, database, _database_is_there)
+    await next_owner.begin()
+
+    due = next_owner.waiting.next_due()
+    assert due is not None
+    assert due - asyncio.get_running_loop().time() <= Backoff(max).longest_after(1)
 
 
 async def test_what_is_no_event_is_buried_with_its_bytes(fresh_database: FreshDatabase) -> None:

@@ -234,10 +234,10 @@ class Applier:
             async with self._database.reading() as session:
                 found = await waiting.heads(session, self._subscription.durable, self._slots, keys)
             now, wall = asyncio.get_running_loop().time(), self._database.clock()
-            # A wall clock that was set back must hold up nothing for longer than a delay can last.
+            # A wall clock that was set back must hold up nothing for longer than its delay can have been.
             return {
-                key: now + min(max((due - wall).total_seconds(), 0), self._backoff.bound)
-                for key, due in found.items()
+                key: now + min(max((due - wall).total_seconds(), 0), self._backoff.longest_after(attempts))
+                for key, (due, attempts) in found.items()
             }
 
         heads = await self._with_database(read)

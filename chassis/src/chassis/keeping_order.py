@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 MAX_ATTEMPTS = 8
 """Failed attempts after which an event is given up and becomes a dead letter."""
+_SPREAD = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,14 @@ class Backoff:
 
     def delay(self, attempts: int) -> float:
         """Seconds to wait after so many failed attempts."""
-        doubled = self.first * 2 ** min(attempts - 1, 60)
-        return min(doubled, self.longest) * self.jitter(1.0, 1.25)
+        return self._least(attempts) * self.jitter(1.0, _SPREAD)
 
-    @property
-    def bound(self) -> float:
-        """More seconds than any delay: whoever would wait longer was told a wrong time."""
-        return self.longest * 1.25
+    def longest_after(self, attempts: int) -> float:
+        """As long as a delay after so many failed attempts can be: whoever would wait longer was told a wrong time."""
+        return self._least(attempts) * _SPREAD
+
+    def _least(self, attempts: int) -> float:
+        return min(self.first * 2 ** min(max(attempts - 1, 0), 60), self.longest)
 
 
 @dataclass(frozen=True, slots=True)

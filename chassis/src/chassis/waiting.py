@@ -43,7 +43,7 @@ class WaitingRow:
 
 
 _HEADS = sa.text("""
-SELECT DISTINCT ON (key) key, next_attempt_at FROM waiting_events
+SELECT DISTINCT ON (key) key, next_attempt_at, attempts FROM waiting_events
 WHERE durable = :durable AND slot = ANY(:slots) AND (CAST(:keys AS text[]) IS NULL OR key = ANY(:keys))
 ORDER BY key, position
 """)
@@ -58,10 +58,10 @@ SELECT * FROM sized WHERE before < :bytes ORDER BY position
 
 async def heads(
     session: AsyncSession, durable: str, slots: Sequence[int], keys: Collection[str] | None = None
-) -> dict[str, datetime]:
-    """When the first waiting event of each key is due, of all keys or of these."""
+) -> dict[str, tuple[datetime, int]]:
+    """When the first waiting event of each key is due, and how often it failed; of all keys or of these."""
     told = {"durable": durable, "slots": list(slots), "keys": None if keys is None else list(keys)}
-    return {row.key: row.next_attempt_at for row in await session.execute(_HEADS, told)}
+    return {row.key: (row.next_attempt_at, row.attempts) for row in await session.execute(_HEADS, told)}
 
 
 async def next_rows(
