@@ -363,6 +363,9 @@ class Relaying:
         self._sure = True
         seen: Seen = yield AskStream()
         known: Known = yield Recall()
+        if not self._sure:
+            # Somebody doubts since: what was seen may be gone, and is neither judged nor noted.
+            return
         if lost := what_is_lost(known, seen):
             raise StreamLostError(f"the stream {lost}")
         if known.made_at is None:

@@ -264,9 +264,7 @@ MUTANTS = [
         "        self._judged = None\n        else:",
         "        pass\n        else:",
     ),
-    _order(
-        "waits as long each time", "doubled = self.first * 2 ** min(attempts - 1, 60)", "doubled = self.first"
-    ),
+    _order("waits as long each time", "self.first * 2 ** min(max(attempts - 1, 0), 60)", "self.first"),
     _order("says nothing is due", "return list(found)", "return []"),
     _order(
         "never learns that a key waits no more", "                self.forget(key)", "                pass"

@@ -77,10 +77,13 @@ class RelayConversation(RuleBasedStateMachine):
         else:
             self._throw(refused)
 
-    @precondition(lambda self: not isinstance(self.step, _ASKING_THE_STREAM))
+    @precondition(lambda self: not isinstance(self.step, (*_ASKING_THE_STREAM, relaying.Note)))
     @rule()
     def lose_the_stream(self) -> None:
-        """It is made anew. What was on its way to it has failed."""
+        """It is made anew. What was on its way to it has failed.
+
+        Lost just before its note is written, it is noted all the same, and the next look tells: refilled once more.
+        """
         self.stored = []
         self.made_at += timedelta(seconds=1)
         self.relay.doubt()
