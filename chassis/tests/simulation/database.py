@@ -131,8 +131,13 @@ class Database:
     def _come_back(self) -> None:
         self.up = True
 
-    def flush(self) -> None:
-        """What the server's own writer does a few times a second."""
+    def flushing(self) -> Course:
+        """The server's own writer: a few times a second, what was committed cannot be lost any more."""
+        while True:
+            yield 0.2
+            self._flush()
+
+    def _flush(self) -> None:
         self._unflushed = []
         self._note_unflushed = False
 
@@ -176,7 +181,7 @@ class Database:
             committed.stream_sequence = None
             self.unpublished[committed.row.position] = committed
         self.noted = None
-        self.flush()
+        self._flush()
         self.notify("stream_forgotten")
         self.notify("outbox_written")
 

@@ -27,7 +27,7 @@ def run_loss(seed: int, relaying: Any) -> None:
     for number in range(2):
         world.start(f"writer {number}", _writing(world, writers))
     world.start("faults", _faults(relays))
-    world.start("flusher", _flushing(database))
+    world.start("flusher", database.flushing())
     world.start("operator", _losing(relays))
     world.run(FAULTS)
 
@@ -76,29 +76,11 @@ def _writing(world: World, writers: Writers) -> Course:
 
 def _faults(relays: Relays) -> Course:
     """Mishaps of processes and of the database; the stream has its own."""
-    world, random = relays.world, relays.world.random
-
-    def kill() -> None:
-        victim = random.choice(relays.candidates)
-        if victim.process.alive:
-            victim.kill()
-            world.after(random.random() * 3, victim.start)
-
+    random = relays.world.random
     kinds = (
-        kill,
+        relays.kill_any,
         lambda: random.choice(relays.candidates).freeze(random.random() * 8),
         lambda: relays.database.crash(random.random() * 2),
         relays.database.cut_any,
     )
-    chosen = random.sample(kinds, random.randint(0, len(kinds)))
-    while chosen:
-        yield random.random() * 3
-        if world.now > FAULTS:
-            return
-        random.choice(chosen)()
-
-
-def _flushing(database: Database) -> Course:
-    while True:
-        yield 0.2
-        database.flush()
+    return relays.world.mishaps(kinds, apart=3, until=FAULTS)

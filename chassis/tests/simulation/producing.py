@@ -45,6 +45,13 @@ class Relays:
         for candidate in self.candidates:
             self.world.after(self.world.moment(), candidate.reconnected)
 
+    def kill_any(self) -> None:
+        """Kill a candidate, and start it anew some seconds later."""
+        victim = self.world.random.choice(self.candidates)
+        if victim.process.alive:
+            victim.kill()
+            self.world.after(self.world.random.random() * 3, victim.start)
+
     def leaders(self) -> list["Candidate"]:
         return [one for one in self.candidates if one.process.alive and one.decisions.is_leader]
 

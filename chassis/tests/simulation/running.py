@@ -59,7 +59,7 @@ def run(seed: int, decisions: Decisions) -> None:
         world.start(f"writer {number}", _writing(backbone))
     world.chances = chances
     world.start("faults", _faults(backbone))
-    world.start("flusher", _flushing(database))
+    world.start("flusher", database.flushing())
     world.run(FAULTS)
 
     world.chances, world.calm = Chances(), True
@@ -108,31 +108,19 @@ def _writing(backbone: Backbone) -> Course:
 
 
 def _faults(backbone: Backbone) -> Course:
-    """Mishaps that befall whole processes, one after the other; in some runs none, in some only some kinds."""
-    world, random = backbone.world, backbone.world.random
+    """Mishaps that befall whole processes and servers."""
+    world, random, relays = backbone.world, backbone.world.random, backbone.relays
     databases = [backbone.database, backbone.consumers.database]
     kinds: list[Callable[[], object]] = [
-        lambda: _kill(backbone),
-        lambda: random.choice(backbone.relays.candidates).freeze(random.random() * 6),
+        relays.kill_any,
+        lambda: random.choice(relays.candidates).freeze(random.random() * 6),
         lambda: random.choice(databases).crash(random.random() * 3),
         lambda: random.choice(databases).cut_any(),
         lambda: _kill_a_consumer(backbone),
         lambda: random.choice(backbone.consumers.members).freeze(random.random() * 6),
         lambda: backbone.stream.go_away(random.random() * 4),
     ]
-    chosen = random.sample(kinds, random.randint(0, len(kinds)))
-    while chosen:
-        yield random.random() * 4
-        if world.now > FAULTS:
-            return
-        random.choice(chosen)()
-
-
-def _kill(backbone: Backbone) -> None:
-    victim = backbone.world.random.choice(backbone.relays.candidates)
-    if victim.process.alive:
-        victim.kill()
-        backbone.world.after(backbone.world.random.random() * 3, victim.start)
+    return world.mishaps(kinds, apart=4, until=FAULTS)
 
 
 def _kill_a_consumer(backbone: Backbone) -> None:
@@ -140,12 +128,6 @@ def _kill_a_consumer(backbone: Backbone) -> None:
     if any(process.alive for process in victim.processes):
         victim.kill()
         backbone.world.after(backbone.world.random.random() * 3, victim.start)
-
-
-def _flushing(database: Database) -> Course:
-    while True:
-        yield 0.2
-        database.flush()
 
 
 def _write_in_a_burst(backbone: Backbone) -> None:

@@ -1,6 +1,6 @@
 """Time, chance and processes of a simulated world: one thread, one heap, and all of it drawn from the seed."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from random import Random
@@ -140,6 +140,18 @@ class World:
         process = Process(self, name, course)
         process.go_on_in(0.0)
         return process
+
+    def mishaps(self, kinds: Sequence[Callable[[], object]], *, apart: float, until: float) -> Course:
+        """Let things befall processes and servers, one after the other, at most so many seconds apart.
+
+        In some runs none, in some only some kinds of them.
+        """
+        chosen = self.random.sample(kinds, self.random.randint(0, len(kinds)))
+        while chosen:
+            yield self.random.random() * apart
+            if self.now > until:
+                return
+            self.random.choice(chosen)()
 
     def happens(self, chance: float) -> bool:
         return chance > 0 and self.random.random() < chance
