@@ -1,7 +1,7 @@
 """The envelope every event travels in (CloudEvents 1.0) and the base class of what it carries."""
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal, NewType, Self
+from typing import Annotated, Any, ClassVar, Literal, NewType
 from uuid import UUID
 from zlib import crc32
 
@@ -75,10 +75,6 @@ class Envelope(BaseModel):
     def nats_subject(self) -> str:
         """Where the event is published: `sse.<from>.<to>.<service>.<noun>.<past_verb>.v<n>.<slot>`."""
         return subject_of(self.type, site=self.site, to=self.to, slot=slot_of(self.subject))
-
-    def with_traceparent(self, traceparent: str | None) -> Self:
-        """Copy the event, its trace continued by another span."""
-        return self.model_copy(update={"traceparent": traceparent})
 
 
 def subject_of(event_type: str, *, site: str = "*", to: str = "all", slot: str = "*") -> str:
