@@ -12,6 +12,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from ssenet.servers import HOST
 
+_LIMIT = 4 * 1024 * 1024
+"""Bytes read ahead: a request of a thousand spans comes in one go, as it would to a collector."""
+
 
 class Sink:
     """Counts the spans it is sent."""
@@ -41,7 +44,7 @@ class Sink:
 
 
 async def main(port: int) -> None:
-    server = await asyncio.start_server(Sink().serve, HOST, port)
+    server = await asyncio.start_server(Sink().serve, HOST, port, limit=_LIMIT)
     await server.serve_forever()
 
 
