@@ -167,7 +167,6 @@ def network(tmp_path_factory: pytest.TempPathFactory, sink: Sink) -> Iterator[Ru
     environment = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": sink.url,
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-        "OTEL_BSP_SCHEDULE_DELAY": "200",
     }
     ssenet("up", "--detach", "--port", "0", "--data", str(folder), environment=environment)
     try:

@@ -29,7 +29,8 @@ OPERATOR = Who(caller="operator", by="operator on duty", reason="the ledger was 
 async def post_anything(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
     """The handler after it was mended: nothing is poison to it."""
     mended = [
-        Received(one.envelope, one.event.model_copy(update={"poison": None}), one.context) for one in entries
+        Received(one.envelope, one.event.model_copy(update={"poison": None}), one.traceparent)
+        for one in entries
     ]
     await post(mended, tx)
 

@@ -22,7 +22,8 @@ WHO = {"by": "operator on duty", "reason": "the ledger was mended"}
 
 async def post_anything(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
     mended = [
-        Received(one.envelope, one.event.model_copy(update={"poison": None}), one.context) for one in entries
+        Received(one.envelope, one.event.model_copy(update={"poison": None}), one.traceparent)
+        for one in entries
     ]
     await post(mended, tx)
 

@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 from pydantic import ValidationError
 
-from chassis import metrics, telemetry, waiting
+from chassis import metrics, waiting
 from chassis.carrying_out import CarryingOut, Done, InHand, NeverAnsweredError
 from chassis.database import Database, is_database_away
 from chassis.keeping_order import MAX_ATTEMPTS, Backoff, Course, Held, Step, Waiting
@@ -266,7 +266,7 @@ class Applier:
         if "\x00" in envelope.subject:
             raise ContractError("subject: a character that no database stores")
         event = _event(envelope, self._subscription)
-        return Received(envelope, event, telemetry.context_of(envelope.traceparent))
+        return Received(envelope, event, envelope.traceparent)
 
     def _tell(
         self, message: Message, attempt: int, error: Exception, *, buried: bool, delay: float = 0

@@ -1,7 +1,6 @@
 """One step of `keeping_order`, carried out: one transaction, in which every event comes to what was decided for it."""
 
 from collections.abc import Collection
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -12,7 +11,7 @@ import sqlalchemy as sa
 from chassis import metrics, waiting
 from chassis.burying import an_attempt, bury, described
 from chassis.database import Database
-from chassis.handling_spans import begin_spans
+from chassis.event_spans import handling
 from chassis.keeping_order import Backoff, Held, Step
 from chassis.owning import Fence, OwnershipLostError
 from chassis.receiving import Received, Subscription
@@ -73,9 +72,9 @@ class CarryingOut:
 
     async def step(self, step: Step[InHand], error: Exception | None) -> Done:
         """Commit all of the step, or nothing of it: raises what the handler raises, or OwnershipLostError."""
-        with ExitStack() as spans:
-            apply = [(one.what.received, one.attempts + 1) for one in step.apply]
-            received = begin_spans(self._durable, apply, spans)
+        with handling(
+            self._durable, [(one.what.received, one.attempts + 1) for one in step.apply]
+        ) as received:
             async with self._database.transaction() as tx:
                 taken = await self._take(tx, step)
                 fresh = [one for one in received if one.envelope.id in taken]

@@ -2,9 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from opentelemetry.context import Context
 from sqlalchemy.orm import DeclarativeBase
 
 from chassis.transaction import Transaction
@@ -24,13 +23,12 @@ class ContractError(Exception):
     """The message is no event that its contract describes; no later delivery can change that."""
 
 
-@dataclass(frozen=True, slots=True)
-class Received(Generic[E]):
-    """One event as it arrived: its envelope, its typed data, and the trace context its handling runs in."""
+class Received(NamedTuple, Generic[E]):
+    """One event as it arrived: its envelope, its typed data, and the `traceparent` that what it causes continues."""
 
     envelope: Envelope
     event: E
-    context: Context
+    traceparent: str | None
 
 
 Handler = Callable[[Sequence[Received[Any]], Transaction], Awaitable[None]]

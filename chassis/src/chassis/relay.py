@@ -15,11 +15,11 @@ import nats.errors
 import orjson
 import sqlalchemy as sa
 import structlog
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from chassis import metrics, relaying, telemetry
 from chassis.broker import BATCH_LIMIT, Broker, Outgoing, PublishRefusedError
 from chassis.database import PLANNING, Database
+from chassis.event_spans import EventSpans, publish, spanning
 from chassis.relaying import (
     BatchRefusedError,
     BrokerAwayError,
@@ -287,31 +287,17 @@ class Relay:
 
     async def _publish(self, rows: Sequence[Row], send: Callable[[Sequence[Outgoing]], Awaitable[T]]) -> T:
         self._mended.clear()
-        spans: list[Span] = []
-        if telemetry.exporting():
-            messages: list[Outgoing] = []
-            for row in rows:
-                span, outgoing = _start_span(row, orjson.loads(row.envelope), len(rows))
-                spans.append(span)
-                messages.append(outgoing)
-        else:
-            messages = [Outgoing(row.nats_subject, str(row.event_id), row.envelope.encode()) for row in rows]
         try:
-            acknowledged = await send(messages)
-            metrics.count_published(
-                [row.announced_at for row in rows if row.announced_at], now=self._database.clock()
-            )
-            return acknowledged
+            with spanning() as spans:
+                acknowledged = await send([_outgoing(row, len(rows), spans) for row in rows])
         except _BROKER_AWAY as error:
-            for span in spans:
-                span.set_status(Status(StatusCode.ERROR, type(error).__name__))
             if isinstance(error, PublishRefusedError) and len(rows) > 1:
                 log.info("atomic batch refused, publishing singly", error=str(error), messages=len(rows))
                 raise BatchRefusedError(str(error)) from error
             raise BrokerAwayError(str(error) or type(error).__name__) from error
-        finally:
-            for span in spans:
-                span.end()
+        announced = [row.announced_at for row in rows if row.announced_at]
+        metrics.count_published(announced, now=self._database.clock())
+        return acknowledged
 
     async def _wait(self, told: asyncio.Event, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -327,18 +313,12 @@ _TROUBLE: dict[type[Exception], str] = {
 }
 
 
-def _start_span(row: Row, envelope: dict[str, Any], batch: int) -> tuple[Span, Outgoing]:
-    span = telemetry.tracer.start_span(
-        f"publish {row.type}",
-        context=telemetry.context_of(envelope.get("traceparent")),
-        kind=SpanKind.PRODUCER,
-        attributes={
-            "messaging.system": "nats",
-            "messaging.operation.type": "send",
-            "messaging.destination.name": row.nats_subject,
-            "messaging.message.id": str(row.event_id),
-            "messaging.batch.message_count": batch,
-        },
-    )
-    envelope["traceparent"] = telemetry.traceparent_of(telemetry.in_span(span))
-    return span, Outgoing(row.nats_subject, str(row.event_id), orjson.dumps(envelope))
+def _outgoing(row: Row, together: int, spans: EventSpans) -> Outgoing:
+    """The message of a row. Where spans are recorded, the event continues the span of its publishing."""
+    payload = row.envelope.encode()
+    if telemetry.exporting():
+        envelope: dict[str, Any] = orjson.loads(payload)
+        like = publish(row.type, row.nats_subject, together)
+        envelope["traceparent"] = spans.begin(like, envelope.get("traceparent"), row.event_id)
+        payload = orjson.dumps(envelope)
+    return Outgoing(row.nats_subject, str(row.event_id), payload)

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 import structlog
 from pydantic import ValidationError
 
-from chassis import metrics, telemetry
+from chassis import metrics
 from chassis.burying import an_attempt, described
 from chassis.database import Database, is_database_away
 from chassis.deadletters import IN_ORDER, Place, Who, beyond, end, payload_of, record
@@ -253,7 +253,7 @@ class _Batches:
         except ValidationError as error:
             faults = (f"{'/'.join(map(str, one['loc']))}: {one['type']}" for one in error.errors())
             raise ContractError("; ".join(faults)) from error
-        return Received(envelope, event, telemetry.context_of(envelope.traceparent))
+        return Received(envelope, event, envelope.traceparent)
 
     async def _failed(self, letter_id: UUID, error: Exception) -> Result:
         told = described(error)

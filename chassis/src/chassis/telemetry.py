@@ -1,11 +1,10 @@
 """OpenTelemetry: one tracer, W3C context in and out of strings, and structured logs that carry the trace id.
 
-With `OTEL_EXPORTER_OTLP_ENDPOINT` set, spans go out over OTLP/HTTP in batches. Without it nothing is recorded,
-but ids are still made and carried on, so that an answer over HTTP names a trace all the same.
+With `OTEL_EXPORTER_OTLP_ENDPOINT` set, spans go out over OTLP/HTTP in batches (`span_export`). Without it nothing is
+recorded, but ids are still made and carried on, so that an answer over HTTP names a trace all the same.
 """
 
 import logging
-import os
 import re
 import sys
 import traceback
@@ -20,35 +19,38 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from chassis.span_export import Encoded, SpanExport, export_to_environment
+
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-")
 _propagator = TraceContextTextMapPropagator()
 tracer = trace.get_tracer("ssenet.chassis")
 
 
+_export: SpanExport | None = None
+
+
 def exporting() -> bool:
-    """Tell whether an OTLP endpoint is set."""
-    return bool(
-        os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-    )
+    """Tell whether spans are recorded and sent on."""
+    return _export is not None
+
+
+def export(spans: Encoded) -> None:
+    """Send ended spans on, where they are recorded."""
+    if _export is not None:
+        _export.take(spans)
 
 
 def start_telemetry(service: str, *, site: str, log_level: str = "info") -> TracerProvider:
     """Set up the tracer provider and the logs of this process; call `shutdown()` on what it returns at the end."""
+    global _export  # noqa: PLW0603 - one a process, as the tracer provider is
     _start_logs(service, log_level, sys.stdout)
     resource = Resource.create({"service.name": service, "service.namespace": "ssenet", "ssenet.site": site})
-    if exporting():
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-        provider = TracerProvider(resource=resource)
-        # A short timeout: with a dead endpoint the exporter's retries would hold up the process's end.
-        provider.add_span_processor(
-            BatchSpanProcessor(
-                OTLPSpanExporter(timeout=1), schedule_delay_millis=1000, export_timeout_millis=2000
-            )
-        )
-    else:
+    _export = export_to_environment(resource)
+    if _export is None:
         provider = TracerProvider(resource=resource, sampler=ALWAYS_OFF)
+    else:
+        provider = TracerProvider(resource=resource)
+        provider.add_span_processor(_export)
     trace.set_tracer_provider(provider)
     return provider
 
@@ -63,11 +65,6 @@ def traceparent_of(context: Context | None = None) -> str | None:
     carrier: dict[str, str] = {}
     _propagator.inject(carrier, context=context if context is not None else otel_context.get_current())
     return carrier.get("traceparent")
-
-
-def in_span(span: trace.Span) -> Context:
-    """A context that holds this span and nothing else."""
-    return trace.set_span_in_context(span, Context())
 
 
 def trace_id_of(traceparent: str | None) -> str | None:

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from opentelemetry import context as otel_context
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -119,7 +118,7 @@ class Announcements:
             subject=str(of.id),
             time=self.now,
             dataschema=event.dataschema(),
-            traceparent=traceparent_of(cause.context if cause else otel_context.get_current()),
+            traceparent=cause.traceparent if cause else traceparent_of(),
             sequence=of.sequence,
             site=self.site,
             epoch=of.epoch,

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from chassis.ids import new_id
 from chassis.projecting import keep_newest
 from chassis.receiving import Received
-from chassis.telemetry import traceparent_of
 from chassis.transaction import Transaction
 from contracts.coordination import TaskFacts
 from contracts.event import EventId
@@ -164,7 +163,7 @@ class _Telling:
             task_id=facts.task_id,
             facts=facts.model_dump(mode="json"),
             correlation=received.envelope.correlationid,
-            traceparent=traceparent_of(received.context),
+            traceparent=received.traceparent,
             due_on=facts.due_on,
             created_at=self.tx.now,
         )
