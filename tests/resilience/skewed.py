@@ -52,6 +52,23 @@ def _believe_in_the_stream() -> None:
     Broker.look_at = believe  # type: ignore[method-assign]
 
 
+def _publish_the_newest_first() -> None:
+    """In a batch, and one after the other."""
+    from chassis.broker import Broker, Outgoing
+    from chassis.relaying import Relaying, Row, Steps
+
+    several, singly = Broker.publish_batch, Relaying._singly
+
+    async def backwards(self: Broker, messages: Sequence[Outgoing]) -> list[int]:
+        return (await several(self, messages[::-1]))[::-1]
+
+    def singly_backwards(self: Relaying, rows: Sequence[Row]) -> Steps[list[int]]:
+        return (yield from singly(self, rows[::-1]))[::-1]
+
+    Broker.publish_batch = backwards  # type: ignore[method-assign]
+    Relaying._singly = singly_backwards  # type: ignore[method-assign]
+
+
 def plant(bug: str) -> None:
     from chassis.broker import Broker, Outgoing
     from chassis.keeping_order import Waiting
@@ -71,10 +88,6 @@ def plant(bug: str) -> None:
         except Exception:  # noqa: BLE001 - that is the bug
             return 1
 
-    async def backwards(self: Broker, messages: Sequence[Outgoing]) -> list[int]:
-        """Publish the newest first."""
-        return (await several(self, messages[::-1]))[::-1]
-
     def nobody(_self: Waiting, _key: object) -> bool:
         """Forget which keys wait: what comes later goes ahead."""
         return False
@@ -83,7 +96,7 @@ def plant(bug: str) -> None:
         Broker.publish_batch, Broker.publish_one = lossy, lossy_one  # type: ignore[method-assign]
         _believe_in_the_stream()
     elif bug == BACKWARDS:
-        Broker.publish_batch = backwards  # type: ignore[method-assign]
+        _publish_the_newest_first()
     elif bug == HASTY:
         Waiting.__contains__ = nobody  # type: ignore[method-assign]
     else:

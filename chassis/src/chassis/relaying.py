@@ -16,6 +16,13 @@ from chassis.stream_identity import Known, Seen, what_is_lost
 
 FALLBACK_POLL = 2.0
 """Seconds after which a relay looks into the outbox though nobody woke it: a notice may be lost with its connection."""
+SINGLY_UP_TO = 4
+"""Rows that go one after the other instead of as an atomic batch.
+
+For each atomic batch nats-server makes a store on disk and deletes it afterwards, however few messages are in it: for
+2, 4 and 8 messages that took 3.2, 3.3 and 2.9 ms and 1.3 to 1.7 ms of its processor. Singly, each awaited before the
+next, they took 1.0, 2.3 and 4.0 ms and 0.5, 1.1 and 1.9 ms of its processor.
+"""
 PACE = 0.005
 """Seconds between two batches: what is committed meanwhile shares the next one, and its fsync."""
 FIRST_DATABASE_PAUSE, LONGEST_DATABASE_PAUSE = 0.2, 5.0
@@ -379,11 +386,11 @@ class Relaying:
         self.notices.tell(row.event_id for row in marked.rows)
 
     def _publish(self, rows: Sequence[Row]) -> Steps[Sequence[int]]:
-        """Publish rows in their order: as one atomic batch, and singly where the stream refuses that.
+        """Publish rows in their order: a few singly, more as one atomic batch, or singly where the stream refuses it.
 
         It refuses a batch in which any message is stored already; sent one by one, it drops the repeats.
         """
-        if len(rows) > 1:
+        if len(rows) > SINGLY_UP_TO:
             try:
                 return (yield PublishBatch(rows))
             except BatchRefusedError:

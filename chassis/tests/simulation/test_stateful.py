@@ -22,7 +22,7 @@ from chassis.stream_identity import Known, Seen
 
 from .sites import Sites, check_sites, come_to_rest
 
-LIMIT = 3
+LIMIT = relaying.SINGLY_UP_TO + 2
 MADE_AT = datetime(2026, 11, 23, tzinfo=UTC)
 STEPS = settings(
     max_examples=60,
@@ -54,7 +54,7 @@ class RelayConversation(RuleBasedStateMachine):
         self.locked = False
         self.other_leads = False
 
-    @rule(count=st.integers(1, 5))
+    @rule(count=st.integers(1, LIMIT + 2))
     def commit(self, count: int) -> None:
         for _ in range(count):
             number = len(self.committed) + 1
