@@ -121,9 +121,41 @@ async def test_what_arrives_at_once_shares_a_commit_and_nothing_else(database: D
     taken = {outcome.event_id: trace_id for trace_id, outcome in settled if isinstance(outcome, Taken)}
     envelopes = await announced(database)
     assert {one.id: (one.traceparent or "").split("-")[1] for one in envelopes} == taken
-    async with database.reading() as session:
-        commits = sa.text("SELECT count(DISTINCT xmin::text) FROM received_events")
-        assert (await session.scalar(commits) or 0) <= 3
+    assert await _commits(database) <= 3
+
+
+async def test_where_much_comes_a_commit_waits_for_more_to_share_it(database: Database) -> None:
+    waits, enough = asyncio.Event(), asyncio.Event()
+
+    async def wait(_seconds: float) -> None:
+        waits.set()
+        await enough.wait()
+
+    # The clock stands still: all of this arrives in a rush.
+    intake = Intake(database, now=lambda: 0.0, sleep=wait)
+    events = [_sent(an_event(id=str(number))) for number in range(12)]
+    await asyncio.gather(*(intake.take(PARTNER, event) for event in events[:4]))
+    first = asyncio.create_task(intake.take(PARTNER, events[4]))
+    waiting = asyncio.create_task(waits.wait())
+    await asyncio.wait([first, waiting], return_when=asyncio.FIRST_COMPLETED)
+    assert waits.is_set(), "it was stored at once"
+    more = [asyncio.create_task(intake.take(PARTNER, event)) for event in events[5:]]
+    enough.set()
+    await asyncio.gather(first, *more)
+
+    assert await _commits(database) == 2
+
+
+async def test_where_little_comes_nobody_waits_for_company(database: Database) -> None:
+    async def wait(_seconds: float) -> None:
+        raise AssertionError("a request waited for others")
+
+    number = 0
+    intake = Intake(database, now=lambda: number / 100, sleep=wait)
+    for number in range(12):
+        await intake.take(PARTNER, _sent(an_event(id=str(number))))
+
+    assert await _commits(database) == 12
 
 
 async def test_what_two_processes_take_at_once_is_announced_once(database: Database) -> None:
@@ -139,6 +171,12 @@ async def test_what_two_processes_take_at_once_is_announced_once(database: Datab
     outcomes = [outcome for batch in taken for outcome in _taken(batch)]
     assert {outcome.event_id for outcome in outcomes} == {one.id for one in await announced(database)}
     assert sum(not outcome.already for outcome in outcomes) == len(events) == len(await announced(database))
+
+
+async def _commits(database: Database) -> int:
+    """How many transactions stored the events that were received."""
+    async with database.reading() as session:
+        return await session.scalar(sa.text("SELECT count(DISTINCT xmin::text) FROM received_events")) or 0
 
 
 async def _link(database: Database, **changes: object) -> str:
