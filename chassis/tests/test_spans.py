@@ -3,14 +3,17 @@
 import asyncio
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from uuid import UUID
 
 import pytest
 from ledger import EntryMadeV1
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -20,7 +23,7 @@ from prometheus_client import REGISTRY
 
 from chassis import event_spans, span_export, telemetry
 from chassis.receiving import Received
-from chassis.span_export import SpanExport, export_to_environment
+from chassis.span_export import EndpointError, SpanExport, export_to_environment
 from chassis.testing import an_envelope, eventually
 
 RESOURCE = Resource({"service.name": "ledger"})
@@ -33,6 +36,9 @@ class Collector:
 
     def __init__(self) -> None:
         self.status = 200
+        self.answer = b""
+        self.answering = threading.Event()
+        self.answering.set()
         self.asked = 0
         self.spans: list[Span] = []
         self.services: set[str] = set()
@@ -43,12 +49,14 @@ class Collector:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 collector.asked += 1
+                collector.answering.wait()
                 if collector.status == 200:
                     collector.headers = dict(self.headers)
                     collector.take(ExportTraceServiceRequest.FromString(body))
                 self.send_response(collector.status)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(collector.answer)))
                 self.end_headers()
+                self.wfile.write(collector.answer)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
                 """Say nothing; the test asserts."""
@@ -75,7 +83,8 @@ def collector() -> Iterator[Collector]:
 def export(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> Iterator[SpanExport]:
     """This process exports its spans to the collector, and does not wait long in between."""
     monkeypatch.setattr(span_export, "_EVERY", 0.02)
-    monkeypatch.setattr(span_export, "_PAUSE", 0.02)
+    monkeypatch.setattr(span_export, "_FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(span_export, "_LONGEST_PAUSE", 0.02)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=office")
     found = export_to_environment(RESOURCE)
@@ -135,39 +144,74 @@ async def test_a_lone_event_is_handled_within_its_own_span(collector: Collector,
     await eventually(lambda: len(collector.spans) == 1)
 
 
-async def test_the_wire_carries_what_the_sdk_would_write(collector: Collector, export: SpanExport) -> None:
-    received = a_received()
-    with event_spans.handling("ledger-keep", [(received, 1)]):
-        pass
+@pytest.mark.parametrize("traceparent", [RECORDED, None])
+@pytest.mark.parametrize("fails", [False, True])
+async def test_the_wire_carries_what_the_sdk_would_write(
+    collector: Collector, export: SpanExport, traceparent: str | None, *, fails: bool
+) -> None:
+    received = a_received(traceparent)
+    about = str(received.envelope.id)
+    with suppress(ValueError), event_spans.handling("ledger-keep", [(received, 1), (received, 1)]):
+        if fails:
+            raise ValueError
+    with suppress(ValueError), event_spans.spanning({"messaging.batch.message_count": 7}) as spans:
+        spans.begin(event_spans.publish("a.b.v1", "sse.hq.a"), traceparent, received.envelope.id)
+        if fails:
+            raise ValueError
 
+    told = {"messaging.system": "nats", "messaging.message.id": about}
+    process = told | {
+        "messaging.operation.type": "process",
+        "messaging.consumer.group.name": "ledger-keep",
+        "messaging.nats.delivery": 1,
+    }
+    publish = told | {
+        "messaging.operation.type": "send",
+        "messaging.destination.name": "sse.hq.a",
+        "messaging.batch.message_count": 7,
+    }
     kept = InMemorySpanExporter()
     provider = TracerProvider(resource=RESOURCE)
     provider.add_span_processor(SimpleSpanProcessor(kept))
-    provider.get_tracer("ssenet.chassis").start_span(
-        f"process {received.envelope.type}",
-        context=telemetry.context_of(RECORDED),
-        kind=trace.SpanKind.CONSUMER,
-        attributes={
-            "messaging.system": "nats",
-            "messaging.operation.type": "process",
-            "messaging.consumer.group.name": "ledger-keep",
-            "messaging.nats.delivery": 1,
-            "messaging.message.id": str(received.envelope.id),
-        },
-    ).end()
-    [theirs] = encode_spans(kept.get_finished_spans()).resource_spans[0].scope_spans[0].spans
-    await eventually(lambda: len(collector.spans) == 1)
-    [ours] = collector.spans
-    for span in (ours, theirs):
-        span.ClearField("span_id")
-        span.ClearField("start_time_unix_nano")
-        span.ClearField("end_time_unix_nano")
-    # The status that nobody set is written by the SDK and left out by us: it means the same.
-    assert theirs.status.code == Status.STATUS_CODE_UNSET
-    theirs.ClearField("status")
-    # The other way round: that the trace is recorded.
-    theirs.flags |= 1
-    assert ours == theirs
+    tracer = provider.get_tracer("ssenet.chassis")
+    context = telemetry.context_of(traceparent)
+    name, consumer, producer = f"process {EntryMadeV1.type}", trace.SpanKind.CONSUMER, trace.SpanKind.PRODUCER
+    theirs = [tracer.start_span(name, context=context, kind=consumer, attributes=process) for _ in range(2)]
+    links = [trace.Link(one.get_span_context()) for one in theirs]
+    only = {"messaging.system": "nats"}
+    theirs.append(tracer.start_span("apply ledger-keep", links=links, attributes=only))
+    theirs.append(tracer.start_span("publish a.b.v1", context=context, kind=producer, attributes=publish))
+    for span in theirs:
+        if fails:
+            span.set_status(trace.Status(trace.StatusCode.ERROR, "ValueError"))
+            span.set_attribute("error.type", "ValueError")
+        span.end()
+    [scope] = encode_spans(kept.get_finished_spans()).resource_spans[0].scope_spans
+    await eventually(lambda: len(collector.spans) == 4)
+    assert [_comparable(span) for span in collector.spans] == [_comparable(span) for span in scope.spans]
+
+
+def _comparable(span: Span) -> Span:
+    """The span without what differs from one to the next, and without the two liberties that are left to who writes."""
+    found = Span.FromString(span.SerializeToString())
+    for name in ("span_id", "start_time_unix_nano", "end_time_unix_nano"):
+        found.ClearField(name)
+    if not span.parent_span_id:
+        found.ClearField("trace_id")
+    for link in found.links:
+        link.ClearField("span_id")
+        link.ClearField("trace_id")
+        # As below.
+        link.flags |= 1
+    # That a trace is recorded, the SDK leaves out of the flags, though the protocol has a place for it.
+    found.flags |= 1
+    # A status that nobody set, the SDK writes and we leave out.
+    if found.status.code == Status.STATUS_CODE_UNSET:
+        found.ClearField("status")
+    attributes = sorted(found.attributes, key=lambda one: one.key)
+    found.ClearField("attributes")
+    found.attributes.extend(attributes)
+    return found
 
 
 async def test_a_failure_is_told_by_its_class_and_never_by_its_words(
@@ -186,18 +230,46 @@ async def test_a_failure_is_told_by_its_class_and_never_by_its_words(
     assert "office" not in str(collector.spans)
 
 
-@pytest.mark.parametrize("traceparent", [UNRECORDED])
+@pytest.mark.parametrize("count", [1, 2])
 async def test_a_trace_that_is_not_recorded_is_carried_on_without_a_span(
-    collector: Collector, export: SpanExport, traceparent: str
+    collector: Collector, export: SpanExport, count: int
 ) -> None:
-    with event_spans.handling("ledger-keep", [(a_received(traceparent), 1)]) as [received]:
-        pass
-    with event_spans.spanning() as spans:
-        assert spans.begin(event_spans.publish("a.b.v1", "sse.hq.a", 1), RECORDED, UUID(int=1))
+    events = [(a_received(UNRECORDED), 1) for _ in range(count)]
+    with event_spans.handling("ledger-keep", events) as received:
+        assert {one.traceparent for one in received} == {UNRECORDED}
 
-    await eventually(lambda: len(collector.spans) == 1)
-    assert received.traceparent == traceparent
-    assert collector.spans[0].name == "publish a.b.v1"
+    assert await asyncio.to_thread(export.force_flush)
+    assert collector.spans == []
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    ["", "junk", f"{RECORDED}-junk", f"{UNRECORDED}\x00", f"00-{'0' * 32}-{PARENT}-01", f"ff{RECORDED[2:]}"],
+)
+async def test_what_is_no_traceparent_is_not_carried_on(
+    collector: Collector, export: SpanExport, malformed: str
+) -> None:
+    with event_spans.handling("ledger-keep", [(a_received(malformed), 1)]) as [received]:
+        pass
+
+    assert await asyncio.to_thread(export.force_flush)
+    [span] = collector.spans
+    assert span.parent_span_id == b""
+    assert received.traceparent == f"00-{span.trace_id.hex()}-{span.span_id.hex()}-01"
+    assert telemetry.well_formed(malformed) is None
+
+
+async def test_many_spans_go_out_in_several_requests_and_none_is_lost(
+    collector: Collector, export: SpanExport
+) -> None:
+    before = lost()
+    for _ in range(5):
+        handle(499)
+
+    assert await asyncio.to_thread(export.force_flush)
+    assert len(collector.spans) == 2_500
+    assert collector.asked > 1
+    assert lost() == before
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -234,10 +306,24 @@ async def test_what_cannot_be_held_while_the_collector_is_away_is_counted_as_los
     await eventually(lambda: collector.asked > 0)
     for _ in range(3):
         handle(1)
-    assert lost() == before + 1
+    # One is on its way, one waits.
+    assert lost() == before + 2
 
     collector.status = 200
-    await eventually(lambda: len(collector.spans) == 3)
+    await eventually(lambda: len(collector.spans) == 2)
+
+
+async def test_spans_that_a_collector_takes_in_part_are_counted_as_lost(
+    collector: Collector, export: SpanExport
+) -> None:
+    before = lost()
+    answer = ExportTraceServiceResponse()
+    answer.partial_success.rejected_spans = 2
+    collector.answer = answer.SerializeToString()
+    handle(2)
+
+    assert await asyncio.to_thread(export.force_flush)
+    assert lost() == before + 2
 
 
 async def test_the_last_spans_go_out_at_the_end(
@@ -248,6 +334,31 @@ async def test_the_last_spans_go_out_at_the_end(
     handle(2)
     await asyncio.to_thread(export.shutdown)
     assert len(collector.spans) == 3
+
+
+async def test_the_end_does_not_wait_for_a_collector_that_does_not_answer(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = lost()
+    collector.answering.clear()
+    monkeypatch.setattr(span_export, "_AT_THE_END", 0.05)
+    export = SpanExport(f"{collector.url}/v1/traces", RESOURCE, {})
+    monkeypatch.setattr(telemetry, "_export", export)
+    handle(1)
+    await asyncio.to_thread(export.shutdown)
+
+    assert not collector.answering.is_set()
+    assert lost() == before + 1
+    collector.answering.set()
+
+
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:notaport", "collector:4318", "http://"])
+def test_an_endpoint_that_is_no_url_is_told_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+    with pytest.raises(EndpointError):
+        export_to_environment(RESOURCE)
 
 
 def handle(count: int) -> None:

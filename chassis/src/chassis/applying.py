@@ -20,6 +20,7 @@ from chassis.database import Database, is_database_away
 from chassis.keeping_order import MAX_ATTEMPTS, Backoff, Course, Held, Step, Waiting
 from chassis.owning import Fence, OwnershipLostError, settle
 from chassis.receiving import ContractError, Received, Retry, Subscription
+from chassis.telemetry import well_formed
 from chassis.waiting import Message, WaitingRow
 from contracts.event import SLOTS, Envelope, Event
 
@@ -266,7 +267,7 @@ class Applier:
         if "\x00" in envelope.subject:
             raise ContractError("subject: a character that no database stores")
         event = _event(envelope, self._subscription)
-        return Received(envelope, event, envelope.traceparent)
+        return Received(envelope, event, well_formed(envelope.traceparent))
 
     def _tell(
         self, message: Message, attempt: int, error: Exception, *, buried: bool, delay: float = 0

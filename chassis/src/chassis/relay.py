@@ -288,8 +288,8 @@ class Relay:
     async def _publish(self, rows: Sequence[Row], send: Callable[[Sequence[Outgoing]], Awaitable[T]]) -> T:
         self._mended.clear()
         try:
-            with spanning() as spans:
-                acknowledged = await send([_outgoing(row, len(rows), spans) for row in rows])
+            with spanning({"messaging.batch.message_count": len(rows)}) as spans:
+                acknowledged = await send([_outgoing(row, spans) for row in rows])
         except _BROKER_AWAY as error:
             if isinstance(error, PublishRefusedError) and len(rows) > 1:
                 log.info("atomic batch refused, publishing singly", error=str(error), messages=len(rows))
@@ -313,12 +313,12 @@ _TROUBLE: dict[type[Exception], str] = {
 }
 
 
-def _outgoing(row: Row, together: int, spans: EventSpans) -> Outgoing:
+def _outgoing(row: Row, spans: EventSpans) -> Outgoing:
     """The message of a row. Where spans are recorded, the event continues the span of its publishing."""
     payload = row.envelope.encode()
     if telemetry.exporting():
         envelope: dict[str, Any] = orjson.loads(payload)
-        like = publish(row.type, row.nats_subject, together)
+        like = publish(row.type, row.nats_subject)
         envelope["traceparent"] = spans.begin(like, envelope.get("traceparent"), row.event_id)
         payload = orjson.dumps(envelope)
     return Outgoing(row.nats_subject, str(row.event_id), payload)

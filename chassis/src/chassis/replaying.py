@@ -23,6 +23,7 @@ from chassis.database import Database, is_database_away
 from chassis.deadletters import IN_ORDER, Place, Who, beyond, end, payload_of, record
 from chassis.receiving import ContractError, Received, Subscription, Subscriptions
 from chassis.tables import dead_letters
+from chassis.telemetry import well_formed
 from chassis.transaction import Transaction
 from contracts.event import Envelope
 
@@ -253,7 +254,7 @@ class _Batches:
         except ValidationError as error:
             faults = (f"{'/'.join(map(str, one['loc']))}: {one['type']}" for one in error.errors())
             raise ContractError("; ".join(faults)) from error
-        return Received(envelope, event, envelope.traceparent)
+        return Received(envelope, event, well_formed(envelope.traceparent))
 
     async def _failed(self, letter_id: UUID, error: Exception) -> Result:
         told = described(error)

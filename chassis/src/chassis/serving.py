@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from chassis import migrations, telemetry
 from chassis.service import Service
 from chassis.settings import ServiceSettings
+from chassis.span_export import EndpointError
 from contracts.gate import BrokenContractError, verify
 
 S = TypeVar("S", bound=ServiceSettings)
@@ -65,7 +66,10 @@ def serve(build: Callable[[S], FastAPI], settings_class: type[S]) -> None:
     if sys.argv[1:]:
         sys.exit(f"usage: python -m {name} [migrate]")
     _refuse_broken_contracts(name)
-    provider = telemetry.start_telemetry(name, site=settings.site, log_level=settings.log_level)
+    try:
+        provider = telemetry.start_telemetry(name, site=settings.site, log_level=settings.log_level)
+    except EndpointError as error:
+        sys.exit(f"{name} does not start: OTEL_EXPORTER_OTLP_ENDPOINT: {error}")
     try:
         app = build(settings)
         config = uvicorn.Config(

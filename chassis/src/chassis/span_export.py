@@ -10,11 +10,16 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from time import monotonic
 
 import httpx2
 import structlog
+from google.protobuf.message import DecodeError
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.resource.v1 import resource_pb2
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
@@ -29,13 +34,21 @@ log = structlog.get_logger()
 _EVERY = 1.0
 """Seconds after which what has gathered is sent, however little it is."""
 _BATCH = 1000
-"""Spans that are sent without waiting for more."""
+"""Spans that are sent without waiting for more, and about as many as one request takes."""
 _MOST = 20_000
 """Spans that are held while the collector does not answer, some ten megabytes; those beyond are lost, and counted."""
-_PAUSE = 1.0
-_TIMEOUT = 2.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+_PATIENCE = 300.0
+"""Seconds after which a request that never went through is given up for those behind it."""
+_TIMEOUT = 5.0
+_AT_THE_END = 1.5
+"""Seconds that the end of the process waits for the last spans: all of a stop has ten."""
 _LATER = frozenset({429, 502, 503, 504})
 """Answers after which the same may be sent again (OTLP specification, "Retryable Response Codes")."""
+
+
+class EndpointError(ValueError):
+    """The endpoint that the environment names is no URL to post to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +88,17 @@ class SpanExport(SpanProcessor):
     """Sends ended spans on, once a second or when many have gathered; `shutdown` sends the last.
 
     While the collector does not answer, spans are held and sent again; what cannot be held or delivered is counted
-    (`ssenet_spans_lost_total`) and logged. Nobody ever waits for a span.
+    (`ssenet_spans_lost_total`) and logged. Nobody ever waits for a span. Raises EndpointError.
     """
 
     def __init__(self, endpoint: str, resource: Resource, headers: Mapping[str, str]) -> None:
-        self._endpoint = endpoint
+        try:
+            url = httpx2.URL(endpoint)
+        except httpx2.InvalidURL as error:
+            raise EndpointError(f"{endpoint} is no URL: {error}") from error
+        if url.scheme not in {"http", "https"} or not url.host:
+            raise EndpointError(f"{endpoint} does not begin with http:// or https:// and a host")
+        self._url = url
         told = [fact(name, str(value)) for name, value in resource.attributes.items()]
         self._resource = ResourceSpans(resource=resource_pb2.Resource(attributes=told)).SerializeToString()
         certificate = os.environ.get("OTEL_EXPORTER_OTLP_CERTIFICATE")
@@ -90,10 +109,11 @@ class SpanExport(SpanProcessor):
         )
         self._waiting: deque[ReadableSpan | Encoded] = deque()
         self._held = 0
-        self._lock = threading.Lock()
+        """Spans that wait or are on their way."""
+        self._changed = threading.Condition()
         self._woken = threading.Event()
         self._ending = threading.Event()
-        self._silent = False
+        self._trouble: str | None = None
         self._thread = threading.Thread(target=self._work, name="spans", daemon=True)
         self._thread.start()
 
@@ -107,21 +127,29 @@ class SpanExport(SpanProcessor):
         self._take(spans, spans.count)
 
     def _take(self, spans: ReadableSpan | Encoded, count: int) -> None:
-        with self._lock:
+        with self._changed:
             fits = self._held + count <= _MOST
             if fits:
                 self._waiting.append(spans)
                 self._held += count
         if not fits:
-            metrics.spans_lost.inc(count)
+            self._lose(count, "too many wait")
         if self._held >= _BATCH:
             self._woken.set()
 
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Send what waits now; returns whether all of it had gone in time."""
+        self._woken.set()
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._held, timeout_millis / 1000)
+
     def shutdown(self) -> None:
-        """Send what waits, once, and end; waits a few seconds at most."""
+        """Send what waits, once, and end, whether the collector answers in time or not."""
         self._ending.set()
         self._woken.set()
-        self._thread.join(2 * _TIMEOUT)
+        self._thread.join(_AT_THE_END)
+        if self._held:
+            self._lose(self._held, "the process ends")
 
     def _work(self) -> None:
         while not self._ending.is_set():
@@ -132,32 +160,65 @@ class SpanExport(SpanProcessor):
         self._client.close()
 
     def _send_waiting(self) -> None:
-        with self._lock:
-            waiting, count = list(self._waiting), self._held
-            self._waiting.clear()
-            self._held = 0
-        if waiting and not self._send(self._encoded(waiting)):
-            metrics.spans_lost.inc(count)
-
-    def _send(self, body: bytes) -> bool:
-        """Deliver, however long it takes; False where it was refused, or is not to be had before the end."""
-        while True:
+        while batch := self._next():
+            spans, count = batch
             try:
-                status = self._client.post(self._endpoint, content=body).status_code
-            except httpx2.HTTPError as error:
-                trouble = type(error).__name__
-            else:
-                if status not in _LATER:
-                    self._silent = False
-                    if status >= 300:  # noqa: PLR2004 - all that is no success
-                        log.warning("the collector refused spans, they are lost", status=status)
-                    return status < 300  # noqa: PLR2004
-                trouble = f"status {status}"
-            if not self._silent:
-                self._silent = True
+                self._send(self._encoded(spans), count)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the spans behind these shall go out
+                self._lose(count, type(error).__name__)
+            with self._changed:
+                self._held -= count
+                self._changed.notify_all()
+
+    def _next(self) -> tuple[list[ReadableSpan | Encoded], int] | None:
+        """What the next request takes, and how many spans that is."""
+        spans: list[ReadableSpan | Encoded] = []
+        count = 0
+        with self._changed:
+            while self._waiting and count < _BATCH:
+                one = self._waiting.popleft()
+                spans.append(one)
+                count += one.count if isinstance(one, Encoded) else 1
+        return (spans, count) if spans else None
+
+    def _send(self, body: bytes, count: int) -> None:
+        """Deliver one request, or count its spans as lost."""
+        give_up = monotonic() + _PATIENCE
+        pause = _FIRST_PAUSE
+        while trouble := self._post(body, count):
+            if monotonic() > give_up:
+                self._lose(count, trouble)
+                return
+            if self._trouble is None:
                 log.warning("the collector does not take spans, trying again", error=trouble)
-            if self._ending.wait(_PAUSE):
-                return False
+            self._trouble = trouble
+            if self._ending.wait(pause):
+                # Once more, and no more: what is left is counted by whoever ends us.
+                if trouble := self._post(body, count):
+                    self._lose(count, trouble)
+                return
+            pause = min(pause * 2, _LONGEST_PAUSE)
+        self._trouble = None
+
+    def _post(self, body: bytes, count: int) -> str | None:
+        """Post one request; returns what stood in its way, where it may be posted again."""
+        try:
+            answer = self._client.post(self._url, content=body)
+        except httpx2.HTTPError as error:
+            return type(error).__name__
+        if answer.status_code in _LATER:
+            return f"status {answer.status_code}"
+        if not answer.is_success:
+            self._lose(count, f"refused with status {answer.status_code}")
+        elif rejected := _rejected(answer.content):
+            self._lose(rejected, "refused by the collector")
+        return None
+
+    def _lose(self, count: int, why: str) -> None:
+        metrics.spans_lost.inc(count)
+        if self._trouble != why:
+            log.warning("spans are lost", spans=count, why=why)
+        self._trouble = why
 
     def _encoded(self, waiting: Iterable[ReadableSpan | Encoded]) -> bytes:
         ours = [_SCOPE]
@@ -173,8 +234,20 @@ class SpanExport(SpanProcessor):
         return body
 
 
+def _rejected(answer: bytes) -> int:
+    """Spans that the collector did not take, though it took the request."""
+    try:
+        return ExportTraceServiceResponse.FromString(answer).partial_success.rejected_spans
+    except DecodeError:
+        # Some answer in words: that they took it is what counts.
+        return 0
+
+
 def export_to_environment(resource: Resource) -> SpanExport | None:
-    """The export that the standard OTLP variables ask for: endpoint, headers and certificate; None without one."""
+    """The export that the standard OTLP variables ask for (endpoint, headers, certificate); None without an endpoint.
+
+    Raises EndpointError.
+    """
     whole, base = (os.environ.get(f"OTEL_EXPORTER_OTLP_{name}") for name in ("TRACES_ENDPOINT", "ENDPOINT"))
     endpoint = whole or (base and f"{base.rstrip('/')}/v1/traces")
     if not endpoint:

@@ -8,7 +8,7 @@ import logging
 import re
 import sys
 import traceback
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import structlog
 from opentelemetry import context as otel_context
@@ -21,7 +21,11 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from chassis.span_export import Encoded, SpanExport, export_to_environment
 
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-")
+# W3C Trace Context: version (ff is none), trace, parent span, flags; ids of noughts alone name nothing.
+_TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]([0-9a-f])"
+)
+_RECORDED_ENDINGS = "13579bdf"
 _propagator = TraceContextTextMapPropagator()
 tracer = trace.get_tracer("ssenet.chassis")
 
@@ -67,10 +71,29 @@ def traceparent_of(context: Context | None = None) -> str | None:
     return carrier.get("traceparent")
 
 
+class Traceparent(NamedTuple):
+    """What a `traceparent` says: ids as hex digits, and whether the trace is recorded."""
+
+    trace_id: str
+    span_id: str
+    recorded: bool
+
+
+def read_traceparent(traceparent: str | None) -> Traceparent | None:
+    """Read a `traceparent`; None where what was sent is none."""
+    found = _TRACEPARENT.fullmatch(traceparent or "")
+    return found and Traceparent(found[1], found[2], found[3] in _RECORDED_ENDINGS)
+
+
+def well_formed(traceparent: str | None) -> str | None:
+    """This `traceparent`; None where it is none, so that nothing else is carried on."""
+    return traceparent if read_traceparent(traceparent) else None
+
+
 def trace_id_of(traceparent: str | None) -> str | None:
     """The 32 hex digits that name a trace; None where what was sent is no `traceparent`."""
-    found = _TRACEPARENT.match(traceparent or "")
-    return found[1] if found else None
+    found = read_traceparent(traceparent)
+    return found and found.trace_id
 
 
 def _with_trace(_logger: Any, _name: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
