@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import sqlalchemy as sa
 from ledger import EntryMadeV1, make_entries, postings, subscriptions
 from ledger.messaging import TOPOLOGY, provisioner_of
 from pydantic import SecretStr
@@ -150,6 +151,23 @@ async def test_a_lost_stream_is_not_forgotten_when_others_have_filled_the_new_on
     assert await ledger.stored() == 120 + 126
     assert (await ledger.publish_again())["events"] == 126
     await eventually(ledger.is_ready)
+
+
+async def test_what_a_relay_asked_before_all_was_published_again_has_no_effect_afterwards(
+    ledger: Ledger,
+) -> None:
+    """It may have stood still since: then it would note the stream that was lost as the one there is."""
+    relaying = sa.text("SELECT pid FROM pg_stat_activity WHERE application_name = 'ssenet-ledger-relay'")
+
+    async def sessions() -> set[int]:
+        async with ledger.service.database.reading() as session:
+            return set(await session.scalars(relaying))
+
+    before = await eventually(sessions)
+    await ledger.publish_again()
+    assert not before & await sessions()
+    await eventually(sessions)
+    await ledger.service.published(await make_entries(ledger.service.database, 1))
 
 
 async def test_a_stream_made_anew_under_an_open_connection_is_published_to_no_more(ledger: Ledger) -> None:

@@ -63,7 +63,7 @@ class Collector:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def take(self, request: ExportTraceServiceRequest) -> None:
         for resource in request.resource_spans:

@@ -14,7 +14,8 @@ import structlog
 from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.http import allow, service_of
+from chassis.http import Problem, allow, service_of
+from chassis.relay import session_of
 from chassis.stream_identity import KNOWN, Known
 from chassis.tables import OUTBOX_WRITTEN, STREAM_FORGOTTEN
 
@@ -26,6 +27,12 @@ LOST = "what it held has to be published again"
 
 # Writers wait meanwhile: an event announced now must not be published ahead of those it follows.
 _ALONE = sa.text("LOCK TABLE outbox IN SHARE ROW EXCLUSIVE MODE")
+# A relay that stands still since it asked which stream there is would go on as if nothing had happened, and note the
+# one that was lost: so nothing that it has begun reaches the database any more. It connects again, and asks again.
+_CUT_OFF = sa.text("""
+SELECT bool_and(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
+WHERE application_name = :relay AND datname = current_database()
+""")
 _KEPT = sa.text(
     "SELECT count(*) AS rows, min(published_at) AS since FROM outbox WHERE published_at IS NOT NULL"
 )
@@ -44,9 +51,18 @@ class Refill:
     kept_since: datetime | None
 
 
-async def publish_again(session: AsyncSession) -> Refill:
-    """Take back that anything was published, and where: the relay begins anew with the oldest row that is kept."""
+class RelayRemainsError(Exception):
+    """A relay's session did not end when it was told to; nothing was taken back."""
+
+
+async def publish_again(session: AsyncSession, service: str) -> Refill:
+    """Take back that anything was published, and where: the relay begins anew with the oldest row that is kept.
+
+    Raises RelayRemainsError.
+    """
     await session.execute(_ALONE)
+    if await session.scalar(_CUT_OFF, {"relay": session_of(service)}) is False:
+        raise RelayRemainsError
     kept = (await session.execute(_KEPT)).one()
     await session.execute(sa.text(AGAIN))
     await session.execute(sa.text(FORGET))
@@ -62,7 +78,12 @@ async def known(session: AsyncSession, stream: str) -> Known:
 @router.post("/publish-again", dependencies=[allow("operator")])
 async def publish_everything_again(request: Request) -> Mapping[str, Any]:
     """Publish every kept event once more, in order. Done again, it does no harm."""
-    async with service_of(request).database.transaction() as tx:
-        refill = await publish_again(tx.session)
+    name = service_of(request).name
+    try:
+        async with service_of(request).database.transaction() as tx:
+            refill = await publish_again(tx.session, name)
+    except RelayRemainsError as error:
+        told = "A relay still holds its session of the database. Nothing was changed; try again."
+        raise Problem(503, "relay-remains", told, headers={"Retry-After": "5"}) from error
     log.warning("asked to publish everything again", events=refill.events, kept_since=refill.kept_since)
     return asdict(refill)

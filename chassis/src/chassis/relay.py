@@ -69,6 +69,11 @@ SELECT pg_notify($3, '') FROM (SELECT count(*) FROM marked) AS done
 _PUBLISHED = "SELECT event_id FROM outbox WHERE event_id = ANY($1::uuid[]) AND published_at IS NOT NULL"
 
 
+def session_of(service: str) -> str:
+    """What the database knows the sessions of a service's relays by."""
+    return f"ssenet-{service}-relay"
+
+
 class Relay:
     """Publishes committed rows while it is the leader of its service; tells waiters what has been acknowledged."""
 
@@ -249,7 +254,7 @@ class Relay:
             timeout=5,
             command_timeout=30,
             server_settings={
-                "application_name": f"ssenet-{self._database.service}-relay",
+                "application_name": session_of(self._database.service),
                 **PLANNING,
                 # A mark lost in a crash of the database is made again: the event is published once more, and the
                 # stream drops it, or the inbox. That spares a flush to disk for every batch.

@@ -176,7 +176,9 @@ class Database:
             self.noted, self._note_unflushed = made_at, True
 
     def publish_again(self) -> None:
-        """What the operator does after a loss: take back all marks, and which stream it was."""
+        """What the operator does after a loss: cut the relays off, take back all marks and which stream it was."""
+        for session in list(self._sessions):
+            self.close(session)
         for committed in self.outbox.values():
             committed.stream_sequence = None
             self.unpublished[committed.row.position] = committed
