@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from string import Formatter
 from types import MappingProxyType
 from typing import Any, Final, Self
@@ -173,9 +174,10 @@ def opening(
     )
 
 
-def placeholders(template: str) -> set[str]:
+@cache
+def placeholders(template: str) -> frozenset[str]:
     """Name the values a title template says."""
-    return {name for _, name, _, _ in Formatter().parse(template) if name is not None}
+    return frozenset(name for _, name, _, _ in Formatter().parse(template) if name is not None)
 
 
 def _units_for(place: OfficeCovering | Units, event: PartnerEvent, coverage: Coverage) -> tuple[str, ...]:
@@ -255,6 +257,9 @@ def _shortened(text: str) -> str:
 def _isolated(value: str, language: str) -> str:
     """Put a value that runs against the title's direction into isolates: neither then scrambles the other."""
     against = {"L"} if language == Language.AR else {"R", "AL"}
+    # Most values are ASCII, and none of its characters runs from right to left.
+    if value.isascii() and language != Language.AR:
+        return value
     if any(unicodedata.bidirectional(character) in against for character in value):
         return f"\N{FIRST STRONG ISOLATE}{value}\N{POP DIRECTIONAL ISOLATE}"
     return value

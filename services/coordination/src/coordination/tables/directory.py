@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy import orm
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -44,19 +43,20 @@ class MemberRow(_Mirrored, Base):
     is_gone: Mapped[bool]
 
 
+# A statement and no query of the session's: it runs for every batch of partners' events.
+_OFFICES = sa.text("""
+SELECT code, covers, parent IS NULL OR EXISTS (SELECT FROM organisations AS above WHERE above.code = office.parent)
+FROM organisations AS office WHERE kind = :kind
+""")
+
+
 async def offices(session: AsyncSession) -> Sequence[tuple[str, Sequence[str]]] | None:
     """Give every office with the countries it covers, or None while the directory is still arriving.
 
     The registry announces a parent after everything below it: once each parent that an office names is there,
     so are all offices of the first directory.
     """
-    above = orm.aliased(OrganisationRow)
-    query = sa.select(
-        OrganisationRow.code,
-        OrganisationRow.covers,
-        OrganisationRow.parent.is_(None) | sa.exists().where(above.code == OrganisationRow.parent),
-    ).where(OrganisationRow.kind == OrganisationKind.OFFICE)
-    found = (await session.execute(query)).all()
+    found = (await session.execute(_OFFICES, {"kind": OrganisationKind.OFFICE})).all()
     complete = found and all(has_its_parent for *_, has_its_parent in found)
     return [(code, covers) for code, covers, _ in found] if complete else None
 

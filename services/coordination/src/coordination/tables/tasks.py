@@ -70,12 +70,16 @@ class TaskChange(Base):
     reason: Mapped[str | None]
 
 
+# A statement and no query of the session's: it runs for every batch.
+_OPENED = sa.text(
+    "SELECT partner_event_id, rule FROM tasks WHERE partner_event_id = ANY(CAST(:event_ids AS uuid[]))"
+)
+
+
 async def already_opened(session: AsyncSession, event_ids: Iterable[UUID]) -> set[tuple[UUID, str]]:
     """Say which of these events have become a task already, and by which rule."""
-    query = sa.select(TaskRow.partner_event_id, TaskRow.rule).where(
-        TaskRow.partner_event_id.in_(list(event_ids))
-    )
-    return {(event_id, rule) for event_id, rule in await session.execute(query)}
+    opened = await session.execute(_OPENED, {"event_ids": list(event_ids)})
+    return {(event_id, rule) for event_id, rule in opened}
 
 
 async def partner_event_of(session: AsyncSession, task_id: UUID) -> dict[str, Any]:

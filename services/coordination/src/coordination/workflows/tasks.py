@@ -5,6 +5,7 @@ from typing import Any, Final, TypeVar
 
 from chassis.ids import new_id
 from chassis.receiving import Received, Retry
+from chassis.storing import insert_new
 from chassis.transaction import Transaction
 from contracts.coordination import (
     Actor,
@@ -58,6 +59,7 @@ async def open_tasks(tx: Transaction, received: Sequence[Received[P]], *, book: 
     wanted = [(one, rule) for one in received for rule in book.hearing(one.envelope.type)]
     opened = await already_opened(tx.session, [one.envelope.id for one, _ in wanted])
     coverage = await _coverage(tx, [rule for _, rule in wanted])
+    rows: list[TaskRow] = []
     changes: list[TaskChange] = []
     for one, rule in wanted:
         if (one.envelope.id, rule.code) in opened:
@@ -71,11 +73,11 @@ async def open_tasks(tx: Transaction, received: Sequence[Received[P]], *, book: 
             today=tx.now.date(),
         )
         row = _opened_row(tx, decided, one)
-        tx.session.add(row)
+        rows.append(row)
         changes.append(_announce(tx, row, TaskOpenedV1, action=OPENING, cause=one))
     # History refers to the tasks: they are written first.
-    await tx.session.flush()
-    tx.session.add_all(changes)
+    await insert_new(tx.session, rows)
+    await insert_new(tx.session, changes)
 
 
 async def _coverage(tx: Transaction, rules: Sequence[Rule]) -> Coverage:
