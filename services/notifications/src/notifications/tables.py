@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -113,25 +113,50 @@ class Member(Base):
     has_left: Mapped[bool]
 
 
-async def tasks_with_holders(
-    session: AsyncSession, task_ids: Collection[UUID]
-) -> list[tuple[Task, Sequence[UUID]]]:
+class HeldTask(NamedTuple):
+    """A task as its newest event tells it, and the members who have an item about it."""
+
+    task_id: UUID
+    event_id: UUID
+    facts: dict[str, Any]
+    held_by: Sequence[UUID]
+
+
+class MemberAt(NamedTuple):
+    """A member account, as far as the choice of recipients needs it, and whether there is an inbox for it."""
+
+    member_id: UUID
+    organisation: str
+    role: str
+    has_left: bool
+    has_inbox: bool
+
+
+# Statements and no queries of the session's: they run for every batch of task events.
+_TASKS_WITH_HOLDERS = sa.text("""
+SELECT task_id, event_id, facts, ARRAY(SELECT DISTINCT member_id FROM items WHERE items.task_id = tasks.task_id)
+FROM tasks WHERE task_id = ANY(CAST(:task_ids AS uuid[]))
+""").columns(Task.task_id, Task.event_id, Task.facts, sa.column("held_by"))
+_MEMBERS_AT = sa.text("""
+SELECT member_id, organisation, role, has_left, inboxes.member_id IS NOT NULL
+FROM members LEFT JOIN inboxes USING (member_id)
+WHERE organisation = ANY(CAST(:units AS text[])) OR member_id = ANY(CAST(:members AS uuid[]))
+ORDER BY member_id
+""")
+
+
+async def tasks_with_holders(session: AsyncSession, task_ids: Collection[UUID]) -> list[HeldTask]:
     """These tasks, each with the members who have an item about it."""
-    holders = sa.select(sa.func.array_agg(Item.member_id.distinct())).where(Item.task_id == Task.task_id)
-    query = sa.select(Task, holders.scalar_subquery()).where(Task.task_id.in_(task_ids))
-    return [(task, held_by or ()) for task, held_by in await session.execute(query)]
+    found = await session.execute(_TASKS_WITH_HOLDERS, {"task_ids": list(task_ids)})
+    return [HeldTask(*row) for row in found]
 
 
 async def members_at(
     session: AsyncSession, units: Collection[str], members: Collection[UUID]
-) -> Sequence[tuple[Member, bool]]:
-    """Whoever stands, or last stood, at one of the units, and these members besides; and if they have an inbox."""
-    here = sa.or_(Member.organisation.in_(units), Member.member_id.in_(members))
-    query = sa.select(Member, Inbox.member_id.is_not(None)).outerjoin(
-        Inbox, Inbox.member_id == Member.member_id
-    )
-    found = await session.execute(query.where(here).order_by(Member.member_id))
-    return [(member, has_inbox) for member, has_inbox in found]
+) -> list[MemberAt]:
+    """Whoever stands, or last stood, at one of the units, and these members besides."""
+    found = await session.execute(_MEMBERS_AT, {"units": list(units), "members": list(members)})
+    return [MemberAt(*row) for row in found]
 
 
 async def items_about(session: AsyncSession, task_ids: Collection[UUID]) -> Sequence[Item]:

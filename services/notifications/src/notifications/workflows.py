@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from chassis.ids import new_id
 from chassis.projecting import keep_newest
 from chassis.receiving import Received
+from chassis.storing import insert_new
 from chassis.transaction import Transaction
 from contracts.coordination import TaskFacts
 from contracts.event import EventId
@@ -91,6 +92,7 @@ class _Telling:
     directory: Directory
     inboxes: dict[UUID, tables.Inbox]
     items: dict[UUID, list[tables.Item]]
+    made: list[tables.Item] = field(default_factory=list[tables.Item])
     changed: set[UUID] = field(default_factory=set[UUID])
 
     @classmethod
@@ -102,12 +104,12 @@ class _Telling:
         latest = {received.event.task_id: received for received in sorted(heard, key=_version)}
         newest: dict[UUID, Newest] = {}
         holders: set[UUID] = set()
-        for task, held_by in await tables.tasks_with_holders(session, latest):
+        for task in await tables.tasks_with_holders(session, latest):
             newest[task.task_id] = Newest(EventId(task.event_id), TaskFacts.model_validate(task.facts))
-            holders.update(held_by)
+            holders.update(task.held_by)
         members = await _members(tx, [r.event for r in heard], holders)
-        await tables.open_inboxes(session, [m.member_id for m, has_inbox in members if not has_inbox])
-        inboxes = await tables.lock_inboxes(session, holders.union(m.member_id for m, _ in members))
+        await tables.open_inboxes(session, [m.member_id for m in members if not m.has_inbox])
+        inboxes = await tables.lock_inboxes(session, holders.union(m.member_id for m in members))
         items: dict[UUID, list[tables.Item]] = defaultdict(list)
         # Only now: until their inboxes were locked, members could still settle items themselves. With the task
         # locked nobody else makes items about it, so where nobody held one, there is none.
@@ -123,7 +125,7 @@ class _Telling:
         for telling in whom_to_tell(facts, self.newest[facts.task_id], self.directory, held):
             if (received.envelope.id, telling.member_id, telling.reason) not in told:
                 item = self._new_item(received, telling)
-                self.tx.session.add(item)
+                self.made.append(item)
                 self.tx.announce(_facts(NotificationDeliveredV1, item), of=item, cause=received)
                 self.items[facts.task_id].append(item)
 
@@ -138,7 +140,9 @@ class _Telling:
                     self.tx.announce(acted_on, of=item, cause=self.latest[task_id])
 
     async def finish(self) -> None:
+        """Store what was made and changed, and wake whoever watches."""
         await self.tx.session.flush()
+        await insert_new(self.tx.session, self.made)
         await tables.ring(self.tx.session, sorted(self.changed))
 
     def _next_position(self, member_id: UUID) -> int:
@@ -208,15 +212,15 @@ async def _change(
 
 async def _members(
     tx: Transaction, events: Iterable[TaskFacts], holders: Collection[UUID]
-) -> Sequence[tuple[tables.Member, bool]]:
+) -> Sequence[tables.MemberAt]:
     units = {COORDINATING_UNIT}.union(*(facts.units for facts in events))
     actors = {facts.actor.organisation for facts in events if facts.actor}
     return await tables.members_at(tx.session, units | actors, holders)
 
 
-def _directory(members: Iterable[tuple[tables.Member, bool]]) -> Directory:
+def _directory(members: Iterable[tables.MemberAt]) -> Directory:
     return Directory(
-        [Person(MemberId(m.member_id), m.organisation, Role(m.role), left=m.has_left) for m, _ in members]
+        [Person(MemberId(m.member_id), m.organisation, Role(m.role), left=m.has_left) for m in members]
     )
 
 
