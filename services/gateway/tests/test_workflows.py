@@ -126,13 +126,17 @@ async def test_what_arrives_at_once_shares_a_commit_and_nothing_else(database: D
 
 async def test_where_much_comes_a_commit_waits_for_more_to_share_it(database: Database) -> None:
     waits, enough = asyncio.Event(), asyncio.Event()
+    now = 0.0
 
-    async def wait(_seconds: float) -> None:
+    async def wait(seconds: float) -> None:
+        nonlocal now
+        assert 0 < seconds < 0.02
         waits.set()
         await enough.wait()
+        now += seconds
 
-    # The clock stands still: all of this arrives in a rush.
-    intake = Intake(database, now=lambda: 0.0, sleep=wait)
+    # The clock stands still but for that: all of this arrives in a rush.
+    intake = Intake(database, now=lambda: now, sleep=wait)
     events = [_sent(an_event(id=str(number))) for number in range(12)]
     await asyncio.gather(*(intake.take(PARTNER, event) for event in events[:4]))
     first = asyncio.create_task(intake.take(PARTNER, events[4]))
@@ -142,6 +146,19 @@ async def test_where_much_comes_a_commit_waits_for_more_to_share_it(database: Da
     more = [asyncio.create_task(intake.take(PARTNER, event)) for event in events[5:]]
     enough.set()
     await asyncio.gather(first, *more)
+
+    assert await _commits(database) == 2
+
+
+async def test_what_can_take_no_more_waits_for_nothing(database: Database) -> None:
+    async def wait(_seconds: float) -> None:
+        raise AssertionError("a full transaction waited for others")
+
+    intake = Intake(database, now=lambda: 0.0, sleep=wait)
+    full = [sent for number in range(500) for sent in _sent(an_event(id=str(number)))]
+    lone = [_sent(an_event(id=f"lone {number}")) for number in range(3)]
+    await asyncio.gather(*(intake.take(PARTNER, event) for event in lone))
+    await intake.take(PARTNER, full)
 
     assert await _commits(database) == 2
 

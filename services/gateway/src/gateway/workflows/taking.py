@@ -27,9 +27,9 @@ _TOGETHER = 500
 """So many events share a transaction; a larger batch has one to itself."""
 _RUSH = 4
 _RUSH_WITHIN = 0.02
-"""Much comes where so many requests arrived within these seconds: some 200/s."""
+"""Much comes where so many requests arrived within these seconds: in a burst, or from some 150/s on."""
 _APART = 0.017
-"""Seconds between the beginnings of two transactions where much comes; the relay comes by less often still."""
+"""Seconds that lie between the beginnings of two transactions where much comes."""
 
 
 # Arrays, so that one statement, prepared once, stores any number of rows.
@@ -122,7 +122,7 @@ class Intake:
     """Takes what arrives at the same time in one transaction: under load a commit is shared, alone it is as fast.
 
     Where much comes, a transaction lets more of it come before it begins: each costs the same, however many share it.
-    Where little comes, nobody waits for company.
+    Where little comes, and by itself, nobody waits for company.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class Intake:
         """Take one request's events, each for itself; returns once all of them are committed."""
         self._arrived.append(self._now())
         together = self._open
-        if together is None or sum(len(one.events) for one in together.handed) >= _TOGETHER:
+        if together is None or together.full:
             together = self._open = _Together()
             together.stored = asyncio.create_task(self._store(together))
         place = len(together.handed)
@@ -156,18 +156,19 @@ class Intake:
 
     async def _store(self, together: "_Together") -> list[list[Taken | Conflict]]:
         async with self._turns:
-            await self._gather()
+            await self._gather(together)
             if self._open is together:
                 self._open = None
             return await take_events(self._database, together.handed)
 
-    async def _gather(self) -> None:
+    async def _gather(self, together: "_Together") -> None:
         """Begin a turn: at once, or where much comes, not sooner after the last one than shall lie between two."""
         now = self._now()
         much = len(self._arrived) == _RUSH and now - self._arrived[0] <= _RUSH_WITHIN
-        if much and self._began + _APART > now:
-            await self._sleep(self._began + _APART - now)
-        self._began = self._now()
+        while much and not together.full and (early := self._began + _APART - now) > 0:
+            await self._sleep(early)
+            now = self._now()
+        self._began = now
 
 
 @dataclass
@@ -176,6 +177,10 @@ class _Together:
 
     handed: list[Handed] = field(default_factory=list[Handed])
     stored: asyncio.Task[list[list[Taken | Conflict]]] | None = None
+
+    @property
+    def full(self) -> bool:
+        return sum(len(one.events) for one in self.handed) >= _TOGETHER
 
 
 async def unpublished(database: Database, taken: Sequence[Taken]) -> list[EventId]:
