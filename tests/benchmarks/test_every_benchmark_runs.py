@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.commands import MISSED, NAMES, asked
-from benchmarks.figures import as_json, bounded, compared, percentile, reported
+from benchmarks import peers
+from benchmarks.commands import FAILED, MISSED, NAMES, asked, main
+from benchmarks.figures import Figure, as_json, bounded, compared, percentile, reported
 from benchmarks.machine import machine_line
+from benchmarks.taking import Taking
 
 KEYS = {"name", "unit", "floor", "measured", "ratio", "goal", "ok"}
 
@@ -41,6 +43,27 @@ def test_the_machine_is_told_with_its_disk(tmp_path: Path) -> None:
 def test_an_unknown_benchmark_is_named_in_the_refusal() -> None:
     with pytest.raises(SystemExit, match="there is no realy"):
         asked(["realy"])
+
+
+def test_a_peer_that_cannot_run_here_fails_the_benchmark_and_the_other_is_told_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def take(_: Taking) -> list[Figure]:
+        return peers.against_each(6_000, {peers.FASTSTREAM.name: 300})
+
+    monkeypatch.setattr(peers, "take", take)
+
+    assert main(["peers"], json=True, quick=True) == FAILED
+
+    told = capsys.readouterr()
+    assert [one["name"] for one in json.loads(told.out)] == [f"times {peers.FASTSTREAM.name}"]
+    assert "install the package redis-server" in " ".join(told.err.split())
+
+
+def test_with_every_peer_there_each_has_its_figure() -> None:
+    rates = {peers.FASTSTREAM.name: 300.0, peers.CELERY.name: 2_000.0}
+
+    assert [one.ok for one in peers.against_each(6_000, rates)] == [True, False]
 
 
 @pytest.mark.parametrize("name", list(NAMES))

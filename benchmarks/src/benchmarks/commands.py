@@ -32,6 +32,7 @@ def main(names: Sequence[str], *, json: bool, quick: bool) -> int:
             try:
                 figures += uvloop.run(_take(name, taking))
             except (BenchmarkError, ServerFailedError) as error:
+                figures += error.taken if isinstance(error, BenchmarkError) else ()
                 tell(f"not taken: {error}")
                 failed = True
     if json:

