@@ -25,6 +25,7 @@ async def take(taking: Taking) -> list[Figure]:
         idle = network.memory_mb()
         stages = [await _stages_alone(network, taking)]
         rate = await highest_rate(network, taking)
+        stages.append(await _stages_alone(network, taking))
         rate, sustained = await _sustained(network, taking, rate)
         stages.append(await _stages_alone(network, taking))
         alone = {name: median(one[name] for one in stages) for name in _STAGES}
