@@ -2,10 +2,13 @@
 
 import asyncio
 import json
-import threading
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import httpx2
 
@@ -15,6 +18,8 @@ from ssenet.ports import LOOPBACK
 from tests.flows.test_from_partner_to_inbox import STRUCTURED
 from tests.resilience.observing import Observer
 from tests.resilience.stage import Stage
+
+LATENESS = Path(__file__).with_name("lateness.py")
 
 
 async def ready(stage: Stage, service: str) -> tuple[bool, Mapping[str, str]]:
@@ -64,20 +69,34 @@ async def post(stage: Stage, key: str, event: dict[str, Any]) -> httpx2.Response
 
 
 class Machine:
-    """By how much the longest of many short waits was too long: what this machine does to any process now.
+    """By how much the longest of many short waits of a process of its own was too long: what this machine does to any.
 
-    What it stands still for, as the tests beside this one make it, is nobody's blocked loop.
+    In the process of the tests it would be told what they themselves hold up, and forgive the services the same.
     """
 
     def __init__(self) -> None:
-        self.late = 0.0
-        self._over = threading.Event()
-        threading.Thread(target=self._watch, daemon=True).start()
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", str(LATENESS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
 
-    def end(self) -> None:
-        self._over.set()
+    def late(self) -> float:
+        """Seconds, since the process was started."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(file=self._process.stdin, flush=True)
+        return float(self._process.stdout.readline())
 
-    def _watch(self) -> None:
-        before = time.monotonic()
-        while not self._over.wait(0.02):
-            self.late, before = max(self.late, time.monotonic() - before - 0.02), time.monotonic()
+    def stand_still(self, seconds: float) -> None:
+        """Do to the process what a machine does that has no time for it."""
+        self._process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        self._process.send_signal(signal.SIGCONT)
+
+    def __enter__(self) -> Self:
+        # So that its own start is over.
+        self.late()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # It ends with its standard input.
+        self._process.communicate(timeout=5)

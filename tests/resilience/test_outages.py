@@ -4,6 +4,8 @@ import asyncio
 import json
 import shutil
 import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -42,35 +44,85 @@ would show nothing else: ten minutes are the same seconds over and over."""
 NOTICED, MENDED, GAP, BUSY = 5.0, 3.0, 0.2, 5.0
 """As the goals have it: seconds until readiness says so, seconds until all works again, the longest time that an event
 loop may stand still, and the percent of a processor that waiting may cost."""
+MACHINE_LATE, MEASURED_AGAIN = 0.3, 2
+"""Seconds by which the machine itself may let a process be late: where it was more, all is measured again, so often."""
 UNDER_WAY = 25
 """Events accepted before a service is stopped: the chain is full by then."""
 
 
+@dataclass(frozen=True)
+class Outage:
+    """What was seen until the broker was back, and by how much the machine itself let a process be late meanwhile."""
+
+    refused: int
+    accepted: int
+    recovered: float
+    busy: Mapping[str, float]
+    oldest: float
+    during: Mapping[str, float]
+    after: Mapping[str, float]
+    late: float
+
+    def stood_still(self, gaps: Mapping[str, float]) -> Mapping[str, float]:
+        """The loops that stood still for longer than they may, and than the machine explains."""
+        bound = GAP + min(self.late, MACHINE_LATE)
+        return {name: gap for name, gap in gaps.items() if gap > bound}
+
+
+@pytest.mark.timeout(240)
 async def test_while_the_broker_is_away_the_services_wait_quietly_and_go_on_at_once(arena: Arena) -> None:
     observer = await arena.observer()
-    stage = observer.stage
     await eventually(lambda: settled(observer), timeout=20)
     key = (await arena.load(0)).partner_key
-    machine = Machine()
-    await calm(observer, key, machine)
 
-    stage.down.add("nats")
-    stage.signal("nats", signal.SIGKILL)
-    assert await within(NOTICED, lambda: none_ready(stage)) <= NOTICED
-    refused = await post(stage, key, event := a_request())
-    busy = await cpu(stage, AWAY)
-    told, during = await metrics(stage, "gateway"), await gaps(stage)
-    await stage.start("nats")
-    recovered = await within(MENDED, lambda: all_ready(stage))
-    accepted = await post(stage, key, event)
+    outage = await live_through_an_outage(observer, key)
+    for _ in range(MEASURED_AGAIN):
+        if outage.late <= MACHINE_LATE:
+            break
+        outage = await live_through_an_outage(observer, key)
 
-    assert (refused.status_code, accepted.status_code) == (503, 202)
-    assert recovered <= MENDED
-    assert {name: percent for name, percent in busy.items() if percent > BUSY} == {}
-    assert {name: gap for name, gap in during.items() if gap > GAP + machine.late} == {}
-    assert told["ssenet_outbox_oldest_age_seconds"] >= AWAY
-    machine.end()
-    await eventually(lambda: settled(observer), timeout=20)
+    assert (outage.refused, outage.accepted) == (503, 202)
+    assert outage.recovered <= MENDED
+    assert {name: percent for name, percent in outage.busy.items() if percent > BUSY} == {}
+    assert outage.stood_still(outage.during) == {}
+    assert outage.stood_still(outage.after) == {}
+    assert outage.oldest >= AWAY
+
+
+async def live_through_an_outage(observer: Observer, key: str) -> Outage:
+    stage = observer.stage
+    with Machine() as machine:
+        await calm(observer, key, machine)
+        stage.down.add("nats")
+        stage.signal("nats", signal.SIGKILL)
+        assert await within(NOTICED, lambda: none_ready(stage)) <= NOTICED
+        refused = await post(stage, key, event := a_request())
+        busy = await cpu(stage, AWAY)
+        told, during = await metrics(stage, "gateway"), await gaps(stage)
+        await stage.start("nats")
+        recovered = await within(MENDED, lambda: all_ready(stage))
+        # At once: whoever is told that it is ready need not try twice.
+        accepted = await post(stage, key, event)
+        await eventually(lambda: settled(observer), timeout=20)
+        oldest = told["ssenet_outbox_oldest_age_seconds"]
+        return Outage(
+            refused=refused.status_code,
+            accepted=accepted.status_code,
+            recovered=recovered,
+            busy=busy,
+            oldest=oldest,
+            during=during,
+            after=await gaps(stage),
+            late=machine.late(),
+        )
+
+
+def test_a_machine_that_lets_processes_be_late_is_known_by_it() -> None:
+    with Machine() as machine:
+        calm = machine.late()
+        machine.stand_still(MACHINE_LATE + 0.1)
+
+        assert calm < MACHINE_LATE < machine.late()
 
 
 async def calm(observer: Observer, key: str, machine: Machine) -> None:
@@ -85,7 +137,7 @@ async def calm(observer: Observer, key: str, machine: Machine) -> None:
     await eventually(lambda: settled(observer), timeout=20)
 
     async def is_calm() -> bool:
-        return max((await gaps(stage)).values()) <= GAP + machine.late
+        return max((await gaps(stage)).values()) <= GAP + min(machine.late(), MACHINE_LATE)
 
     await eventually(is_calm, timeout=REMEMBERED + 5)
 
