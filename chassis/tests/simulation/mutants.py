@@ -76,7 +76,11 @@ MUTANTS = [
     _relay(
         "leaves what one batch could not hold", "            if found.more:\n                continue\n", ""
     ),
-    _relay("drains nothing at a stop", "while (yield from self._publish_next()).rows:", "while False:"),
+    _relay(
+        "drains nothing at a stop",
+        "while (yield from self._publish_next()).rows:",
+        "while False and (yield from self._publish_next()).rows:",
+    ),
     _relay(
         "gives up a refused batch",
         "            except BatchRefusedError:\n                pass\n",
@@ -237,7 +241,15 @@ MUTANTS = [
         "self._parts.extendleft((part[middle:], part[:middle]))",
         "self._parts.extendleft((part[:middle], part[middle:]))",
     ),
-    _order("gives up a whole batch", "if len(step.apply) > 1:", "if len(step.apply) > 1 and not permanent:"),
+    _order(
+        "gives up a whole batch",
+        "        if len(step.apply) > 1:\n",
+        "        if permanent and len(step.apply) > 1:\n"
+        "            buried = [replace(one, attempts=one.attempts + 1) for one in step.apply]\n"
+        "            self._judged = Step(bury=buried, park=step.park)\n"
+        "            return\n"
+        "        if len(step.apply) > 1:\n",
+    ),
     _order(
         "lets later events of a key overtake",
         "        self._stopped.update(one.key for one in step.wait)\n",
