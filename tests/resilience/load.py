@@ -17,7 +17,8 @@ from tests.flows.test_from_partner_to_inbox import STRUCTURED, a_request
 from tests.resilience.history import Deed, Sent
 from tests.resilience.stage import Stage
 
-SENDERS, EVENTS_EACH = 3, 6
+SENDERS, ROUNDS, STEADY, BURST = 3, 2, 10, 10
+"""A seed's senders, and for each how often it sends so many events one after the other, and then so many at once."""
 RENAMES, MOVES = 5, 4
 STEPS = ("accept", "start", "complete")
 OFFICE = "DWT/CO-Dakar"
@@ -82,9 +83,13 @@ class Load:
         return event | {"id": f"S{self.seed}-{sender}-{number}-{event['id']}"}
 
     async def _send(self, client: httpx2.AsyncClient, sender: int) -> None:
-        for number in range(EVENTS_EACH):
-            await self._send_until_accepted(client, self._event(sender, number))
-            await asyncio.sleep(0.08)
+        numbers = itertools.count()
+        for _ in range(ROUNDS):
+            for _ in range(STEADY):
+                await self._send_until_accepted(client, self._event(sender, next(numbers)))
+                await asyncio.sleep(0.06)
+            burst = [self._event(sender, next(numbers)) for _ in range(BURST)]
+            await asyncio.gather(*(self._send_until_accepted(client, event) for event in burst))
 
     async def _send_until_accepted(self, client: httpx2.AsyncClient, event: dict[str, Any]) -> None:
         headers = {**STRUCTURED, "Authorization": f"Bearer {self.partner_key}"}
