@@ -124,7 +124,7 @@ async def test_a_refused_atomic_batch_loses_and_doubles_nothing(ledger: Database
             text = await session.scalar(
                 sa.text("SELECT envelope::text FROM outbox WHERE position = :p"), {"p": row.position}
             )
-        await early.publish([Outgoing(row.nats_subject, str(row.event_id), str(text).encode())])
+        await early.publish_one(Outgoing(row.nats_subject, str(row.event_id), str(text).encode()))
     await early.close()
 
     async with backbone(ledger, site.url, site.seeds["ledger"]) as running:
@@ -480,15 +480,15 @@ async def _publish_unrecognised(site: NatsSite, envelopes: Sequence[Envelope]) -
     broker = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"])
     for envelope in envelopes:
         payload = envelope.model_dump_json().encode()
-        await broker.publish([Outgoing(envelope.nats_subject, str(new_id()), payload)])
+        await broker.publish_one(Outgoing(envelope.nats_subject, str(new_id()), payload))
     await broker.close()
 
 
 async def _publish_past_the_outbox(site: NatsSite, amount: int) -> None:
     envelope = an_envelope(EntryMadeV1(amount=amount))
     broker = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"])
-    await broker.publish(
-        [Outgoing(envelope.nats_subject, str(envelope.id), envelope.model_dump_json().encode())]
+    await broker.publish_one(
+        Outgoing(envelope.nats_subject, str(envelope.id), envelope.model_dump_json().encode())
     )
     await broker.close()
 

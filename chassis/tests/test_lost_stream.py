@@ -76,7 +76,7 @@ class Ledger:
     async def another_publishes(self, count: int) -> None:
         stranger = await Broker.connect(self.site.url, service="stranger", seed=self.site.seeds["stranger"])
         envelopes = [an_envelope(EntryMadeV1(amount=-1)) for _ in range(count)]
-        await stranger.publish(
+        await stranger.publish_batch(
             [Outgoing("sse.hq.all.stranger.entry.made.v1.00", str(one.id), b"{}") for one in envelopes]
         )
         await stranger.close()

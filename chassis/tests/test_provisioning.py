@@ -143,7 +143,7 @@ async def consuming(ledger: Database, broker: Broker, count: int) -> AsyncGenera
 
 async def _put_into_stream(broker: Broker, amounts: Iterable[int]) -> None:
     envelopes = [an_envelope(EntryMadeV1(amount=amount)) for amount in amounts]
-    await broker.publish(
+    await broker.publish_batch(
         [Outgoing(one.nats_subject, str(one.id), one.model_dump_json().encode()) for one in envelopes]
     )
 

@@ -349,7 +349,7 @@ async def _publish(broker: Broker, count: int) -> list[int]:
     for number in range(count):
         envelope = an_envelope(EntryMadeV1(amount=number))
         payload = envelope.model_dump_json().encode()
-        places += await broker.publish([Outgoing(envelope.nats_subject, str(envelope.id), payload)])
+        places.append(await broker.publish_one(Outgoing(envelope.nats_subject, str(envelope.id), payload)))
     return places
 
 
@@ -421,7 +421,7 @@ async def test_an_event_given_up_that_no_database_stores_as_it_is_is_kept_all_th
     payload = envelope.model_copy(update=odd).model_dump_json().encode()
     async with connected(site, "ledger") as broker:
         outgoing = Outgoing(envelope.nats_subject, str(envelope.id), payload)
-        [place] = await broker.publish([outgoing])
+        place = await broker.publish_one(outgoing)
         listener = AdvisoryListener(database, broker, LookUp(broker, database, stream="EVENTS"))
         letter_id = await _replay_advisory(listener, place)
 

@@ -145,7 +145,7 @@ async def test_a_service_announces_under_its_own_words(
     ]
     broker = await Broker.connect(url, service=service, seed=nats_seeds[service])
     try:
-        stored = await broker.publish([Outgoing(subject, str(new_id()), b"{}") for subject in subjects])
+        stored = await broker.publish_batch([Outgoing(subject, str(new_id()), b"{}") for subject in subjects])
     finally:
         await broker.close()
 
@@ -161,7 +161,7 @@ async def test_a_service_is_delivered_by_its_own_durables_and_acknowledges(
     broker = await Broker.connect(url, service=service, seed=nats_seeds[service])
     try:
         for heard in described.hears:
-            await provisioner.publish([Outgoing(f"sse.hq.all.{heard.types[0]}.00", str(new_id()), b"{}")])
+            await provisioner.publish_one(Outgoing(f"sse.hq.all.{heard.types[0]}.00", str(new_id()), b"{}"))
             pulling = await broker.jetstream.pull_subscribe_bind(heard.durable, stream="EVENTS")
             [message] = await pulling.fetch(1, timeout=5)
             await message.ack_sync()

@@ -104,22 +104,12 @@ class Broker:
         for tell in self.when_lost:
             tell()
 
-    async def publish(self, messages: Sequence[Outgoing]) -> list[int]:
-        """Store the messages in the stream, in order; returns their stream sequences once it has acknowledged.
-
-        Several go as one atomic batch: all are stored, or none. A batch in which any message is stored already
-        is refused whole by the stream; then each goes by itself, and the stream drops the repeats.
-        Raises PublishRefusedError, or a NATS error when the stream did not answer: then all may be sent again.
-        """
-        if len(messages) > 1:
-            try:
-                return await self.publish_batch(messages)
-            except PublishRefusedError as error:
-                log.info("atomic batch refused, publishing singly", error=str(error), messages=len(messages))
-        return [await self.publish_one(message) for message in messages]
-
     async def publish_batch(self, messages: Sequence[Outgoing]) -> list[int]:
-        """Store the messages as one atomic batch, or none of them; raises as `publish` does."""
+        """Store the messages in order as one atomic batch, or none of them; returns their stream sequences.
+
+        Raises PublishRefusedError, also where any of them is stored already, or a NATS error when the stream did not
+        answer: then all may be sent again.
+        """
         self._check_connected()
         batch_id = uuid4().hex
         for number, message in enumerate(messages[:-1], start=1):
@@ -137,7 +127,7 @@ class Broker:
         return list(range(final - len(messages) + 1, final + 1))
 
     async def publish_one(self, message: Outgoing) -> int:
-        """Store one message, or find it stored already; raises as `publish` does."""
+        """Store one message, or find it stored already; returns its stream sequence, and raises as a batch does."""
         return int(_checked(await self._answer(message, {MSG_ID: message.message_id}))["seq"])
 
     async def look_at(self, stream: str) -> Seen:
