@@ -20,6 +20,10 @@ from contracts.gate import BrokenContractError, verify
 
 S = TypeVar("S", bound=ServiceSettings)
 
+_YOUNG = 10_000
+"""New objects after which the garbage collector looks for cycles. With Python's 700 it looks several times within one
+batch of events, all of which is in use: some 4 % of the time spent in Python."""
+
 
 class _Server(uvicorn.Server):
     """Begins the service's stop as soon as the signal comes, not when the last client has gone."""
@@ -85,6 +89,7 @@ def serve(build: Callable[[S], FastAPI], settings_class: type[S]) -> None:
         server = _Server(app, config)
         # What is loaded stays: without this, each full collection walks through all of it, in the midst of a batch.
         gc.freeze()
+        gc.set_threshold(_YOUNG, 20, 20)
         server.run()
         if not server.started or (server.service is not None and server.service.failed):
             sys.exit(1)
