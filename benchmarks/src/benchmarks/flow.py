@@ -1,6 +1,7 @@
 """flow: a partner's POST → a task → an inbox item, the whole network under load, against its slowest stage alone."""
 
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
@@ -120,35 +121,49 @@ async def highest_rate(network: Embedded, taking: Taking) -> float:
     rate = 0.7 * await through_at_once(network, taking.of(3_000, 200))
     highest = 0.0
     for _ in range(taking.of(30, 2)):
-        if not await _keeps_up(network, taking, rate, taking.of(10, 1)):
+        if not (await _at(network, taking, rate, taking.of(10, 1))).kept_up:
             break
         highest, rate = rate, rate * _STEP
     while not highest:
         rate /= _STEP
-        if await _keeps_up(network, taking, rate, taking.of(10, 1)):
+        if (await _at(network, taking, rate, taking.of(10, 1))).kept_up:
             highest = rate
     return highest
 
 
 async def _sustained(network: Embedded, taking: Taking, rate: float) -> tuple[float, float]:
-    """The rate asked, and the events per second that came through, over a minute that the chain kept up with."""
-    seconds = taking.of(60, 2)
-    while not (came := await _keeps_up(network, taking, rate, seconds)):
-        rate /= _STEP
+    """The rate asked, and the events per second that came through, over a minute that the chain kept up with.
+
+    Where it fell behind, what came through is asked next: that is nearer to what it can do than a fixed step.
+    """
+    while not (found := await _at(network, taking, rate, taking.of(60, 2))).kept_up:
+        rate = found.came
         if rate < 1:
             raise BenchmarkError("the chain keeps up with no rate at all")
-    return rate, came
+    return rate, found.came
 
 
-async def _keeps_up(network: Embedded, taking: Taking, rate: float, seconds: float) -> float:
-    """Events per second that came through at this rate; 0 where the chain fell behind."""
+@dataclass(frozen=True)
+class _Load:
+    """Events per second that came through, and the seconds by which the last came late."""
+
+    came: float
+    behind: float
+
+    @property
+    def kept_up(self) -> bool:
+        return self.behind <= _HELD_BACK
+
+
+async def _at(network: Embedded, taking: Taking, rate: float, seconds: float) -> _Load:
+    """Ask this rate of the whole chain for so many seconds."""
     posted = await network.post("rate", str(rate), str(seconds))
     items = await network.until_items(posted, within=120)
     last = max(items.values())
     came = len(items) / (last - posted.began)
     behind = max(last - (posted.began + seconds), posted.ended - (posted.began + seconds))
     taking.tell(f"{rate:,.0f}/s asked for {seconds:.0f} s: {came:,.0f}/s came through, {behind:.1f} s behind")
-    return came if behind <= _HELD_BACK else 0.0
+    return _Load(came, behind)
 
 
 async def _latencies(network: Embedded, taking: Taking, share: str, rate: float) -> list[Figure]:
