@@ -7,18 +7,35 @@ from uuid import UUID
 import pytest
 
 from chassis import relaying
-from chassis.relaying import SINGLY_UP_TO, Found, PublishBatch, PublishOne, Relaying, Row
+from chassis.relaying import (
+    PACE,
+    PACE_AFTER_BATCH,
+    SINGLY_UP_TO,
+    Found,
+    Pause,
+    PublishBatch,
+    PublishOne,
+    Relaying,
+    Row,
+    Step,
+)
 from chassis.stream_identity import Known, Seen
 
 MADE_AT = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 def publishing(rows: list[Row]) -> list[PublishOne | PublishBatch]:
-    """What a relay publishes of these rows, up to the marks."""
+    """What a relay publishes of these rows."""
+    return [step for step in steps_with(rows) if isinstance(step, PublishOne | PublishBatch)]
+
+
+def steps_with(rows: list[Row]) -> list[Step]:
+    """What a relay does when it finds these rows, up to its first pause."""
     steps = Relaying().run()
-    published: list[PublishOne | PublishBatch] = []
+    taken: list[Step] = []
     step = next(steps)
-    while not isinstance(step, relaying.Mark):
+    while not isinstance(step, Pause):
+        taken.append(step)
         outcome: Any = None
         match step:
             case relaying.TryLock():
@@ -29,16 +46,14 @@ def publishing(rows: list[Row]) -> list[PublishOne | PublishBatch]:
                 outcome = Seen(MADE_AT, 0)
             case relaying.Recall():
                 outcome = Known(MADE_AT)
-            case PublishOne():
-                published.append(step)
-                outcome = len(published)
+            case PublishOne(row):
+                outcome = row.position
             case PublishBatch():
-                published.append(step)
                 outcome = list(range(1, len(rows) + 1))
             case _:
                 pass
         step = steps.send(outcome)
-    return published
+    return [*taken, step]
 
 
 def some_rows(count: int) -> list[Row]:
@@ -56,3 +71,8 @@ def test_a_relay_publishes_more_rows_as_one_batch() -> None:
     rows = some_rows(SINGLY_UP_TO + 1)
 
     assert publishing(rows) == [PublishBatch(rows)]
+
+
+@pytest.mark.parametrize(("count", "seconds"), [(SINGLY_UP_TO, PACE), (SINGLY_UP_TO + 1, PACE_AFTER_BATCH)])
+def test_after_a_batch_a_relay_lets_more_come_to_share_the_next(count: int, seconds: float) -> None:
+    assert steps_with(some_rows(count))[-1] == Pause(seconds)

@@ -23,8 +23,9 @@ For each atomic batch nats-server makes a store on disk and deletes it afterward
 2, 4 and 8 messages that took 3.2, 3.3 and 2.9 ms and 1.3 to 1.7 ms of its processor. Singly, each awaited before the
 next, they took 1.0, 2.3 and 4.0 ms and 0.5, 1.1 and 1.9 ms of its processor.
 """
-PACE = 0.005
-"""Seconds between two batches: what is committed meanwhile shares the next one, and its fsync."""
+PACE, PACE_AFTER_BATCH = 0.005, 0.02
+"""Seconds after a few rows, and after an atomic batch: what is committed meanwhile shares the next one, its fsync, and
+the store it is made for."""
 FIRST_DATABASE_PAUSE, LONGEST_DATABASE_PAUSE = 0.2, 5.0
 FIRST_BROKER_PAUSE, LONGEST_BROKER_PAUSE = 0.1, 2.0
 REMEMBERED = 20_000
@@ -320,7 +321,7 @@ class Relaying:
             if found.more:
                 continue
             if found.rows:
-                yield Pause(PACE)
+                yield Pause(PACE_AFTER_BATCH if len(found.rows) > SINGLY_UP_TO else PACE)
             yield from self._await_work()
 
     def _await_work(self) -> Steps[None]:
