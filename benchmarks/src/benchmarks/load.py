@@ -18,7 +18,9 @@ import uvloop
 
 from ssenet.servers import HOST
 
-CONNECTIONS = 32
+CONNECTIONS = 64
+"""The gateway alone is a fifth faster with these than with 32, where it is the answers that are waited for; with 128
+and 256 it is no faster."""
 COUNTRIES = ("SN", "KE", "TN", "CO", "KH", "TZ", "IN", "BR")
 """Where the requests come from: several offices' inboxes fill, not one alone."""
 _TEXT = (
