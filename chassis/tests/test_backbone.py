@@ -25,10 +25,11 @@ from chassis.consuming import ACK_WAIT, Consumer, ConsumerDriftError
 from chassis.database import Database
 from chassis.ids import new_id
 from chassis.keys import public_keys
-from chassis.owning import Ownership
+from chassis.owning import Ownership, take_over
 from chassis.partitions import Partition
 from chassis.projecting import keep_newest
 from chassis.provisioning import accounts_block
+from chassis.pulling import Pull
 from chassis.receiving import Received, Subscriptions
 from chassis.relay import Relay
 from chassis.tables import inbox, outbox
@@ -218,6 +219,42 @@ async def test_a_durable_set_back_while_nothing_came_is_caught_up_again(
         await eventually(lambda: _settled(site), timeout=ACK_WAIT / 3)
 
     assert await postings(ledger) == [1, 2, 3]
+
+
+async def test_an_owner_that_begins_anew_asks_for_nothing_when_another_has_taken_over(
+    ledger: Database, site: NatsSite
+) -> None:
+    async with backbone(ledger, site.url, site.seeds["ledger"]) as running:
+        await eventually(lambda: running.consumer.active and running.consumer._pull._inbox is not None)
+        successor = await take_over(ledger, running.consumer.partition)
+        with structlog.testing.capture_logs() as told:
+            running.consumer.reconnected()
+            await eventually(lambda: any(one["event"].startswith("part taken over") for one in told))
+        assert successor.token == 2
+
+
+async def test_an_owner_notices_that_one_before_it_has_set_the_durable_back(site: NatsSite) -> None:
+    broker = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"])
+
+    async def publish(*numbers: int) -> None:
+        for number in numbers:
+            await broker.publish_one(Outgoing("sse.hq.all.ledger.entry.made.v1.0", str(number), b"{}"))
+
+    owner, stale = (Pull(broker, "EVENTS", "ledger-post-entries", lambda: None) for _ in range(2))
+    await owner.begin()
+    await owner.ask()
+    await publish(1, 2, 3)
+    await eventually(lambda: len(owner) == 3)
+    await owner.acknowledge(owner.take())
+    await eventually(lambda: _settled(site))
+
+    # Had it asked as well and been sent three events, the fourth would follow on at the owner by its number.
+    await stale.begin()
+    await publish(4)
+
+    await eventually(lambda: owner.broken)
+    assert not len(stale)
+    await broker.close()
 
 
 async def test_a_poisoned_event_lets_the_others_through_and_leaves_a_record(

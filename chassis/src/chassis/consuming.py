@@ -1,9 +1,10 @@
 """From the stream to the handlers: one loop per part of a durable, in the one process that owns it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import TypeVar
 
 import nats.errors
 import nats.js.errors
@@ -13,12 +14,13 @@ from nats.js.api import AckPolicy, ConsumerInfo
 from chassis.applying import Applier
 from chassis.broker import Broker
 from chassis.database import Database, is_database_away
-from chassis.owning import Claim, Fence, Ownership, OwnershipLostError, settle, take_over
+from chassis.owning import Claim, Fence, Ownership, OwnershipLostError, confirm, settle, take_over
 from chassis.partitions import Partition
 from chassis.pulling import BATCH, HEARTBEAT, DurableGoneError, Pull, StreamDelivery
 from chassis.receiving import Subscription
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 _LINGER = 0.01
 _PACE, _LOADED_PACE = 0.1, 0.25
@@ -170,12 +172,11 @@ class Consumer:
         self._generation = self._claim.generation
         try:
             await self.look()
-            fence = self._fence = await self._taken_over()
+            fence = self._fence = await self._with_database(lambda: take_over(self._database, self.partition))
             await self._applier.begin(fence)
-            self._reconnected = False
-            await self._pull.begin()
+            await self._begin(fence)
             self.trouble = None
-            await self._serve_on()
+            await self._serve_on(fence)
         except OwnershipLostError as lost:
             log.info("part taken over by another process", durable=self.partition.name, reason=str(lost))
         except Exception as error:
@@ -199,20 +200,17 @@ class Consumer:
             if not is_database_away(error):
                 raise
 
-    async def _taken_over(self) -> Fence:
-        while True:
-            try:
-                return await take_over(self._database, self.partition)
-            except Exception as error:
-                if not is_database_away(error):
-                    raise
-            await self._wait_for_database()
+    async def _begin(self, fence: Fence) -> None:
+        """Start at the last acknowledged event; ask for what follows once it is certain that nobody has taken over."""
+        self._reconnected = False
+        await self._pull.begin()
+        await self._with_database(lambda: confirm(self._database, fence))
+        await self._pull.ask()
 
-    async def _serve_on(self) -> None:
+    async def _serve_on(self, fence: Fence) -> None:
         while self._is_ours:
             if self._reconnected or self._pull.broken:
-                self._reconnected = False
-                await self._pull.begin()
+                await self._begin(fence)
             tried = await self._applier.retry()
             if batch := await self._next_batch(wait=not tried):
                 await self._apply(batch)
@@ -261,6 +259,15 @@ class Consumer:
             await asyncio.sleep(self._ack_wait / 3)
             with suppress(nats.errors.Error):
                 await self._pull.more_time(batch)
+
+    async def _with_database(self, work: Callable[[], Awaitable[T]]) -> T:
+        while True:
+            try:
+                return await work()
+            except Exception as error:
+                if not is_database_away(error):
+                    raise
+            await self._wait_for_database()
 
     async def _wait_for_database(self) -> None:
         pause = 0.2

@@ -39,6 +39,7 @@ ON CONFLICT (partition) DO UPDATE SET token = owner.token + 1, slots = excluded.
     crashes = CASE WHEN owner.released THEN 0 ELSE owner.crashes + 1 END, released = false
 RETURNING token, crashes
 """)
+_TOKEN = sa.text("SELECT token FROM durable_owners WHERE partition = :partition")
 _SETTLED = sa.text("""
 UPDATE durable_owners SET crashes = 0, released = :released WHERE partition = :partition AND token = :token
 """)
@@ -63,6 +64,14 @@ async def take_over(database: Database, partition: Partition) -> Fence:
     async with database.transaction() as tx:
         row = (await tx.session.execute(_TAKE, told | {"now": tx.now})).one()
     return Fence(partition.name, row.token, row.crashes)
+
+
+async def confirm(database: Database, fence: Fence) -> None:
+    """Return if this is still the owner; raises OwnershipLostError where another has taken over since."""
+    async with database.reading() as session:
+        token = await session.scalar(_TOKEN, {"partition": fence.partition})
+    if token != fence.token:
+        raise OwnershipLostError(f"{fence.partition} was taken over by another process")
 
 
 async def settle(database: Database, fence: Fence, *, released: bool) -> None:

@@ -89,9 +89,11 @@ class Pull:
         self.gone: str | None = None
 
     async def begin(self) -> None:
-        """Start at the event after the last acknowledged one, and forget what had been fetched.
+        """Start at the event after the last acknowledged one, and forget what had been fetched; nothing is asked for.
 
-        Raises DurableGoneError, or a NATS error when the server does not answer.
+        Whoever is not certain to be the owner still must not `ask` afterwards: the server numbers from one again, so
+        what an old owner is sent would be missing at the new one, where the numbers might fit all the same. Raises
+        DurableGoneError, or a NATS error when the server does not answer.
         """
         await self._leave()
         answer = await self._broker.client.request(
@@ -109,7 +111,6 @@ class Pull:
             cb=partial(self._arrive, self._beginning),
             pending_bytes_limit=8 * BATCH_BYTES,
         )
-        await self.ask()
 
     async def ask(self) -> None:
         """Have the server send on, up to a batch ahead of what is in hand."""

@@ -83,6 +83,10 @@ class Truth:
         self.tokens[part] = self.tokens.get(part, 0) + 1
         return self.tokens[part]
 
+    def confirm(self, part: int, token: int) -> None:
+        if self.tokens[part] != token:
+            raise OwnershipLostError
+
     def heads(self, hears: Callable[[str], bool], keys: Collection[str] | None = None) -> dict[str, float]:
         found: dict[str, float] = {}
         for row in sorted(self.waiting.values(), key=lambda row: row.position):
@@ -97,8 +101,7 @@ class Truth:
 
     def commit(self, part: int, token: int, step: Any, delay: Callable[[int], float]) -> float:
         """Commit a step as one transaction; returns the seconds to the guilty event's next attempt."""
-        if self.tokens[part] != token:
-            raise OwnershipLostError
+        self.confirm(part, token)
         if any(one.waits for one in step.events):
             own = {one.what.event_id for one in (*step.apply, *step.bury)}
             taken = (own & self.waiting.keys()) | {one.what.event_id for one in step.wait}
@@ -321,6 +324,9 @@ class Serving:
                 if self._reader.broken:
                     yield 0.2
                     continue
+                # Whoever has set the durable back asks only when nobody has taken over since.
+                yield from self._with_database(lambda: self._truth.confirm(self._durable.index, self._token))
+                self._reader.ask()
             tried = yield from self._retry()
             if not tried and not len(self._reader):
                 yield from self._wait()

@@ -158,7 +158,6 @@ class Reader:
         self._last_consumer, self._last_stream, self._done_with = 0, floor, 0
         self._beginnings += 1
         self.broken = False
-        self.ask()
 
     def ask(self) -> None:
         if self._request is None or self._request.left <= 0:
