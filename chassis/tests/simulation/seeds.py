@@ -30,6 +30,7 @@ def failures(seeds: Iterable[int], decisions: Decisions, *, tell: Callable[[str]
             kind = "" if isinstance(error, BrokenPromiseError) else f"{type(error).__name__}: "
             replay = f"./ssenet test chassis/tests/simulation --sim-seeds 1 --sim-from {seed}"
             found.append(f"seed {seed}: {kind}{error}\n    {replay}")
+            tell(found[-1])
         now = time.monotonic()
         if now - told > 10:
             told = now

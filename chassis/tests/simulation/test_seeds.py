@@ -29,11 +29,13 @@ def test_every_promise_is_kept_in_every_simulated_world(
 
 
 def test_a_failing_seed_is_told_with_what_it_broke_and_the_command_that_runs_it_again() -> None:
-    impatient = ModuleType("impatient")
+    impatient, told = ModuleType("impatient"), list[str]()
     impatient.__dict__.update(vars(keeping_order) | {"MAX_ATTEMPTS": 7})
 
-    [first, second] = failures([41, 42], Decisions(keeping_order=impatient), tell=print)
+    [first, second] = failures([41, 42], Decisions(keeping_order=impatient), tell=told.append)
 
+    # At once, not only when a long run is over.
+    assert told == [first, second]
     assert first.startswith("seed 41: an event is given up after so many attempts: 7\n")
     assert first.endswith("    ./ssenet test chassis/tests/simulation --sim-seeds 1 --sim-from 41")
     assert second.endswith("--sim-seeds 1 --sim-from 42")
