@@ -60,6 +60,12 @@ def test_a_peer_that_cannot_run_here_fails_the_benchmark_and_the_other_is_told_a
     assert "install the package redis-server" in " ".join(told.err.split())
 
 
+def test_a_latency_is_worth_nothing_below_the_rate_it_is_asked_for() -> None:
+    assert bounded("p99", "ms", measured=30, at_most=150).ok
+    assert not bounded("p99", "ms", measured=160, at_most=150).ok
+    assert not bounded("p99", "ms", measured=30, at_most=150, valid=False).ok
+
+
 def test_with_every_peer_there_each_has_its_figure() -> None:
     rates = {peers.FASTSTREAM.name: 300.0, peers.CELERY.name: 2_000.0}
 

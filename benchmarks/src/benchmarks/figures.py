@@ -32,9 +32,10 @@ def compared(
     return Figure(name, unit, round(measured, 1), round(floor, 1), round(ratio, 2), said, ok)
 
 
-def bounded(name: str, unit: str, *, measured: float, at_most: float) -> Figure:
-    """A figure whose goal is not to be exceeded."""
-    return Figure(name, unit, round(measured, 2), goal=f"≤ {at_most:g} {unit}", ok=measured <= at_most)
+def bounded(name: str, unit: str, *, measured: float, at_most: float, valid: bool = True) -> Figure:
+    """A figure whose goal is not to be exceeded; missed as well where what it was to be measured at was not reached."""
+    ok = valid and measured <= at_most
+    return Figure(name, unit, round(measured, 2), goal=f"≤ {at_most:g} {unit}", ok=ok)
 
 
 def reported(name: str, unit: str, measured: float) -> Figure:

@@ -42,7 +42,7 @@ class Sink:
 async def take(taking: Taking) -> list[Figure]:
     """What tracing leaves of the throughput."""
     async with _running_sink(taking) as sink:
-        figures = [await _applying(taking, sink), await _flowing(taking, sink)]
+        figures = [*await _applying(taking, sink), await _flowing(taking, sink)]
         return [*figures, reported("trace, spans taken by the sink", "spans", await sink.spans())]
 
 
@@ -62,16 +62,27 @@ async def _running_sink(taking: Taking) -> AsyncGenerator[Sink]:
         yield sink
 
 
-async def _applying(taking: Taking, sink: Sink) -> Figure:
+async def _applying(taking: Taking, sink: Sink) -> list[Figure]:
+    """Rounds of far more events than an exporter holds back: what it put off or lost would show."""
+    rounds, count = taking.of(5, 1), taking.of(60_000, 500)
     async with running_site(taking.folder / "trace-apply") as site:
-        count = taking.of(20_000, 500)
         off, on = await alternating(
-            taking.of(5, 1),
+            rounds,
             lambda: apply_rate(site, count),
             lambda: apply_rate(site, count, **sink.exporting),
             tell=taking.tell,
         )
-    return compared("trace, apply with all spans", "events/s", measured=on, floor=off, goal=SHARE)
+    return [
+        compared("trace, apply with all spans", "events/s", measured=on, floor=off, goal=SHARE),
+        # Each event's handling is a span, and none may be missing.
+        compared(
+            "trace, spans of the events applied",
+            "spans",
+            measured=await sink.spans(),
+            floor=rounds * count,
+            goal=1,
+        ),
+    ]
 
 
 async def _flowing(taking: Taking, sink: Sink) -> Figure:
