@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from tests.resilience.history import Announced, History, Item, Stored, Taken
+from tests.resilience.history import Announced, History, Item, Received, Stored, Taken
 
 RECOVERY = 20.0
 """Seconds after the last fault by which everything is ready again, and everything under way has arrived."""
@@ -52,6 +52,27 @@ def every_sent_event_is_accepted_in_the_end(history: History) -> Iterator[str]:
 
 
 @invariant
+def every_sent_event_is_received_once(history: History) -> Iterator[str]:
+    """However often it was sent: stored once, announced once, and as what the partner was told."""
+    received = Counter(one.sent_id for one in history.received)
+    announced = Counter(one.event_id for one in history.announced)
+    known = set(history.received)
+    for sent in history.sent:
+        if (count := received[sent.id]) > 1:
+            yield f"{sent.id}, sent {sent.tries} times, is stored {count} times"
+        if sent.event_id is not None and Received(sent.id, sent.event_id) not in known:
+            yield f"{sent.id} was answered 202 as {sent.event_id} and is not stored as that"
+    for one in history.received:
+        if announced[one.event_id] != 1:
+            yield f"{one.sent_id} is announced {announced[one.event_id]} times"
+
+
+@invariant
+def everybody_is_served_in_the_end(history: History) -> Iterator[str]:
+    yield from history.unserved
+
+
+@invariant
 def no_two_sent_events_are_one(history: History) -> Iterator[str]:
     names = Counter(sent.event_id for sent in history.sent if sent.event_id is not None)
     yield from (
@@ -85,21 +106,31 @@ def no_item_is_there_twice(history: History) -> Iterator[str]:
 
 @invariant
 def nothing_is_there_that_nobody_sent(history: History) -> Iterator[str]:
-    """A task stands on an announced event, and a message in the stream on an outbox row."""
+    """A task stands on an event that a partner sent; effects, items and the stream's messages on outbox rows."""
+    received = {one.event_id for one in history.received}
     announced = {one.event_id for one in history.announced}
     for task in history.tasks:
-        if task.event_id not in announced:
-            yield f"task {task.task_id} is for {task.event_id}, which nobody announced"
+        if task.event_id not in received:
+            yield f"task {task.task_id} is for {task.event_id}, which nobody sent"
+    for effect in history.effects:
+        if effect.event_id not in announced:
+            yield f"{effect.durable} applied {effect.event_id}, which nobody announced"
+    for item in history.items:
+        if item.about not in announced:
+            yield f"{item.member_id} was told of {item.about}, which nobody announced"
     for message in history.stored:
         if not message.planted and message.event_id not in announced:
             yield f"{message.event_id} stands at {message.place} in the stream, and no outbox has it"
 
 
 @invariant
-def every_deed_that_was_confirmed_is_done(history: History) -> Iterator[str]:
+def every_deed_that_was_confirmed_is_done_once(history: History) -> Iterator[str]:
+    """Once, however often it was asked for; and no other deed twice either."""
+    done = Counter(history.done)
     for deed in history.deeds:
-        if (deed.task_id, deed.action) not in history.done:
+        if not done[deed.task_id, deed.action]:
             yield f"{deed.action} of {deed.task_id} was confirmed, and is not in its history"
+    yield from (f"{action} of {task_id} was done {n} times" for (task_id, action), n in done.items() if n > 1)
 
 
 @invariant

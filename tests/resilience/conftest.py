@@ -44,7 +44,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         return
     seconds = sorted(one.recovered_after for one in found if one.recovered_after is not None)
     failed = [one for one in found if one.violations]
-    faults = sum(len(one.schedule.faults) for one in found)
+    faults = sum(len(one.done) for one in found)
     terminalreporter.section("faults")
     terminalreporter.write_line(
         f"{len(found)} seeds, {faults} faults, {sum(one.events for one in found)} partner events; "

@@ -21,22 +21,31 @@ POISON_SUBJECT = "sse.hq.all.partner.assistance.requested.v1.07"
 _STOPS = {"postgres": signal.SIGINT}
 
 
-async def carry_out(stage: Stage, schedule: Schedule) -> None:
-    """Do every fault at its time; returns once all of them are over, and everything is allowed to recover."""
+class NotDoneError(Exception):
+    """A fault could not be done: another had what it needs."""
+
+
+async def carry_out(stage: Stage, schedule: Schedule) -> list[Fault]:
+    """Do every fault at its time; returns those that were done once all are over, and everything may recover.
+
+    What is to be done to the stream is left out where another fault keeps us from it.
+    """
     loop = asyncio.get_running_loop()
     began = loop.time()
     turns = {name: asyncio.Lock() for name in stage.parts}
 
-    async def one(fault: Fault) -> None:
+    async def one(fault: Fault) -> Fault | None:
         await asyncio.sleep(max(0.0, began + fault.at - loop.time()))
-        if fault.target not in stage.parts or fault.kind is Kind.CLOCK:
-            await _DOING[fault.kind](stage, fault, began + fault.ends, schedule.seed)
-            return
         # A start may take longer than was drawn; what else is to be done to that process waits for it.
-        async with turns[fault.target]:
-            await _DOING[fault.kind](stage, fault, began + fault.ends, schedule.seed)
+        on_process = fault.target in turns and fault.kind is not Kind.CLOCK
+        async with turns[fault.target] if on_process else contextlib.nullcontext():
+            try:
+                await _DOING[fault.kind](stage, fault, began + fault.ends, schedule.seed)
+            except NotDoneError:
+                return None
+        return fault
 
-    await asyncio.gather(*(one(fault) for fault in schedule.faults))
+    return [fault for fault in await asyncio.gather(*(one(fault) for fault in schedule.faults)) if fault]
 
 
 async def _until(moment: float) -> None:
@@ -110,11 +119,17 @@ async def _again(stage: Stage, fault: Fault, _ends: float, seed: int) -> None:
         last = (await client.jetstream.stream_info(stream)).state.last_seq
         places = list(range(max(1, last - fault.amount + 1), last + 1))
         random.Random(seed).shuffle(places)  # noqa: S311 - it is to be the same every time
+        stored = 0
         for place in places:
             with contextlib.suppress(nats.js.errors.NotFoundError):
                 message = await client.jetstream.get_msg(stream, place)
                 headers = {MSG_ID: (message.headers or {}).get(MSG_ID, f"poison-{place}")}
-                await client.jetstream.publish(message.subject or "", message.data or b"", headers=headers)
+                answer = await client.jetstream.publish(
+                    message.subject or "", message.data or b"", headers=headers
+                )
+                stored += not answer.duplicate
+        if not stored:
+            raise NotDoneError("the stream had nothing to store a second time")
 
     await _as_administrator(stage, store)
 
@@ -128,7 +143,9 @@ async def _rewind(stage: Stage, fault: Fault, _ends: float, seed: int) -> None:
         chosen = random.Random(seed).choice(durables)  # noqa: S311 - it is to be the same every time
         floor = (await client.jetstream.consumer_info(stream, chosen)).ack_floor.stream_seq
         body = orjson.dumps({"seq": max(1, floor - fault.amount)})
-        await client.client.request(f"$JS.API.CONSUMER.RESET.{stream}.{chosen}", body, timeout=2)
+        answer = await client.client.request(f"$JS.API.CONSUMER.RESET.{stream}.{chosen}", body, timeout=2)
+        if error := orjson.loads(answer.data).get("error"):
+            raise NotDoneError(f"{chosen}: {error}")
 
     await _as_administrator(stage, reset)
 
@@ -141,10 +158,12 @@ async def _poison(stage: Stage, _fault: Fault, _ends: float, seed: int) -> None:
 
 
 async def _as_administrator(stage: Stage, work: Callable[[Any], Awaitable[None]]) -> None:
-    """Do it while the broker is there; where another fault has it, this one is left out."""
-    with contextlib.suppress(nats.errors.Error, TimeoutError, OSError):
+    """Do it while the broker is there; raises NotDoneError where another fault has it."""
+    try:
         async with asyncio.timeout(3), stage.provisioner() as client:
             await work(client)
+    except (nats.errors.Error, TimeoutError, OSError) as error:
+        raise NotDoneError(str(error)) from error
 
 
 _DOING: dict[Kind, Callable[[Stage, Fault, float, int], Awaitable[None]]] = {

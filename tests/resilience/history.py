@@ -17,6 +17,14 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Received:
+    """An event as the gateway has stored it: the partner's id, and the one under which it was announced."""
+
+    sent_id: str
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Deed:
     """What a member did with a task, and was told is done."""
 
@@ -126,9 +134,12 @@ class History:
     hearing: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     """Which event types each durable hears."""
     sent: list[Sent] = field(default_factory=list[Sent])
+    unserved: list[str] = field(default_factory=list[str])
+    """Work that people had not brought to its end when they gave up, in words."""
     deeds: list[Deed] = field(default_factory=list[Deed])
-    done: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    done: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     """(task, action) as the tasks' own history has them."""
+    received: list[Received] = field(default_factory=list[Received])
     tasks: list[Task] = field(default_factory=list[Task])
     items: list[Item] = field(default_factory=list[Item])
     announced: list[Announced] = field(default_factory=list[Announced])

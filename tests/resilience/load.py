@@ -36,16 +36,22 @@ class Load:
     member_id: str
     sent: list[Sent] = field(default_factory=list[Sent])
     deeds: list[Deed] = field(default_factory=list[Deed])
+    unserved: list[str] = field(default_factory=list[str])
+    """Work that was not at its end when it was given up."""
 
     async def run(self, *, give_up_after: float) -> None:
         """Do all of it, each thing again and again until it is done or `give_up_after` seconds have passed."""
         async with httpx2.AsyncClient(timeout=4) as client:
-            with_deadline = [self._send(client, number) for number in range(SENDERS)]
-            work = [*with_deadline, self._act(client), self._rename(client), self._move(client)]
-            tasks = [asyncio.create_task(one) for one in work]
+            work = {f"sender {number}": self._send(client, number) for number in range(SENDERS)} | {
+                "the member at her tasks": self._act(client),
+                "the operator at the partner's name": self._rename(client),
+                "the operator at the member's time zone": self._move(client),
+            }
+            tasks = [asyncio.create_task(one, name=who) for who, one in work.items()]
             _, late = await asyncio.wait(tasks, timeout=give_up_after)
             for task in late:
                 task.cancel()
+                self.unserved.append(f"seed {self.seed}: {task.get_name()} did not come to an end")
             for outcome in await asyncio.gather(*tasks, return_exceptions=True):
                 if isinstance(outcome, Exception):
                     raise outcome
@@ -55,6 +61,13 @@ class Load:
         async with httpx2.AsyncClient(timeout=4) as client:
             for number in range(count):
                 await self._send_until_accepted(client, self._event(0, number))
+
+    async def repeat(self) -> None:
+        """Have one event accepted, and then the same once more."""
+        async with httpx2.AsyncClient(timeout=4) as client:
+            event = self._event(0, 0)
+            await self._send_until_accepted(client, event)
+            await self._send_until_accepted(client, event)
 
     async def rename(self) -> None:
         """Rename the partner as often as in a seed, and do nothing else."""

@@ -14,13 +14,24 @@ from chassis.broker import MSG_ID
 from ssenet.folders import SERVICES
 from ssenet.refilling import handlers_durables
 from tests.resilience.handling import EFFECTS
-from tests.resilience.history import Announced, Effect, GivenUp, History, Item, Letter, Stored, Taken, Task
+from tests.resilience.history import (
+    Announced,
+    Effect,
+    GivenUp,
+    History,
+    Item,
+    Letter,
+    Received,
+    Stored,
+    Taken,
+    Task,
+)
 from tests.resilience.stage import Stage, topology
 
 _NUMBERED = {
     "coordination": ("inbox", "tasks", "task_history", "dead_letters"),
     "notifications": ("inbox", "items", "dead_letters"),
-    "gateway": ("inbox", "dead_letters"),
+    "gateway": ("inbox", "received_events", "dead_letters"),
     "registry": ("inbox", "dead_letters"),
 }
 """Tables whose rows are numbered as they come, so that each look reads only what is new."""
@@ -135,24 +146,30 @@ class Observer:
         for row in await self._new(service, connection, "dead_letters", "durable, stream_sequence, event_id"):
             event_id = str(row["event_id"]) if row["event_id"] else None
             history.letters.append(Letter(service, row["durable"], row["stream_sequence"], event_id))
-        if service == "coordination":
-            await self._read_coordination(connection)
-        if service == "notifications":
-            for row in await self._new(
-                service, connection, "items", "about, member_id, reason, event_type, correlation"
-            ):
-                values = [
-                    str(row[name]) for name in ("about", "member_id", "reason", "event_type", "correlation")
-                ]
-                history.items.append(Item(*values))
+        reads = {
+            "gateway": self._read_gateway,
+            "coordination": self._read_coordination,
+            "notifications": self._read_notifications,
+        }
+        if service in reads:
+            await reads[service](connection)
         if service != "gateway":
             await self._read_directory(service, connection)
+
+    async def _read_gateway(self, connection: asyncpg.Connection) -> None:
+        for row in await self._new("gateway", connection, "received_events", "sent_id, event_id"):
+            self.history.received.append(Received(row["sent_id"], str(row["event_id"])))
+
+    async def _read_notifications(self, connection: asyncpg.Connection) -> None:
+        columns = ("about", "member_id", "reason", "event_type", "correlation")
+        for row in await self._new("notifications", connection, "items", ", ".join(columns)):
+            self.history.items.append(Item(*(str(row[name]) for name in columns)))
 
     async def _read_coordination(self, connection: asyncpg.Connection) -> None:
         for row in await self._new("coordination", connection, "tasks", "id, partner_event_id"):
             self.history.tasks.append(Task(str(row["id"]), str(row["partner_event_id"])))
         for row in await self._new("coordination", connection, "task_history", "task_id, action"):
-            self.history.done.add((str(row["task_id"]), row["action"]))
+            self.history.done.append((str(row["task_id"]), row["action"]))
 
     async def _read_directory(self, service: str, connection: asyncpg.Connection) -> None:
         rows = await connection.fetch("SELECT code, epoch, sequence FROM organisations")

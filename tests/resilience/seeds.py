@@ -16,7 +16,7 @@ from tests.resilience.handling import Trouble
 from tests.resilience.history import History, Recovery
 from tests.resilience.load import Load, focal_point
 from tests.resilience.observing import Observer
-from tests.resilience.schedule import Kind, Schedule, draw
+from tests.resilience.schedule import Fault, Kind, Schedule, draw
 from tests.resilience.stage import Stage, staged
 
 GRANT = "partner.assistance.requested.v1"
@@ -28,6 +28,8 @@ class Outcome:
     """What became of one seed."""
 
     schedule: Schedule
+    done: Sequence[Fault]
+    """Those of its faults that could be done: what is in the way of another is left out."""
     left_out: Sequence[Kind]
     events: int
     waited: int
@@ -37,7 +39,10 @@ class Outcome:
 
     def __str__(self) -> str:
         recovered = "never" if self.recovered_after is None else f"{self.recovered_after:.1f} s"
-        faults = ", ".join(f"{fault.kind} {fault.target}" for fault in self.schedule.faults)
+        faults = ", ".join(
+            f"{fault.kind} {fault.target}" + ("" if fault in self.done else " (left out)")
+            for fault in self.schedule.faults
+        )
         verdict = f"{len(self.violations)} VIOLATIONS" if self.violations else "ok"
         told = f"seed {self.schedule.seed}: {verdict}; {self.waited} events waited; recovered: {recovered}"
         return f"{told}; {faults}"
@@ -95,7 +100,7 @@ class Arena:
         load = await self.load(seed)
         stage.trouble(Trouble(seed))
         working = asyncio.create_task(load.run(give_up_after=RECOVERY + 5))
-        await carry_out(stage, schedule)
+        done = await carry_out(stage, schedule)
         stage.trouble(None)
         began = asyncio.get_running_loop().time()
         await working
@@ -104,13 +109,14 @@ class Arena:
         history = observer.history
         history.sent += load.sent
         history.deeds += load.deeds
+        history.unserved += load.unserved
         history.recoveries.append(Recovery(seed, seconds, left))
         waited = have_waited(history)
         if seconds is not None:
             await observer.look()
         violations = self._new(history)
         waited = have_waited(history) - waited
-        outcome = Outcome(schedule, left_out, len(load.sent), waited, seconds, violations)
+        outcome = Outcome(schedule, done, left_out, len(load.sent), waited, seconds, violations)
         if violations:
             self.keep(outcome, history)
         if seconds is None:

@@ -14,6 +14,7 @@ from tests.resilience.history import (
     History,
     Item,
     Letter,
+    Received,
     Recovery,
     Sent,
     Stored,
@@ -31,7 +32,8 @@ def a_sound_history() -> History:
     history = History(hearing={COORDINATION: [REQUESTED], NOTIFICATIONS: [OPENED, ACCEPTED]})
     history.sent = [Sent("S1", 1, "e1"), Sent("S2", 3, "e2")]
     history.tasks = [Task("t1", "e1"), Task("t2", "e2")]
-    history.deeds, history.done = [Deed("t1", "accept")], {("t1", "open"), ("t2", "open"), ("t1", "accept")}
+    history.received = [Received("S1", "e1"), Received("S2", "e2")]
+    history.deeds, history.done = [Deed("t1", "accept")], [("t1", "open"), ("t2", "open"), ("t1", "accept")]
     history.items = [Item(f"o{n}", "m1", "unit", OPENED, f"e{n}") for n in (1, 2)]
     rows = [
         ("gateway", "e1", REQUESTED, "r1", 1),
@@ -98,12 +100,42 @@ def swap_within_one_commit(history: History) -> None:
     history.effects[2] = replace(history.effects[2], committed=5.2, place=4)
 
 
+def take_a_repeat_for_another(history: History) -> None:
+    """The second request, sent again, has all that a new one would have."""
+    history.received.append(Received("S2", "e3"))
+    history.announced += [
+        replace(history.announced[1], event_id="e3", aggregate_id="r3"),
+        replace(history.announced[3], event_id="o3", aggregate_id="t3"),
+    ]
+    history.tasks.append(Task("t3", "e3"))
+    history.items.append(Item("o3", "m1", "unit", OPENED, "e3"))
+    history.stored += [
+        Stored(8, f"sse.hq.all.{REQUESTED}", "e3"),
+        Stored(9, f"sse.hq.all.{OPENED}", "o3"),
+    ]
+    history.taken += [
+        Taken("coordination", COORDINATION, "e3", 3, 13),
+        Taken("notifications", NOTIFICATIONS, "o3", 4, 23),
+    ]
+    history.effects += [
+        Effect("coordination", COORDINATION, "e3", 6.0, 3, 13),
+        Effect("notifications", NOTIFICATIONS, "o3", 6.1, 4, 23),
+    ]
+
+
 PLANTED: dict[str, list[Callable[[History], object]]] = {
     "every_acknowledged_event_has_one_task": [
         lambda h: h.tasks.pop(),
         lambda h: h.tasks.append(Task("t3", "e2")),
     ],
     "every_sent_event_is_accepted_in_the_end": [lambda h: h.sent.append(Sent("S3", 9, None))],
+    "every_sent_event_is_received_once": [
+        take_a_repeat_for_another,
+        lambda h: h.received.pop(),
+        lambda h: h.received.__setitem__(0, Received("S1", "e3")),
+        lambda h: h.announced.append(h.announced[0]),
+    ],
+    "everybody_is_served_in_the_end": [lambda h: h.unserved.append("the member did not come to an end")],
     "no_two_sent_events_are_one": [lambda h: h.sent.append(Sent("S3", 1, "e2"))],
     "every_recipient_has_one_item": [
         lambda h: h.items.pop(),
@@ -114,12 +146,17 @@ PLANTED: dict[str, list[Callable[[History], object]]] = {
     "no_item_is_there_twice": [lambda h: h.items.append(h.items[0])],
     "nothing_is_there_that_nobody_sent": [
         lambda h: h.tasks.append(Task("t9", "e9")),
+        lambda h: h.effects.append(Effect("coordination", COORDINATION, "e9", 6.0, 3, 13)),
+        lambda h: h.items.append(Item("o9", "m1", "unit", ACCEPTED, "e1")),
         lambda h: h.stored.append(Stored(9, f"sse.hq.all.{REQUESTED}", "e9")),
     ],
-    "every_deed_that_was_confirmed_is_done": [lambda h: h.deeds.append(Deed("t1", "complete"))],
+    "every_deed_that_was_confirmed_is_done_once": [
+        lambda h: h.deeds.append(Deed("t1", "complete")),
+        lambda h: h.done.append(("t1", "accept")),
+    ],
     "every_outbox_row_reached_the_stream": [
         lambda h: h.stored.pop(1),
-        lambda h: h.announced.append(Announced("gateway", "e3", REQUESTED, "r3", 1, 1, published=False)),
+        lambda h: h.announced.__setitem__(0, replace(h.announced[0], published=False)),
     ],
     "sequences_have_no_gap": [
         lambda h: h.announced.append(replace(h.announced[0], event_id="e3", sequence=3))

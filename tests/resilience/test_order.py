@@ -24,6 +24,7 @@ async def test_each_aggregates_events_are_handled_in_order_and_once_whoever_is_k
     print(found)  # noqa: T201 - the figures of a large run
     assert not found.faults
     assert sum(found.kills.values()) > 2
+    assert not events or set(found.kills) == {"relay", "consumer"}
     # The parts were shared, and taken over from those that died.
     assert found.processes >= (8 if events else 4)
 

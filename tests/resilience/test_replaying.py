@@ -15,7 +15,8 @@ LOST = Violation("every_outbox_row_reached_the_stream", "e1 (gateway) is not in 
 
 
 def an_outcome(seed: int, *violations: Violation) -> Outcome:
-    return Outcome(draw(seed), [], events=120, waited=2, recovered_after=1.5, violations=violations)
+    schedule = draw(seed)
+    return Outcome(schedule, schedule.faults, [], 120, waited=2, recovered_after=1.5, violations=violations)
 
 
 def asked_for(*arguments: str) -> Any:
