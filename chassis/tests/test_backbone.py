@@ -257,6 +257,29 @@ async def test_an_owner_notices_that_one_before_it_has_set_the_durable_back(site
     await broker.close()
 
 
+async def test_an_owner_notices_that_the_last_event_went_to_one_before_it(
+    site: NatsSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulling, "HEARTBEAT", 0.5)
+    broker = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"])
+    owner, stale = (Pull(broker, "EVENTS", "ledger-post-entries", lambda: None) for _ in range(2))
+    await stale.begin()
+    await owner.begin()
+    await stale.ask()
+    await owner.ask()
+
+    # No event follows whose number would show the gap.
+    await broker.publish_one(Outgoing("sse.hq.all.ledger.entry.made.v1.0", str(new_id()), b"{}"))
+
+    await eventually(lambda: len(stale) == 1)
+    await eventually(lambda: owner.broken, timeout=ACK_WAIT / 3)
+    await stale.end(hand_back=False)
+    await owner.begin()
+    await owner.ask()
+    await eventually(lambda: len(owner) == 1)
+    await broker.close()
+
+
 async def test_a_poisoned_event_lets_the_others_through_and_leaves_a_record(
     ledger: Database, site: NatsSite
 ) -> None:

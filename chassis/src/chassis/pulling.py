@@ -1,12 +1,13 @@
 """A durable as its one owner reads it: in the order of the stream, without a gap, and acknowledged a batch at a time.
 
 The server delivers again, out of order, what it believes lost. So the owner counts along: whatever does not follow on
-what came before makes it start anew, from the last acknowledged event, and drop what it had fetched beyond.
+what came before makes it start anew, from the last acknowledged event, and drop what it had fetched beyond. Where
+nothing follows, the server's heartbeats tell how many it has sent.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -26,6 +27,8 @@ BATCH_BYTES = 8 * 1024 * 1024
 _EXPIRES = 20.0
 HEARTBEAT = 5.0
 _IDLE, _NO_RESPONDERS = "100", "503"
+_LAST_SENT = "Nats-Last-Consumer"
+"""In a heartbeat: the number of the last message the durable has sent to anybody."""
 _V1_TOKENS = 9
 _TIMEOUT = 5.0
 
@@ -180,18 +183,30 @@ class Pull:
     async def _arrive(self, beginning: int, message: Msg) -> None:
         if beginning != self._beginning:
             return
-        status = (message.headers or {}).get("Status") if not message.data else None
+        headers = message.headers or {}
+        status = headers.get("Status") if not message.data else None
         self._asked_at = asyncio.get_running_loop().time()
         if status is None:
             self._asked -= 1
             await self._accept(StreamDelivery(message))
-        elif status != _IDLE:
+        elif status == _IDLE:
+            self._compare(headers)
+        else:
             # The request is over: expired (408), nothing left (404), or the durable went away (409, 503).
             self._asked = 0
-            description = (message.headers or {}).get("Description", "")
+            description = headers.get("Description", "")
             if status == _NO_RESPONDERS or "Deleted" in description:
                 self.gone = f"{status} {description}".strip()
         self._on_arrival()
+
+    def _compare(self, heartbeat: Mapping[str, str]) -> None:
+        """See from a heartbeat whether something went astray that no later event shows: to an old owner, or lost."""
+        if int(heartbeat.get(_LAST_SENT, self._last_consumer)) != self._last_consumer:
+            self._break()
+
+    def _break(self) -> None:
+        self.broken = True
+        self._fetched.clear()
 
     async def _accept(self, delivery: StreamDelivery) -> None:
         if self.broken:
@@ -199,8 +214,7 @@ class Pull:
         follows = delivery.consumer_sequence == self._last_consumer + 1
         self._last_consumer = delivery.consumer_sequence
         if not follows:
-            self.broken = True
-            self._fetched.clear()
+            self._break()
         elif delivery.stream_sequence > self._last_stream:
             self._last_stream = delivery.stream_sequence
             self._fetched.append(delivery)
@@ -209,5 +223,4 @@ class Pull:
             await self._broker.client.publish(delivery.reply, b"")
         else:
             # Somebody has set the durable back: what is acknowledged by now, the server knows better than we do.
-            self.broken = True
-            self._fetched.clear()
+            self._break()

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from zlib import crc32
 
 from .stream import Stored, Stream
@@ -11,6 +12,8 @@ from .world import Course, World
 ACK_WAIT = 6.0
 BATCH = 5
 SLOTS = 16
+ON_ITS_WAY = 0.002
+"""Seconds of a message from the server: always the same, for one connection keeps what it carries in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Request:
     """A reader's standing wish for so many messages. It stands though the reader is frozen, or owner no more."""
 
     arrive: Callable[[Delivery], None]
+    beat: Callable[[int], None]
+    """A heartbeat: how many messages the durable has sent, to anybody."""
     lives: Callable[[], bool]
     left: int
 
@@ -87,12 +92,15 @@ class Durable:
             world.after(delay, lambda: self._acknowledged(sequence))
 
     def tick(self) -> None:
-        """Send again what nobody has acknowledged in time."""
+        """Send again what nobody has acknowledged in time, and heartbeats to whoever waits."""
         overdue = [sequence for sequence, due in self._pending.items() if due < self.world.now]
         for sequence in overdue:
             del self._pending[sequence]
             self._again.extend(one for one in self._matching if one.sequence == sequence)
         self._send()
+        for request in self._requests:
+            if self.stream.up and request.lives() and not self.world.happens(self.world.chances.lost):
+                self.world.after(ON_ITS_WAY, partial(request.beat, self._sent))
 
     def behind(self) -> bool:
         """Whether anything is not acknowledged."""
@@ -122,17 +130,7 @@ class Durable:
             if not request.left:
                 self._requests.popleft()
             if not self.world.happens(self.world.chances.lost):
-                # One connection keeps what it carries in order: no chance in the time it takes.
-                self.world.after(0.002, _Arrival(request, Delivery(stored, self._sent)))
-
-
-@dataclass(slots=True)
-class _Arrival:
-    request: Request
-    delivery: Delivery
-
-    def __call__(self) -> None:
-        self.request.arrive(self.delivery)
+                self.world.after(ON_ITS_WAY, partial(request.arrive, Delivery(stored, self._sent)))
 
 
 class Reader:
@@ -162,7 +160,8 @@ class Reader:
     def ask(self) -> None:
         if self._request is None or self._request.left <= 0:
             beginning = self._beginnings
-            self._request = Request(lambda delivery: self._arrive(beginning, delivery), self._lives, BATCH)
+            arrive, hear = partial(self._arrive, beginning), partial(self._hear, beginning)
+            self._request = Request(arrive, hear, self._lives, BATCH)
             self._durable.ask(self._request)
 
     def ask_again(self) -> None:
@@ -206,3 +205,9 @@ class Reader:
         elif self._done_with >= delivery.stored.sequence:
             self._durable.acknowledge(delivery.stored.sequence)
         self._on_arrival()
+
+    def _hear(self, beginning: int, sent: int) -> None:
+        if not self.broken and beginning == self._beginnings and sent != self._last_consumer:
+            self._fetched = []
+            self.broken = True
+            self._on_arrival()

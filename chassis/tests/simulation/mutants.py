@@ -121,7 +121,7 @@ MUTANTS = [
     _relay(
         "gives up a refused batch of many",
         "            return (yield from self._singly(rows))\n        if",
-        "            raise published\n        if",
+        "            yield from ()\n            raise published\n        if",
     ),
     _relay(
         "tells before it publishes",
