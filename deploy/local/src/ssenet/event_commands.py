@@ -39,7 +39,8 @@ def replay(
 
     Readers go on seeing what it holds; every row is written again by the event it came from. In the end the rows
     that no event reached are reported. A handler that does more than keep the newest state is refused. Ctrl-C
-    only stops watching: the rebuild goes on, and the same command watches it again.
+    only stops watching: the rebuild goes on, and the same command watches it again, also with a time such as 2d, which
+    is another one by then.
     """
     from ssenet.folders import data_folder
     from ssenet.rebuilding import Wanted, rebuild
@@ -63,7 +64,8 @@ def refill(
     """Restore a broker that lost its store: recreate the streams and publish every kept event again, in order.
 
     The services go on running. What a consumer had applied already it drops, so the command can be repeated; it
-    ends once everything has been published and heard. Exits with 1 when nothing has moved for a minute.
+    ends once all that was committed when it began has been published and heard. Where only a durable is missing, it
+    is made again and hears what the stream holds. Exits with 1 when nothing has moved for a minute.
     """
     from ssenet.folders import data_folder
     from ssenet.refilling import refill_streams

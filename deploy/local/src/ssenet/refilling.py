@@ -17,13 +17,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from chassis.broker import Broker
-from chassis.provisioner import PROVISIONER, Topology, provision
+from chassis.partitions import COUNTS
+from chassis.provisioner import PROVISIONER, ServiceDescription, Topology, provision
 from ssenet.credentials import read_secrets
 from ssenet.errors import CommandError
 from ssenet.folders import SERVICES, DataFolder
 from ssenet.network import Network, the_network
 from ssenet.ports import LOOPBACK
 from ssenet.preparation import described
+from ssenet.telling import in_full
 
 PATIENCE = 60.0
 """Seconds in which something has to move."""
@@ -58,7 +60,7 @@ def refill_streams(folder: DataFolder, *, force: bool, as_json: bool) -> int:
             "The broker has lost nothing: it is as far as every service knows. (--force publishes again anyway.)"
         )
     else:
-        _tell(refilled)
+        _tell(refilled, folder)
     return 0 if refilled is None or refilled.complete else 1
 
 
@@ -69,12 +71,15 @@ async def _connected(network: Network, *, force: bool, quiet: bool) -> Refilled 
         async with asyncio.timeout(_CONNECTING):
             broker = await Broker.connect(f"nats://{LOOPBACK}:{broker_port}", service=PROVISIONER, seed=seed)
     except TimeoutError as error:
-        raise CommandError("The broker does not answer.", hint="See `./ssenet logs nats`.") from error
+        raise CommandError(
+            "The broker does not answer.", hint=f"See {in_full(network.folder, 'logs nats')}."
+        ) from error
     try:
         return await _refill(network, broker.jetstream, force=force, quiet=quiet)
     except nats.errors.Error as error:
         why = str(error) or type(error).__name__
-        raise CommandError(f"The broker does not answer: {why}.", hint="See `./ssenet logs nats`.") from error
+        hint = f"See {in_full(network.folder, 'logs nats')}."
+        raise CommandError(f"The broker does not answer: {why}.", hint=hint) from error
     finally:
         await broker.close()
 
@@ -83,17 +88,22 @@ async def _refill(
     network: Network, jetstream: JetStreamContext, *, force: bool, quiet: bool
 ) -> Refilled | None:
     began = time.monotonic()
-    topology = described()
-    if not force and not await _is_lost(network, jetstream, topology):
+    states = await _connected_states(network)
+    topology = as_run(described(), states)
+    lost = force or await _is_lost(jetstream, topology, states)
+    if not lost and not await _missing(jetstream, topology):
         return None
-    # First the databases, then the streams: nothing is published meanwhile, so the oldest comes first.
+    # First the databases, then the streams: nothing is published meanwhile, so the oldest comes first. Where durables
+    # alone are missing, the stream still has what they are to hear.
     patient = replace(network, timeout=_MARKING)
-    kept = {one: await _ask(patient, one, "POST", "/internal/outbox/publish-again") for one in SERVICES}
+    again = SERVICES if lost else ()
+    kept = {one: await _ask(patient, one, "POST", "/internal/outbox/publish-again") for one in again}
+    aim = Aim(time.monotonic())
     made = await provision(jetstream, topology)
     events = sum(one["events"] for one in kept.values())
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as bar:
-        complete = await _watch(network, jetstream, topology, events, bar)
+        complete = await _watch(network, jetstream, topology, aim, _Bars(bar, events))
     info = await jetstream.stream_info(topology.heard_stream)
     since = [datetime.fromisoformat(one["kept_since"]) for one in kept.values() if one["kept_since"]]
     return Refilled(
@@ -106,36 +116,131 @@ async def _refill(
     )
 
 
-async def _is_lost(network: Network, jetstream: JetStreamContext, topology: Topology) -> bool:
-    """Whether a stream or a durable is missing, or a service knows of more than there is."""
+async def _connected_states(network: Network) -> dict[str, Any]:
+    """What each service says of itself, once all of them reach the broker: only then do they tell what they hear."""
+    until = time.monotonic() + _CONNECTING
+    while True:
+        states = {one: await _ask(network, one, "GET", "/status") for one in SERVICES}
+        away = [name for name, state in states.items() if not state["checks"]["broker"]["ok"]]
+        if not away:
+            return states
+        if time.monotonic() > until:
+            hint = f"See {in_full(network.folder, 'status')}."
+            raise CommandError(f"{', '.join(away)} cannot reach the broker.", hint=hint)
+        await asyncio.sleep(_CHECK)
+
+
+def as_run(topology: Topology, states: Mapping[str, Any]) -> Topology:
+    """The same, with durables in as many parts as the services run them in, whatever this command was told.
+
+    Raises CommandError where a service hears what is not described.
+    """
+
+    def as_it_runs(service: ServiceDescription) -> ServiceDescription:
+        names = {one["durable"] for one in states[service.service]["consumers"]}
+        for count in COUNTS:
+            split = service.model_copy(update={"partitions": count})
+            if {part.name for part in split.parts} == names:
+                return split
+        heard = ", ".join(sorted(names)) or "nothing"
+        told = f"{service.service} hears {heard}, and deploy/nats describes other durables."
+        raise CommandError(told, hint="Start the network anew, so that both are of one version.")
+
+    return topology.model_copy(update={"services": tuple(map(as_it_runs, topology.services))})
+
+
+async def _is_lost(jetstream: JetStreamContext, topology: Topology, states: Mapping[str, Any]) -> bool:
+    """Whether a stream is missing, or a service knows of more than there is."""
     try:
         for name in topology.streams:
             await jetstream.stream_info(name)
     except NotFoundError:
         return True
-    if not await handlers_durables(jetstream, topology):
-        return True
-    found = [await _ask(network, one, "GET", "/status") for one in SERVICES]
-    return any(not one["checks"].get("stream", {"ok": True})["ok"] for one in found)
+    return any(not one["checks"].get("stream", {"ok": True})["ok"] for one in states.values())
+
+
+async def _missing(jetstream: JetStreamContext, topology: Topology) -> set[str]:
+    """The durables that handlers are to be fed from and that are not there."""
+    there = {one.name for one in await handlers_durables(jetstream, topology)}
+    return {part.name for service in topology.services for part in service.parts} - there
+
+
+class Aim:
+    """What a refill waits for: all that was committed when it began, whatever comes later.
+
+    `began` and every `now` are seconds of a monotonic clock.
+    """
+
+    def __init__(self, began: float) -> None:
+        self._began = began
+        self._looked = False
+        self._until: int | None = None
+        self._owed = float("inf")
+        self._moved = began
+
+    def look(
+        self, states: Sequence[Mapping[str, Any]], durables: Sequence[ConsumerInfo], stored: int, now: float
+    ) -> bool:
+        """Whether it is reached. `stored`: the stream's last sequence, read before the durables were."""
+        # What was answered first may have been looked at before it began.
+        looked, self._looked = self._looked, True
+        if self._until is None:
+            if looked and all(self._published(one, now) for one in states):
+                self._until = stored
+                self._owed = float("inf")
+            owed = sum(one["outbox"]["unpublished"] for one in states if "outbox" in one)
+        else:
+            owed = sum(max(0, self._until - _floor(one)) for one in durables if _owes(one))
+            if not owed:
+                return True
+        # Less than ever is owed: new events alone are no progress.
+        if owed < self._owed:
+            self._owed, self._moved = owed, now
+        return False
+
+    def _published(self, state: Mapping[str, Any], now: float) -> bool:
+        """Whether a service owes the stream nothing but what was announced since the beginning."""
+        return "outbox" in state and state["outbox"]["oldest_age_s"] < now - self._began
+
+    def stuck(self, now: float) -> bool:
+        """Whether nothing has moved for too long."""
+        return now - self._moved > PATIENCE
+
+
+def _floor(durable: ConsumerInfo) -> int:
+    return durable.ack_floor.stream_seq if durable.ack_floor else 0
+
+
+def _owes(durable: ConsumerInfo) -> bool:
+    return bool(durable.num_pending or durable.num_ack_pending)
+
+
+class _Bars:
+    """How far publishing and hearing are, for a person."""
+
+    def __init__(self, progress: Progress, events: int) -> None:
+        self._progress = progress
+        self._events = events
+        self._publishing = progress.add_task("Published", total=events)
+        self._hearing = progress.add_task("Heard", total=None)
+
+    def show(self, unpublished: int, unheard: int, heard: int) -> None:
+        self._progress.update(self._publishing, completed=max(0, self._events - unpublished))
+        self._progress.update(self._hearing, completed=heard, total=heard + unheard)
 
 
 async def _watch(
-    network: Network, jetstream: JetStreamContext, topology: Topology, events: int, bar: Progress
+    network: Network, jetstream: JetStreamContext, topology: Topology, aim: Aim, bar: "_Bars"
 ) -> bool:
-    """Wait until everything is published and heard; False once nothing has moved for too long."""
-    publishing, hearing = bar.add_task("Published", total=events), bar.add_task("Heard", total=None)
-    left, moved = (-1, -1), time.monotonic()
+    """Wait until the aim is reached; False once nothing has moved for too long."""
     while True:
         states = [await _ask(network, one, "GET", "/status") for one in SERVICES]
-        unpublished = sum(one["outbox"]["unpublished"] for one in states if "outbox" in one)
-        unheard, heard = _heard(await handlers_durables(jetstream, topology))
-        bar.update(publishing, completed=max(0, events - unpublished))
-        bar.update(hearing, completed=heard, total=heard + unheard)
-        if not unpublished and not unheard and all("outbox" in one for one in states):
+        stored = (await jetstream.stream_info(topology.heard_stream)).state.last_seq
+        durables = await handlers_durables(jetstream, topology)
+        bar.show(sum(one["outbox"]["unpublished"] for one in states if "outbox" in one), *_heard(durables))
+        if aim.look(states, durables, stored, time.monotonic()):
             return True
-        if (unpublished, unheard) != left:
-            left, moved = (unpublished, unheard), time.monotonic()
-        elif time.monotonic() - moved > PATIENCE:
+        if aim.stuck(time.monotonic()):
             return False
         await asyncio.sleep(_CHECK)
 
@@ -158,7 +263,7 @@ async def _ask(network: Network, service: str, method: str, path: str) -> Any:
     return await asyncio.to_thread(network.ask, service, method, path)
 
 
-def _tell(refilled: Refilled) -> None:
+def _tell(refilled: Refilled, folder: DataFolder) -> None:
     for change in refilled.made:
         print(f"  {change}")
     for service, events in refilled.published_again.items():
@@ -168,6 +273,6 @@ def _tell(refilled: Refilled) -> None:
     end = (
         "All of it is published and heard"
         if refilled.complete
-        else "Not all of it has been heard: see ./ssenet status"
+        else f"Not all of it has been heard: see {in_full(folder, 'status')}"
     )
     print(f"{end}, after {refilled.seconds} s; the stream holds {refilled.in_stream} events.")

@@ -1,0 +1,89 @@
+"""When a refill is over, and into how many parts it splits durables: as they run, not as it was told."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from nats.js.api import ConsumerConfig, ConsumerInfo, SequenceInfo
+
+from ssenet.errors import CommandError
+from ssenet.preparation import described
+from ssenet.refilling import PATIENCE, Aim, as_run
+
+
+def a_state(unpublished: int, oldest: float) -> dict[str, Any]:
+    return {"outbox": {"unpublished": unpublished, "oldest_age_s": oldest}}
+
+
+def a_durable(floor: int, pending: int) -> ConsumerInfo:
+    place = SequenceInfo(consumer_seq=floor, stream_seq=floor)
+    made_at = datetime(2026, 11, 24, tzinfo=UTC)
+    return ConsumerInfo(
+        "x", "EVENTS", ConsumerConfig(), made_at, ack_floor=place, num_pending=pending, num_ack_pending=0
+    )
+
+
+def test_a_refill_ends_though_new_events_never_stop() -> None:
+    aim = Aim(100.0)
+
+    assert not aim.look([a_state(900, 50.0)], [a_durable(0, 100)], 100, 100.2)
+    assert not aim.look([a_state(500, 50.2)], [a_durable(0, 500)], 500, 100.4)
+    # Only what was announced since it began is not in the stream: there were 1,000 to hear.
+    assert not aim.look([a_state(7, 0.1)], [a_durable(400, 600)], 1_000, 100.6)
+    assert not aim.look([a_state(9, 0.2)], [a_durable(999, 21)], 1_020, 100.8)
+    assert aim.look([a_state(8, 0.1)], [a_durable(1_000, 40)], 1_040, 101.0)
+
+
+def test_an_answer_that_may_be_older_than_the_refill_decides_nothing() -> None:
+    aim = Aim(100.0)
+
+    assert not aim.look([a_state(0, 0.0)], [a_durable(0, 0)], 0, 100.2)
+    assert not aim.look([a_state(900, 50.0)], [a_durable(0, 0)], 0, 100.4)
+
+
+def test_a_service_that_does_not_say_how_much_it_owes_is_waited_for() -> None:
+    aim = Aim(100.0)
+
+    assert not any(aim.look([{}, a_state(0, 0.0)], [], 0, 100.0 + second) for second in range(3))
+
+
+def test_a_refill_in_which_nothing_but_new_events_moves_is_stuck() -> None:
+    aim = Aim(100.0)
+    aim.look([a_state(900, 50.0)], [], 100, 100.2)
+
+    aim.look([a_state(950, 90.0)], [], 150, 140.0)
+    assert not aim.stuck(100.2 + PATIENCE)
+    aim.look([a_state(980, 120.0)], [], 180, 160.0)
+    assert aim.stuck(100.3 + PATIENCE)
+
+
+def states(**parts: int) -> dict[str, Any]:
+    """What the services say that run in so many parts, and in one where none are told."""
+    return {
+        service.service: {
+            "consumers": [
+                {"durable": part.name}
+                for part in service.model_copy(update={"partitions": parts.get(service.service, 1)}).parts
+            ]
+        }
+        for service in described().services
+    }
+
+
+def test_durables_are_split_as_the_services_run_them_whatever_the_command_was_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NOTIFICATIONS_PARTITIONS", "4")
+
+    found = as_run(described(), states(coordination=2))
+
+    split = {one.service: one.partitions for one in found.services if one.hears}
+    assert (split["coordination"], split["notifications"]) == (2, 1)
+
+
+def test_a_service_that_hears_what_is_not_described_is_named() -> None:
+    told = states()
+    told["coordination"]["consumers"].append({"durable": "coordination-of-another-version"})
+
+    with pytest.raises(CommandError, match=r"coordination hears coordination-.*another-version"):
+        as_run(described(), told)
