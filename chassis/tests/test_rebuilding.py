@@ -222,6 +222,29 @@ async def test_a_projection_is_rebuilt_while_its_service_runs_and_hears_new_even
     assert await _same(database, besides=phantom)
 
 
+async def test_a_rebuild_from_the_midst_of_the_history_reaches_what_came_since_and_nothing_before(
+    client: Any,
+) -> None:
+    database: Database = client.database
+    await make_entries(database, *range(100))
+    await eventually(lambda: _same(database))
+    midst = database.clock()
+    await make_entries(database, *range(100, 200))
+    await eventually(lambda: _same(database))
+    right = await correct(database)
+    async with database.transaction() as tx:
+        await tx.session.execute(sa.update(Balance).values(amount=-1))
+
+    path = f"/internal/projections/{BALANCES}/rebuild"
+    asked = {"by": "operator on duty", "from_time": midst.isoformat()}
+    assert (await client.post(path, json=asked)).status_code == 202
+    done = await eventually(lambda: _finished(client, path), timeout=20)
+
+    mended = {key: value for key, value in (await balances(database)).items() if value[0] != -1}
+    assert mended == {key: value for key, value in right.items() if value[0] >= 100}
+    assert done["report"]["balances"]["unreached"] == 100
+
+
 async def _same(database: Database, besides: UUID | None = None) -> bool:
     found = await balances(database)
     found.pop(besides, None)  # type: ignore[arg-type]

@@ -88,6 +88,11 @@ class Filter:
         return replace(self, conditions={"before": now.isoformat(), **self.conditions})
 
 
+def is_so_long_ago(written: str) -> bool:
+    """Whether a person wrote a time as so long ago, which is another time whenever it is read."""
+    return bool(_AGO.fullmatch(written.strip()))
+
+
 def moment(written: str) -> datetime:
     """A time as a person writes it: ISO 8601 (UTC where it names no zone), or so long ago."""
     if ago := _AGO.fullmatch(written.strip()):
@@ -102,7 +107,7 @@ def moment(written: str) -> datetime:
 
 def list_them(folder: DataFolder, chosen: Filter, *, after: str | None, limit: int, as_json: bool) -> int:
     """Print a page of letters; 1 where a service did not answer."""
-    more = {"after": the_id(after)} if after else {}
+    more = {"after": _the_id(folder, after)} if after else {}
     query = urlencode({**chosen.conditions, **more, "limit": limit})
     pages, silent = ask_each(the_network(folder), chosen.services, "GET", f"{PATH}?{query}")
     found = [{"service": service, **letter} for service, page in pages.items() for letter in page["letters"]]
@@ -274,7 +279,7 @@ def _store(network: Network, service: str, letter_id: str, written: str, *, by: 
 
 def find(network: Network, letter_id: str, silent: set[str] | None = None) -> tuple[str, dict[str, Any]]:
     """The letter, and the service that holds it; services that do not answer are passed over, and those in `silent`."""
-    wanted = the_id(letter_id)
+    wanted = _the_id(network.folder, letter_id)
     silent = set() if silent is None else silent
     for service in (one for one in SERVICES if one not in silent):
         try:
@@ -298,10 +303,10 @@ def by_service(network: Network, ids: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def the_id(written: str) -> str:
+def _the_id(folder: DataFolder, written: str) -> str:
     """A letter's id; raises CommandError where it can be none."""
     try:
         return str(UUID(written))
     except ValueError as error:
-        hint = "An id looks like 01932b6e-…; see `./ssenet deadletters list`."
+        hint = f"An id looks like 01932b6e-…; see {in_full(folder, 'deadletters list')}."
         raise CommandError(f"{written!r} is not a letter id.", hint=hint, exit_code=USAGE) from error

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ssenet.deadletters import NOT_FOUND, USAGE, moment
+from ssenet.deadletters import NOT_FOUND, USAGE, is_so_long_ago, moment
 from ssenet.errors import CommandError
 from ssenet.folders import SERVICES, DataFolder
 from ssenet.network import Network, RefusedError, the_network
@@ -47,7 +47,7 @@ def rebuild(folder: DataFolder, wanted: Wanted, *, as_json: bool) -> int:
     path = f"{PATH}/{quote(wanted.handler)}/rebuild"
     body = {"from_time": since, "by": wanted.by, "reason": wanted.reason}
     try:
-        told = network.ask(service, "POST", path, body)
+        told = _under_way(network, service, path, wanted) or network.ask(service, "POST", path, body)
     except RefusedError as error:
         if error.status == NOT_FOUND:
             error.hint = _projections(network, service)
@@ -59,6 +59,22 @@ def rebuild(folder: DataFolder, wanted: Wanted, *, as_json: bool) -> int:
     else:
         _tell(told, since)
     return 1 if unreached and since is None else 0
+
+
+def _under_way(network: Network, service: str, path: str, wanted: Wanted) -> dict[str, Any] | None:
+    """The rebuild that the same words began before, if it is under way: `2d` is another time with every minute."""
+    if wanted.from_time is None or not is_so_long_ago(wanted.from_time):
+        return None
+    try:
+        told: dict[str, Any] = network.ask(service, "GET", path)
+    except RefusedError as error:
+        if error.status == NOT_FOUND:
+            return None
+        raise
+    if told["state"] == "finished" or told["from_time"] is None:
+        return None
+    print(f"A rebuild from {told['from_time']} is under way; watching that one.", file=sys.stderr)
+    return told
 
 
 def _projections(network: Network, service: str) -> str:
