@@ -9,6 +9,8 @@ from typing import Self
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from ssenet.errors import CommandError
+from ssenet.folders import DataFolder
+from ssenet.telling import in_full
 
 REDIRECTS = {302, 303, 307}
 FAILURE = 400
@@ -33,10 +35,11 @@ class Form:
 
 
 class Browser:
-    """One visitor of one site."""
+    """One visitor of one network's site."""
 
-    def __init__(self, *, timeout: float) -> None:
+    def __init__(self, folder: DataFolder, *, timeout: float) -> None:
         self.timeout = timeout
+        self._folder = folder
         self._cookies: dict[str, str] = {}
 
     def open(self, url: str, form: Form | None = None) -> Page:
@@ -49,9 +52,7 @@ class Browser:
                 url, form = urljoin(url, answer.headers["Location"]), None
                 continue
             if answer.status >= FAILURE:
-                raise CommandError(
-                    f"{_path(url)} answered {answer.status}.", hint="See `./ssenet logs gateway`."
-                )
+                raise CommandError(f"{_path(url)} answered {answer.status}.", hint=self._see("logs gateway"))
             return Page(url, answer.status, text)
         raise CommandError(f"{_path(url)} redirects without end.")
 
@@ -60,9 +61,7 @@ class Browser:
         connection, answer = self._ask(url, None, accept="text/event-stream")
         with connection:
             if answer.status >= FAILURE:
-                raise CommandError(
-                    f"{_path(url)} answered {answer.status}.", hint="See `./ssenet logs gateway`."
-                )
+                raise CommandError(f"{_path(url)} answered {answer.status}.", hint=self._see("logs gateway"))
             while line := answer.readline():
                 yield line.decode("utf-8", "replace").rstrip("\r\n")
 
@@ -88,10 +87,13 @@ class Browser:
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            raise CommandError("The gateway does not answer.", hint="See `./ssenet status`.") from error
+            raise CommandError("The gateway does not answer.", hint=self._see("status")) from error
         for cookie in answer.headers.get_all("Set-Cookie") or []:
             self._cookies |= {name: morsel.value for name, morsel in SimpleCookie(cookie).items()}
         return connection, answer
+
+    def _see(self, words: str) -> str:
+        return f"See {in_full(self._folder, words)}."
 
 
 class _Connection(http.client.HTTPConnection):

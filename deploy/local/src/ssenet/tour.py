@@ -208,7 +208,7 @@ class _Watch:
 
     def _sign_in(self) -> tuple[Browser, str]:
         # A link works once: what fails on the way begins with a fresh one.
-        browser = Browser(timeout=ANSWER_LIMIT)
+        browser = Browser(self._network.folder, timeout=ANSWER_LIMIT)
         try:
             link = browser.open(make_link(self._network, "focal_point", "CO-Dakar").url)
             inbox = browser.open((form := form_to(link, link.url)).action, form)
