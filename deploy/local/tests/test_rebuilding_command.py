@@ -41,7 +41,11 @@ def asked_for(
     """How the service was asked, in which order."""
     data = DataFolder(folder)
     network = StandIn(data, State(0, 0.0, "", 0), told=list(told))
-    patch.setattr(rebuilding, "the_network", lambda _folder: network)
+
+    def found(_: DataFolder) -> Network:
+        return network
+
+    patch.setattr(rebuilding, "the_network", found)
     patch.setattr(rebuilding, "LOOK_EVERY", 0)
     assert rebuild(data, Wanted(HANDLER, None, since, by="operator", reason=""), as_json=True) == 0
     return network.asked
