@@ -140,6 +140,17 @@ def _passes(state: str) -> bool:
     return state.startswith(_PASSING_CLASSES) or state in _PASSING_STATES
 
 
+DATABASE_AWAY = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    TimeoutError,
+    OSError,
+)
+"""What asyncpg raises on a connection of one's own when it is lost. The internal error is what it says when the server
+dies in the middle of a statement."""
+
+
 def is_database_away(error: BaseException) -> bool:
     """Tell whether the database could not be reached or was not ready, so that the same work may succeed later."""
     if isinstance(error, DBAPIError):

@@ -16,7 +16,7 @@ import asyncpg
 import sqlalchemy as sa
 import structlog
 
-from chassis.database import PLANNING, Database
+from chassis.database import DATABASE_AWAY, PLANNING, Database
 from chassis.partitions import Partition, preferred
 
 log = structlog.get_logger()
@@ -27,7 +27,6 @@ _TICK = 0.5
 _IDLE_TICK = 5.0
 _PATIENCE = 3.0
 """Seconds until a part that its preferred process does not take is taken by another."""
-_DATABASE_AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 _TAKE = sa.text("""
 WITH others AS (
@@ -138,7 +137,7 @@ class Ownership:
                 connection = await self._connect()
                 pause = 0.2
                 await self._hold(connection)
-            except (*_DATABASE_AWAY, TimeoutError, OSError) as error:
+            except DATABASE_AWAY as error:
                 log.warning("owner lost its database, trying again", error=str(error) or type(error).__name__)
                 # Nothing but a stop ends this early: what wakes the owner was set when its connection went.
                 await _until(self._stopping, pause)
@@ -177,7 +176,7 @@ class Ownership:
                     raise ConnectionError("the owner's connection closed")
         finally:
             self._lose_all()
-            with suppress(*_DATABASE_AWAY, OSError, TimeoutError):
+            with suppress(*DATABASE_AWAY):
                 await connection.close(timeout=2)
 
     def _lose_all(self) -> None:

@@ -18,7 +18,7 @@ import structlog
 
 from chassis import metrics, relaying, telemetry
 from chassis.broker import BATCH_LIMIT, Broker, Outgoing, PublishRefusedError
-from chassis.database import PLANNING, Database
+from chassis.database import DATABASE_AWAY, PLANNING, Database
 from chassis.event_spans import EventSpans, publish, spanning
 from chassis.relaying import (
     BatchRefusedError,
@@ -39,14 +39,6 @@ T = TypeVar("T")
 _BATCH_BYTES = 8 * 1024 * 1024
 _LOOK_UP_AFTER = 0.5
 _LOCK_KEY = int.from_bytes(sha256(b"ssenet relay").digest()[:8], "big", signed=True)
-# The internal error is what asyncpg says when the server dies in the middle of a statement.
-_DATABASE_AWAY = (
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    TimeoutError,
-    OSError,
-)
 _BROKER_AWAY = (nats.errors.Error, PublishRefusedError, TimeoutError, OSError)
 
 _UNPUBLISHED = """
@@ -215,7 +207,7 @@ class Relay:
     async def _ask_database(self, step: Step) -> Any:
         try:
             return await self._query(step)
-        except _DATABASE_AWAY as error:
+        except DATABASE_AWAY as error:
             raise DatabaseAwayError(str(error) or type(error).__name__) from error
 
     async def _query(self, step: Step) -> Any:
@@ -273,7 +265,7 @@ class Relay:
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(*_DATABASE_AWAY):
+            with suppress(*DATABASE_AWAY):
                 await connection.close(timeout=2)
 
     def _wake(self, *_: object) -> None:

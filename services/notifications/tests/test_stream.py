@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import httpx2
 import pytest
 import sqlalchemy as sa
@@ -20,10 +21,12 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from starlette.types import Message
 
+from chassis.ids import new_id
 from chassis.service import Service
 from chassis.testing import Deliver, Running, an_envelope, eventually
 from contracts.registry import MemberJoinedV1
 from notifications.app import build
+from notifications.bell import Bell
 from notifications.settings import Settings
 from notifications.stream import Streams
 from notifications.subscribers import subscriptions
@@ -218,6 +221,27 @@ async def test_a_stream_goes_on_after_its_notices_lost_their_connection(
         await live.network.hear(a_task("DWT/CO-Dakar"))
 
         assert (await stream.next()).id == "1"
+
+
+async def test_the_bell_survives_a_server_that_dies_within_a_statement(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listened, connect = asyncio.Event(), asyncpg.connect
+
+    async def at_first_dying(*args: Any, **kwargs: Any) -> Any:
+        if listened.is_set():
+            return await connect(*args, **kwargs)
+        listened.set()
+        # What asyncpg said of it, and the service ended.
+        raise asyncpg.InternalClientError("got result for unknown protocol state 3")
+
+    monkeypatch.setattr(asyncpg, "connect", at_first_dying)
+    bell, stopping = Bell(live.service.database.asyncpg_dsn), asyncio.Event()
+    running = asyncio.create_task(bell.run(stopping))
+    with bell.listening(new_id()) as rung:
+        await asyncio.wait_for(rung.wait(), 10)
+    stopping.set()
+    await asyncio.wait_for(running, 10)
 
 
 async def test_streams_end_when_the_service_stops(live: Live, dakar: MemberJoinedV1) -> None:

@@ -10,11 +10,11 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from chassis.database import DATABASE_AWAY
 from notifications.tables import INBOX_CHANGED
 
 log = structlog.get_logger()
 
-_LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 _ALIVE_EVERY = 10.0
 
@@ -51,7 +51,7 @@ class Bell:
             try:
                 await self._listen(stopped)
                 pause = _FIRST_PAUSE
-            except _LOST as error:
+            except DATABASE_AWAY as error:
                 log.warning("inbox notices lost, listening again", error=str(error) or type(error).__name__)
                 await asyncio.wait([stopped], timeout=pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
@@ -83,7 +83,7 @@ class Bell:
                 # A peer that vanished without a word is only found out by asking.
                 await connection.execute("SELECT 1")
         finally:
-            with suppress(*_LOST):
+            with suppress(*DATABASE_AWAY):
                 await connection.close(timeout=2)
 
     def _ring(self, _connection: object, _pid: int, _channel: str, member_id: object) -> None:
