@@ -103,6 +103,8 @@ async def _full(stage: Stage, fault: Fault, ends: float, _seed: int) -> None:
     if fault.target == "nats":
         # Since 2.14 a stream that met a write error stands still until the server is started again.
         await _restart(stage, fault, 0.0, 0)
+    else:
+        stage.database_has_room()
 
 
 async def _clock(stage: Stage, fault: Fault, ends: float, _seed: int) -> None:
