@@ -48,7 +48,7 @@ MACHINE_LATE, MEASURED_AGAIN = 0.3, 2
 """Seconds by which the machine itself may let a process be late: where it was more, all is measured again, so often."""
 UNDER_WAY = 25
 """Events accepted before a service is stopped: the chain is full by then."""
-DURABLE = "coordination-open-assistance-tasks"
+DURABLE, ADVISORIES = "coordination-open-assistance-tasks", "coordination-advisories"
 
 
 @dataclass(frozen=True)
@@ -232,13 +232,20 @@ async def test_a_broker_that_lost_its_store_is_refilled_by_one_command(arena: Ar
 
     async with stage.provisioner() as client:
         await client.jetstream.delete_consumer(topology().heard_stream, DURABLE)
+        await client.jetstream.delete_consumer("ADVISORIES", ADVISORIES)
+    await eventually(lambda: _says(stage, "coordination", f"{ADVISORIES} is gone"))
     mended = json.loads(
         await asyncio.to_thread(ssenet, "events", "refill", "--json", "--data", str(stage.folder.path))
     )
     assert (mended["complete"], mended["published_again"]) == (True, {})
-    assert [one for one in mended["made"] if DURABLE in one]
+    assert sorted(mended["made"]) == sorted(f"durable {one} made" for one in (DURABLE, ADVISORIES))
     await eventually(lambda: all_ready(stage), timeout=20)
     assert await taken(stage) == after
+
+
+async def _says(stage: Stage, service: str, words: str) -> bool:
+    told = await asyncio.to_thread(stage.asked.ask, service, "GET", "/status")
+    return words in told["checks"]["consumers"]["detail"]
 
 
 async def says_what_is_wrong(stage: Stage) -> bool:

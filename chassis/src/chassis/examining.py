@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import nats.errors
@@ -17,6 +18,7 @@ from chassis import migrations, refilling
 from chassis.consuming import Consumer, ConsumerDriftError
 from chassis.database import is_database_away
 from chassis.partitions import Partition
+from chassis.side_durables import sides_of
 from chassis.stream_identity import Known, Seen, what_is_lost
 
 if TYPE_CHECKING:
@@ -110,11 +112,11 @@ class Examiner:
 
     async def examine(self, *, backlog: bool = True) -> Examination:
         """Ask database and broker side by side, each durable once; answers in little more than PATIENCE seconds."""
-        (stored, known, found), (broker, seen, consumers) = await asyncio.gather(
-            self._database(backlog=backlog), self._broker()
+        (stored, known, found), (broker, seen, consumers), missing = await asyncio.gather(
+            self._database(backlog=backlog), self._broker(), self._missing_sides()
         )
         prepared = self.service.prepared
-        wrong = [f"{one.part.name}: {one.trouble}" for one in consumers if one.trouble]
+        wrong = [*(f"{one.part.name}: {one.trouble}" for one in consumers if one.trouble), *missing]
         checks = {
             "prepared": Check(prepared, "ok" if prepared else "still starting"),
             "broker": broker,
@@ -198,6 +200,24 @@ class Examiner:
             return away, None, unseen
         looks = await asyncio.gather(*(self._consumer(one) for one in service.consumers))
         return Check(ok=True), seen, looks
+
+    async def _missing_sides(self) -> list[str]:
+        """What the service has on the broker beside its handlers' durables, where it is gone."""
+        service = self.service
+        if not service.consumers or not service.broker.client.is_connected:
+            return []
+        sides = sides_of(service.name, service.settings.hears_streams)
+        looks = (self._missing_side(stream, name) for name, stream in sides.items())
+        return [missing for missing in await asyncio.gather(*looks) if missing]
+
+    async def _missing_side(self, stream: str, name: str) -> str | None:
+        try:
+            await self._patiently(name, partial(self.service.broker.jetstream.consumer_info, stream, name))
+        except nats.js.errors.NotFoundError:
+            return f"{name} is gone"
+        except (nats.errors.Error, TimeoutError, OSError) as error:
+            return f"{name}: {str(error) or type(error).__name__}"
+        return None
 
     async def _seen(self) -> Seen | None:
         """The stream as it is; None where there is no such stream."""

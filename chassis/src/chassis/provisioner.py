@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from chassis.consuming import ACK_WAIT, MAX_DELIVER
 from chassis.partitions import COUNTS, Partition, partitions_of
 from chassis.pulling import MAX_ACK_PENDING
-from chassis.side_durables import ADVISORIES, provision_side_durables, side_permissions
+from chassis.side_durables import ADVISORIES, provision_side_durables, side_permissions, sides_of
 
 PROVISIONER = "provisioner"
 
@@ -91,6 +91,17 @@ class Topology(_Described):
             for path in sorted((folder / "services").glob("*.yaml"))
         ]
         return cls.model_validate({**head, "services": services})
+
+    @property
+    def durables(self) -> dict[str, set[str]]:
+        """The names of all durables on the server, by their streams."""
+        found: dict[str, set[str]] = {name: set() for name in self.streams}
+        for service in (one for one in self.services if one.hears):
+            found[self.heard_stream] |= {part.name for part in service.parts}
+            for durable, stream in sides_of(service.service, self.heard_stream).items():
+                if stream in found:
+                    found[stream].add(durable)
+        return found
 
     def permissions(self, service: ServiceDescription) -> dict[str, dict[str, list[str]]]:
         """What the service's NATS user may do, and nothing else: its own subjects, its own durables."""

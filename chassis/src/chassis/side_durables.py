@@ -32,10 +32,16 @@ def base_of(durable: str) -> str:
     return _PART.sub("", durable)
 
 
+def sides_of(service: str, heard_stream: str) -> dict[str, str]:
+    """Both durables of a service, each with its stream."""
+    return {look_up_of(service): heard_stream, advisories_of(service): ADVISORIES}
+
+
 def side_permissions(service: str, heard_stream: str) -> list[str]:
     """What the service may publish to use them."""
     advisories, look_up = advisories_of(service), look_up_of(service)
     return [
+        *(f"$JS.API.CONSUMER.INFO.{stream}.{one}" for one, stream in sides_of(service, heard_stream).items()),
         f"$JS.API.CONSUMER.MSG.NEXT.{ADVISORIES}.{advisories}",
         f"$JS.ACK.{ADVISORIES}.{advisories}.>",
         f"$JS.ACK.*.*.{ADVISORIES}.{advisories}.>",

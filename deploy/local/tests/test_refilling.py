@@ -57,6 +57,19 @@ def test_a_refill_in_which_nothing_but_new_events_moves_is_stuck() -> None:
     assert aim.stuck(100.3 + PATIENCE)
 
 
+def test_hearing_counts_as_progress_however_little_was_left_to_publish() -> None:
+    aim = Aim(0.0)
+    aim.look([a_state(0, 0.0)], [], 1_000_000, 0.1)
+
+    for second in range(1, 200):
+        heard = second * 5_000
+        assert not aim.look(
+            [a_state(0, 0.0)], [a_durable(heard, 1_000_000 - heard)], 1_000_000, float(second)
+        )
+        assert not aim.stuck(float(second))
+    assert aim.look([a_state(0, 0.0)], [a_durable(1_000_000, 0)], 1_000_000, 200.0)
+
+
 def states(**parts: int) -> dict[str, Any]:
     """What the services say that run in so many parts, and in one where none are told."""
     return {

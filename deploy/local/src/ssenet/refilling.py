@@ -91,7 +91,7 @@ async def _refill(
     states = await _connected_states(network)
     topology = as_run(described(), states)
     lost = force or await _is_lost(jetstream, topology, states)
-    if not lost and not await _missing(jetstream, topology):
+    if not lost and not await _is_incomplete(jetstream, topology):
         return None
     # First the databases, then the streams: nothing is published meanwhile, so the oldest comes first. Where durables
     # alone are missing, the stream still has what they are to hear.
@@ -150,19 +150,24 @@ def as_run(topology: Topology, states: Mapping[str, Any]) -> Topology:
 
 
 async def _is_lost(jetstream: JetStreamContext, topology: Topology, states: Mapping[str, Any]) -> bool:
-    """Whether a stream is missing, or a service knows of more than there is."""
+    """Whether the stream of the events is missing, or a service knows of more than there is."""
     try:
-        for name in topology.streams:
-            await jetstream.stream_info(name)
+        await jetstream.stream_info(topology.heard_stream)
     except NotFoundError:
         return True
     return any(not one["checks"].get("stream", {"ok": True})["ok"] for one in states.values())
 
 
-async def _missing(jetstream: JetStreamContext, topology: Topology) -> set[str]:
-    """The durables that handlers are to be fed from and that are not there."""
-    there = {one.name for one in await handlers_durables(jetstream, topology)}
-    return {part.name for service in topology.services for part in service.parts} - there
+async def _is_incomplete(jetstream: JetStreamContext, topology: Topology) -> bool:
+    """Whether another stream is missing, or a durable of any."""
+    for stream, durables in topology.durables.items():
+        try:
+            there = {one.name for one in await _all_durables(jetstream, stream)}
+        except NotFoundError:
+            return True
+        if durables - there:
+            return True
+    return False
 
 
 class Aim:
@@ -186,8 +191,9 @@ class Aim:
         looked, self._looked = self._looked, True
         if self._until is None:
             if looked and all(self._published(one, now) for one in states):
-                self._until = stored
-                self._owed = float("inf")
+                # From here on something else is counted.
+                self._until, self._owed, self._moved = stored, float("inf"), now
+                return False
             owed = sum(one["outbox"]["unpublished"] for one in states if "outbox" in one)
         else:
             owed = sum(max(0, self._until - _floor(one)) for one in durables if _owes(one))
@@ -248,8 +254,16 @@ async def _watch(
 async def handlers_durables(jetstream: JetStreamContext, topology: Topology) -> list[ConsumerInfo]:
     """The durables that handlers are fed from, whole or in partitions; others only look things up."""
     names = "|".join(re.escape(heard.durable) for service in topology.services for heard in service.hears)
-    found = await jetstream.consumers_info(topology.heard_stream)
+    found = await _all_durables(jetstream, topology.heard_stream)
     return [one for one in found if re.fullmatch(rf"(?:{names})(?:-\d+of\d+)?", one.name)]
+
+
+async def _all_durables(jetstream: JetStreamContext, stream: str) -> list[ConsumerInfo]:
+    """All of a stream; the server tells of some hundreds at a time."""
+    found: list[ConsumerInfo] = []
+    while page := await jetstream.consumers_info(stream, offset=len(found)):
+        found += page
+    return found
 
 
 def _heard(durables: Sequence[ConsumerInfo]) -> tuple[int, int]:
