@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -99,7 +100,21 @@ class Balance(Base):
     sequence: Mapped[int]
 
 
+@dataclass
+class Gate:
+    """Holds a handler up while it is shut."""
+
+    opened: asyncio.Event
+    in_hand: int = 0
+
+
+GATES: list[Gate] = []
+
+
 async def keep_balances(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+    for gate in GATES:
+        gate.in_hand += 1
+        await gate.opened.wait()
     rows = [
         {
             "id": UUID(one.envelope.subject),
@@ -243,6 +258,62 @@ async def test_a_rebuild_from_the_midst_of_the_history_reaches_what_came_since_a
     mended = {key: value for key, value in (await balances(database)).items() if value[0] != -1}
     assert mended == {key: value for key, value in right.items() if value[0] >= 100}
     assert done["report"]["balances"]["unreached"] == 100
+
+
+async def test_a_batch_in_hand_while_the_durable_is_set_back_takes_nothing_with_it(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database: Database = client.database
+    await make_entries(database, *range(100))
+    await eventually(lambda: _same(database))
+    async with database.transaction() as tx:
+        await tx.session.execute(sa.update(Balance).values(amount=-1))
+    gate, set_back = Gate(asyncio.Event()), Broker.set_back
+
+    async def with_a_batch_in_hand(broker: Broker, stream: str, durable: str, **told: Any) -> Any:
+        if told.get("sequence") and not GATES:
+            GATES.append(gate)
+            await make_entries(database, *range(100, 140))
+            with suppress(AssertionError):
+                await eventually(lambda: gate.in_hand == 2, timeout=1)
+            # Until the server has sent the first events anew: an acknowledgement would be of those, too.
+            asyncio.get_running_loop().call_later(1, gate.opened.set)
+        return await set_back(broker, stream, durable, **told)
+
+    monkeypatch.setattr(Broker, "set_back", with_a_batch_in_hand)
+    path = f"/internal/projections/{BALANCES}/rebuild"
+    assert (await client.post(path, json={"by": "operator on duty"})).status_code == 202
+    done = await eventually(lambda: _finished(client, path), timeout=20)
+    GATES.clear()
+
+    assert done["report"]["balances"] == {"rows": 100, "unreached": 0, "some": []}
+    await eventually(lambda: _same(database))
+
+
+async def test_a_rebuild_that_cannot_go_on_says_why_and_holds_up_no_other(
+    client: Any, site: NatsSite
+) -> None:
+    database: Database = client.database
+    await make_entries(database, *range(10))
+    await eventually(lambda: _same(database))
+    async with connected(site, PROVISIONER) as provisioner:
+        await provisioner.jetstream.delete_consumer("EVENTS", "ledger-look-up")
+        path = f"/internal/projections/{BALANCES}/rebuild"
+        since = {"by": "operator on duty", "from_time": database.clock().isoformat()}
+        assert (await client.post(path, json=since)).status_code == 202
+        why = await eventually(lambda: _hindered(client, path))
+        assert why is not None
+        assert "ledger-look-up" in why
+        checks = (await client.get("/health/ready")).json()["checks"]
+        assert "ledger-look-up is gone" in checks["consumers"]
+
+        await provision(provisioner.jetstream, TOPOLOGY)
+    done = await eventually(lambda: _finished(client, path), timeout=20)
+    assert done["hindered_by"] is None
+
+
+async def _hindered(client: Any, path: str) -> str | None:
+    return (await client.get(path)).json()["hindered_by"]
 
 
 async def _same(database: Database, besides: UUID | None = None) -> bool:

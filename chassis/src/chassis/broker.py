@@ -24,6 +24,13 @@ BATCH_LIMIT = 1000
 """Messages in one atomic batch: as many as the server takes, for each batch costs it a round of its own."""
 
 
+_TIMEOUT = 5.0
+
+
+class DurableGoneError(nats.errors.Error):
+    """The server knows no such durable, does not let us at it, or does not answer for it."""
+
+
 class PublishRefusedError(Exception):
     """The stream answered a publish with an error."""
 
@@ -135,6 +142,26 @@ class Broker:
         info = await self._unless_lost(self.jetstream.stream_info(stream))
         assert info.created is not None
         return Seen(info.created, info.state.last_seq)
+
+    async def set_back(self, stream: str, durable: str, *, sequence: int | None = None) -> Mapping[str, Any]:
+        """Have a durable deliver from a place in its stream on, or from the first event that is not acknowledged.
+
+        Returns what the server says of it then. Raises DurableGoneError, or another NATS error without a connection.
+        """
+        body = b"" if sequence is None else orjson.dumps({"seq": sequence})
+        try:
+            answer = await self.client.request(
+                f"$JS.API.CONSUMER.RESET.{stream}.{durable}", body, timeout=_TIMEOUT
+            )
+        except nats.errors.TimeoutError as error:
+            # Of a durable that it does not have, the server says nothing.
+            raise DurableGoneError(
+                f"no answer for the durable {durable} of {stream}: is it there?"
+            ) from error
+        told: dict[str, Any] = orjson.loads(answer.data)
+        if refused := told.get("error"):
+            raise DurableGoneError(f"{durable} of {stream}: {refused.get('description')}")
+        return told
 
     async def _answer(self, message: Outgoing, headers: dict[str, str]) -> bytes:
         """The stream's answer."""

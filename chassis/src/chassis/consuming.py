@@ -16,7 +16,7 @@ from chassis.broker import Broker
 from chassis.database import Database, is_database_away
 from chassis.owning import Claim, Fence, Ownership, OwnershipLostError, confirm, settle, take_over
 from chassis.partitions import Partition
-from chassis.pulling import BATCH, HEARTBEAT, DurableGoneError, Pull, StreamDelivery
+from chassis.pulling import BATCH, HEARTBEAT, Pull, StreamDelivery
 from chassis.receiving import Subscription
 
 log = structlog.get_logger()
@@ -111,7 +111,7 @@ class Consumer:
                 if not self._stopping.is_set():
                     await self._serve()
                 pause = 0.2
-            except (nats.errors.Error, ConsumerDriftError, DurableGoneError, TimeoutError, OSError) as error:
+            except (nats.errors.Error, ConsumerDriftError, TimeoutError, OSError) as error:
                 self.trouble = str(error) or type(error).__name__
                 log.warning(
                     "durable not served, trying again", durable=self.partition.name, reason=self.trouble

@@ -4,10 +4,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import nats.errors
-import orjson
 import sqlalchemy as sa
 from nats.js import JetStreamContext
 
@@ -61,7 +59,7 @@ class LookUp:
                 durable=durable, stream=self._stream
             )
             try:
-                yield _Place(self._broker, subscription, f"{self._stream}.{durable}")
+                yield _Place(self._broker, subscription, self._stream, durable)
             finally:
                 with suppress(nats.errors.Error):
                     await subscription.unsubscribe()
@@ -70,19 +68,17 @@ class LookUp:
 class _Place:
     """The look-up's durable, which is set anew for every message."""
 
-    def __init__(self, broker: Broker, subscription: JetStreamContext.PullSubscription, api: str) -> None:
+    def __init__(
+        self, broker: Broker, subscription: JetStreamContext.PullSubscription, stream: str, durable: str
+    ) -> None:
         self._broker = broker
         self._subscription = subscription
-        self._api = api
+        self._stream = stream
+        self._durable = durable
 
     async def next(self, sequence: int) -> Stored | None:
         """The first message at this place or behind it."""
-        answer = await self._broker.client.request(
-            f"$JS.API.CONSUMER.RESET.{self._api}", orjson.dumps({"seq": max(sequence, 1)}), timeout=_TIMEOUT
-        )
-        told: dict[str, Any] = orjson.loads(answer.data)
-        if error := told.get("error"):
-            raise nats.errors.Error(f"{self._api}: {error.get('description')}")
+        told = await self._broker.set_back(self._stream, self._durable, sequence=max(sequence, 1))
         if not told["num_pending"]:
             return None
         [message] = await self._subscription.fetch(1, timeout=_TIMEOUT)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 import nats.errors
 import orjson
@@ -30,11 +29,6 @@ _IDLE, _NO_RESPONDERS = "100", "503"
 _LAST_SENT = "Nats-Last-Consumer"
 """In a heartbeat: the number of the last message the durable has sent to anybody."""
 _V1_TOKENS = 9
-_TIMEOUT = 5.0
-
-
-class DurableGoneError(Exception):
-    """The server knows no such durable, or does not let us at it."""
 
 
 class StreamDelivery:
@@ -96,15 +90,10 @@ class Pull:
 
         Whoever is not certain to be the owner still must not `ask` afterwards: the server numbers from one again, so
         what an old owner is sent would be missing at the new one, where the numbers might fit all the same. Raises
-        DurableGoneError, or a NATS error when the server does not answer.
+        DurableGoneError, or another NATS error without a connection.
         """
         await self._leave()
-        answer = await self._broker.client.request(
-            f"$JS.API.CONSUMER.RESET.{self._stream}.{self._durable}", b"", timeout=_TIMEOUT
-        )
-        told: dict[str, Any] = orjson.loads(answer.data)
-        if error := told.get("error"):
-            raise DurableGoneError(f"{self._durable}: {error.get('description')}")
+        told = await self._broker.set_back(self._stream, self._durable)
         self._last_consumer = 0
         self._last_stream = int(told["ack_floor"]["stream_seq"])
         self.broken, self.gone = False, None
@@ -165,10 +154,9 @@ class Pull:
         left = self._inbox is not None
         await self._leave()
         if left and hand_back and self._broker.client.is_connected:
-            with suppress(nats.errors.Error):
-                await self._broker.client.request(
-                    f"$JS.API.CONSUMER.RESET.{self._stream}.{self._durable}", b"", timeout=1
-                )
+            with suppress(nats.errors.Error, TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._broker.set_back(self._stream, self._durable)
 
     async def _leave(self) -> None:
         self._beginning += 1

@@ -17,7 +17,6 @@ from typing import Any
 from uuid import UUID
 
 import nats.errors
-import orjson
 import sqlalchemy as sa
 import structlog
 from nats.js.api import ConsumerInfo
@@ -39,7 +38,9 @@ log = structlog.get_logger()
 
 _EVERY = 0.5
 _IDLE = 5.0
-_TIMEOUT = 5.0
+_ON_THEIR_WAY = 0.5
+"""Seconds that acknowledgements already sent are given to arrive. A later one makes the rebuild skip what it is of: the
+rows that no event reached are in the report, and another rebuild mends them."""
 _NAMED = 20
 """Rows that no event reached are named in the report up to this many."""
 _COLUMNS = projection_rebuilds.c
@@ -63,6 +64,8 @@ class Progress:
     rebuild: sa.Row[Any]
     total: int
     pending: int
+    hindered_by: str | None = None
+    """What keeps it from going on, as far as this process has found out."""
 
 
 async def begin(
@@ -154,6 +157,8 @@ class Rebuilder:
         self._stream = stream
         self._parts = parts
         self._wanted = asyncio.Event()
+        self._hindered: dict[UUID, str] = {}
+        """Why a rebuild does not go on in this process, of those that do not."""
 
     def wake(self) -> None:
         """Look at once: there is a new rebuild."""
@@ -167,7 +172,7 @@ class Rebuilder:
             try:
                 busy = await self.advance()
             except Exception as error:
-                if not (isinstance(error, (nats.errors.Error, OSError)) or is_database_away(error)):
+                if not is_database_away(error):
                     raise
                 log.warning("rebuilds wait", error=str(error) or type(error).__name__)
             waits = [asyncio.create_task(self._wanted.wait()), asyncio.create_task(stopping.wait())]
@@ -176,17 +181,25 @@ class Rebuilder:
                 one.cancel()
 
     async def advance(self) -> bool:
-        """Do the next stage of each rebuild; returns whether any is still under way."""
+        """Do the next stage of each rebuild, whatever hinders another; returns whether any is still under way."""
         async with self._database.reading() as session:
             unfinished = sa.select(_COLUMNS.id).where(_COLUMNS.state != "finished")
             ids = list(await session.scalars(unfinished))
         for rebuild_id in ids:
-            async with self._database.transaction() as tx:
-                statement = sa.select(projection_rebuilds).where(_COLUMNS.id == rebuild_id)
-                held = await tx.session.execute(statement.with_for_update(skip_locked=True))
-                if (rebuild := held.first()) is not None and rebuild.durable in self._parts:
-                    await self._advance(tx, rebuild)
+            try:
+                await self._advance_one(rebuild_id)
+                self._hindered.pop(rebuild_id, None)
+            except (nats.errors.Error, OSError) as error:
+                why = self._hindered[rebuild_id] = str(error) or type(error).__name__
+                log.warning("a rebuild waits", rebuild=str(rebuild_id), error=why)
         return bool(ids)
+
+    async def _advance_one(self, rebuild_id: UUID) -> None:
+        async with self._database.transaction() as tx:
+            statement = sa.select(projection_rebuilds).where(_COLUMNS.id == rebuild_id)
+            held = await tx.session.execute(statement.with_for_update(skip_locked=True))
+            if (rebuild := held.first()) is not None and rebuild.durable in self._parts:
+                await self._advance(tx, rebuild)
 
     async def _advance(self, tx: Transaction, rebuild: sa.Row[Any]) -> None:
         if rebuild.state == "beginning":
@@ -194,9 +207,14 @@ class Rebuilder:
             targets = await self._targets(rebuild)
             await self._store(tx, rebuild, state="rewinding", targets=targets)
         elif rebuild.state == "rewinding":
+            # A batch in hand would be acknowledged after the durable was set back, and with it all before it, unheard.
+            # This waits for open transactions, and holds up new ones; what they acknowledge is given time to arrive.
+            await tx.session.execute(_FENCE_OFF, {"durable": rebuild.durable})
+            await asyncio.sleep(_ON_THEIR_WAY)
             targets = {name: dict(one) for name, one in rebuild.targets.items()}
             for name, target in targets.items():
-                target["total"] = await self._set_back(name, target["first"])
+                told = await self._broker.set_back(self._stream, name, sequence=target["first"])
+                target["total"] = int(told["num_pending"])
             await self._store(tx, rebuild, state="applying", targets=targets)
         elif rebuild.state == "applying" and await self._caught_up(rebuild):
             await self._finish(tx, rebuild)
@@ -213,15 +231,6 @@ class Rebuilder:
             first = 1 if rebuild.from_time is None else min(since or behind_floor, behind_floor)
             targets[name] = {"first": first, "until": _place(info.delivered)}
         return targets
-
-    async def _set_back(self, name: str, first: int) -> int:
-        answer = await self._broker.client.request(
-            f"$JS.API.CONSUMER.RESET.{self._stream}.{name}", orjson.dumps({"seq": first}), timeout=_TIMEOUT
-        )
-        told: dict[str, Any] = orjson.loads(answer.data)
-        if error := told.get("error"):
-            raise nats.errors.Error(f"{name}: {error.get('description')}")
-        return int(told["num_pending"])
 
     async def _info(self, name: str) -> ConsumerInfo:
         return await self._broker.jetstream.consumer_info(self._stream, name)
@@ -262,7 +271,7 @@ class Rebuilder:
             with suppress(nats.errors.Error, OSError):
                 infos = [await self._info(name) for name in rebuild.targets]
                 pending = sum((one.num_pending or 0) + (one.num_ack_pending or 0) for one in infos)
-        return Progress(rebuild, total, min(pending, total))
+        return Progress(rebuild, total, min(pending, total), self._hindered.get(rebuild.id))
 
 
 def _place(sequences: Any) -> int:
@@ -299,6 +308,7 @@ def described(progress: Progress) -> dict[str, Any]:
         "reason": rebuild.reason,
         "total": progress.total,
         "pending": progress.pending,
+        "hindered_by": progress.hindered_by,
         "finished_at": rebuild.finished_at,
         "report": rebuild.report,
     }

@@ -19,7 +19,13 @@ TOPOLOGY = Topology(
     streams={
         "EVENTS": StreamDescription(
             subjects=("sse.hq.>",), max_bytes=256 * 1024 * 1024, max_age=timedelta(days=1), why="tests"
-        )
+        ),
+        "ADVISORIES": StreamDescription(
+            subjects=("$JS.EVENT.ADVISORY.CONSUMER.*.>",),
+            max_bytes=1 << 26,
+            max_age=timedelta(days=1),
+            why="tests",
+        ),
     },
     services=(
         ServiceDescription(

@@ -15,7 +15,14 @@ from ssenet.rebuilding import Wanted, rebuild
 from ssenet.state import State
 
 HANDLER = "coordination-mirror-organisations"
-BEGUN = {"id": "1", "state": "applying", "from_time": "2026-11-22T08:00:00+00:00", "total": 9, "pending": 4}
+BEGUN = {
+    "id": "1",
+    "state": "applying",
+    "from_time": "2026-11-22T08:00:00+00:00",
+    "total": 9,
+    "pending": 4,
+    "hindered_by": None,
+}
 NEVER: dict[str, Any] = {}
 OVER = {**BEGUN, "state": "finished", "pending": 0, "report": {}}
 
@@ -58,6 +65,16 @@ def test_so_long_ago_means_the_rebuild_that_is_under_way(
     printed = capsys.readouterr()
     assert json.loads(printed.out)["state"] == "finished"
     assert "A rebuild from 2026-11-22T08:00:00+00:00 is under way" in printed.err
+
+
+def test_what_keeps_it_from_going_on_is_said_once_while_it_lasts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hindered = {**BEGUN, "hindered_by": "no answer for the durable coordination-look-up"}
+    asked_for(None, [BEGUN, hindered, hindered, BEGUN, OVER], monkeypatch, tmp_path)
+    printed = capsys.readouterr()
+    assert printed.err.count("It waits: no answer for the durable coordination-look-up") == 1
+    assert json.loads(printed.out)["hindered_by"] is None
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def _watched(
     network: Network, service: str, path: str, told: dict[str, Any], *, quiet: bool
 ) -> dict[str, Any]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    rebuild_id = told["id"]
+    rebuild_id, hindered_by = told["id"], None
     with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as bar:
         task = bar.add_task("Events", total=None)
         while told["state"] != "finished":
@@ -101,6 +101,8 @@ def _watched(
                 continue
             if told["id"] != rebuild_id:
                 raise CommandError("Another rebuild of this projection has begun meanwhile.")
+            if hindered_by != (hindered_by := told["hindered_by"]) and hindered_by:
+                bar.console.print(f"It waits: {hindered_by}", markup=False, highlight=False)
             if told["total"]:
                 bar.update(task, total=told["total"], completed=told["total"] - told["pending"])
     return told
