@@ -90,7 +90,8 @@ async def _restart(stage: Stage, fault: Fault, ends: float, _seed: int) -> None:
 
 async def _on_link(stage: Stage, fault: Fault, ends: float, _seed: int) -> None:
     link = stage.links[fault.target]
-    {Kind.CUT: link.cut, Kind.SILENCE: link.silence, Kind.DEAF: link.deafen}[fault.kind]()
+    doing = {Kind.CUT: link.cut, Kind.SILENCE: link.silence, Kind.DEAF: link.deafen, Kind.DROP: link.drop}
+    doing[fault.kind]()
     await _until(ends)
     link.mend()
 
@@ -175,6 +176,7 @@ _DOING: dict[Kind, Callable[[Stage, Fault, float, int], Awaitable[None]]] = {
     Kind.CUT: _on_link,
     Kind.SILENCE: _on_link,
     Kind.DEAF: _on_link,
+    Kind.DROP: _on_link,
     Kind.FULL: _full,
     Kind.CLOCK: _clock,
     Kind.AGAIN: _again,

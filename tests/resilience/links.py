@@ -1,4 +1,7 @@
-"""The ways between services and servers: a small TCP proxy on each, which can refuse, fall silent, or be half deaf."""
+"""The ways between services and servers: a small TCP proxy on each, which can refuse, fall silent, or be half deaf.
+
+Where services have networks of their own, a wire leads to the proxy, and its packets can be lost.
+"""
 
 import asyncio
 import contextlib
@@ -6,6 +9,7 @@ from dataclasses import dataclass, field
 
 from ssenet.ports import LOOPBACK
 from ssenet.servers import free_port
+from tests.resilience.namespaces import Wire
 
 _CHUNK = 256 * 1024
 
@@ -28,16 +32,23 @@ class Link:
 
     name: str
     server_port: int
+    wire: Wire | None = None
     port: int = field(default_factory=free_port)
     refuses: bool = False
     asks: asyncio.Event = field(default_factory=asyncio.Event)
     answers: asyncio.Event = field(default_factory=asyncio.Event)
     _pairs: set[_Pair] = field(default_factory=set[_Pair])
     _listening: asyncio.Server | None = None
+    _dropping: bool = False
+
+    @property
+    def host(self) -> str:
+        """Where the service finds it."""
+        return self.wire.here if self.wire else LOOPBACK
 
     async def open(self) -> None:
         self.mend()
-        self._listening = await asyncio.start_server(self._carry, LOOPBACK, self.port)
+        self._listening = await asyncio.start_server(self._carry, self.host, self.port)
 
     async def close(self) -> None:
         if self._listening is not None:
@@ -58,8 +69,17 @@ class Link:
         """Let what is asked through, and nothing that is answered."""
         self.answers.clear()
 
+    def drop(self) -> None:
+        """Lose every packet: nobody is told, and what was sent comes late, over the same connections."""
+        assert self.wire is not None, "only services in networks of their own have wires"
+        self._dropping = True
+        self.wire.drop()
+
     def mend(self) -> None:
         """Carry on. What was swallowed stays lost, so the connections it belonged to are reset."""
+        if self.wire is not None and self._dropping:
+            self.wire.carry()
+            self._dropping = False
         if not (self.asks.is_set() and self.answers.is_set()):
             self.reset()
         self.refuses = False

@@ -28,6 +28,8 @@ class Kind(StrEnum):
     """The same way, but nothing is said: bytes are swallowed, then the connections are reset."""
     DEAF = "deaf"
     """As silence, of the server's answers alone: what was asked is done, and nobody hears so."""
+    DROP = "drop"
+    """The same way, below TCP: every packet is lost, and what was sent comes late, over connections that live on."""
     FULL = "full"
     """The disk of one server takes no more."""
     CLOCK = "clock"
@@ -41,7 +43,7 @@ class Kind(StrEnum):
 
 
 ON_PROCESSES = frozenset({Kind.KILL, Kind.FREEZE, Kind.RESTART})
-ON_LINKS = frozenset({Kind.CUT, Kind.SILENCE, Kind.DEAF})
+ON_LINKS = frozenset({Kind.CUT, Kind.SILENCE, Kind.DEAF, Kind.DROP})
 ON_THE_STREAM = frozenset({Kind.AGAIN, Kind.REWIND, Kind.POISON})
 _WEIGHTS = {
     Kind.KILL: 6,
@@ -50,13 +52,14 @@ _WEIGHTS = {
     Kind.CUT: 3,
     Kind.SILENCE: 2,
     Kind.DEAF: 3,
+    Kind.DROP: 3,
     Kind.FULL: 2,
     Kind.CLOCK: 2,
     Kind.AGAIN: 3,
     Kind.REWIND: 2,
     Kind.POISON: 1,
 }
-_LONGEST = {Kind.FREEZE: 1.2, Kind.SILENCE: 0.8, Kind.DEAF: 0.6, Kind.FULL: 0.8}
+_LONGEST = {Kind.FREEZE: 1.2, Kind.SILENCE: 0.8, Kind.DEAF: 0.6, Kind.DROP: 1.2, Kind.FULL: 0.8}
 
 
 @dataclass(frozen=True, slots=True)

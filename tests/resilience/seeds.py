@@ -94,7 +94,7 @@ class Arena:
         observer = await self.observer()
         stage = observer.stage
         schedule = draw(seed)
-        cannot = [Kind.FULL] if stage.no_disks else []
+        cannot = [kind for kind, why in stage.impossible.items() if why]
         left_out = sorted({fault.kind for fault in schedule.faults} & set(cannot))
         schedule = schedule.without(cannot)
         load = await self.load(seed)

@@ -11,9 +11,11 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 from tests.resilience.handling import TROUBLE_FILE, trouble_handlers
+from tests.resilience.namespaces import NAMESPACE, enter
 
 CLOCK_FILE = "SSENET_CLOCK_FILE"
 PLANTED = "SSENET_PLANTED"
@@ -103,12 +105,28 @@ def plant(bug: str) -> None:
         raise AssertionError(bug)
 
 
+def move_into(namespace: str, name: str) -> None:
+    """Have the service call out of a network of its own, and be called where it always was."""
+    from chassis.serving import _Server
+
+    address = os.environ[f"{name.upper()}_HOST"], int(os.environ[f"{name.upper()}_PORT"])
+    listening, serve = enter(namespace, address), _Server.serve
+
+    async def serve_there(self: _Server, sockets: list[socket] | None = None) -> None:
+        assert not sockets, "it has its own"
+        await serve(self, [listening])
+
+    _Server.serve = serve_there  # type: ignore[method-assign]
+
+
 def main(arguments: Sequence[str]) -> None:
     let_the_clock_be_set(Path(os.environ[CLOCK_FILE]))
     trouble_handlers(Path(os.environ[TROUBLE_FILE]))
     if bug := os.environ.get(PLANTED):
         plant(bug)
     module = arguments[0]
+    if namespace := os.environ.get(NAMESPACE):
+        move_into(namespace, module)
     sys.argv = [module, *arguments[1:]]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import signal
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -28,6 +29,8 @@ from ssenet.stopping import DATA_MARK, stop
 from tests.resilience import disks
 from tests.resilience.handling import TROUBLE_FILE, Trouble, making_effects
 from tests.resilience.links import Link
+from tests.resilience.namespaces import NAMESPACE, Wires, make_namespaces, names_of, remove_namespaces
+from tests.resilience.schedule import SERVERS, Kind
 from tests.resilience.skewed import CLOCK_FILE, PLANTED
 
 log = structlog.get_logger()
@@ -37,6 +40,9 @@ ANSWERS_AGAIN_WITHIN = 5.0
 """Seconds that the database is given once its disk has room."""
 DUPLICATE_WINDOW = 0.25
 """Seconds: so short that a relay which repeats itself after a crash really stores its events a second time."""
+ELSEWHERE = "elsewhere"
+WAYS = (*SERVERS, ELSEWHERE)
+"""Where a service's calls go: to each server, and to the other services."""
 _CHECK = 0.02
 
 
@@ -62,8 +68,10 @@ class Stage:
     links: dict[str, Link] = field(default_factory=dict[str, Link])
     disks: dict[str, Path] = field(default_factory=dict[str, Path])
     """What can be filled: each server's own small disk, where this machine lets us mount one."""
-    no_disks: str = ""
-    """Why there are none, otherwise."""
+    wires: Wires = field(default_factory=Wires)
+    """Each service's ways out of a network of its own, where this machine lets us make some."""
+    impossible: dict[Kind, str] = field(default_factory=dict[Kind, str])
+    """Faults that take a right which this machine does not give, and why not; empty where it does."""
     down: set[str] = field(default_factory=set[str])
     """Ended by a fault, to be started by its end."""
     excused: set[str] = field(default_factory=set[str])
@@ -229,7 +237,8 @@ async def staged(path: Path) -> AsyncGenerator[Stage]:
     stage = Stage(
         folder, secrets_of(folder.secrets), State(pid, started_at(pid), f"http://localhost:{port}", port)
     )
-    stage.disks, stage.no_disks = disks.mount_disks(folder.path)
+    stage.disks, stage.impossible[Kind.FULL] = disks.mount_disks(folder.path)
+    stage.wires, stage.impossible[Kind.DROP] = make_namespaces(SERVICES, WAYS)
     watching: asyncio.Task[None] | None = None
     try:
         await _start(stage, port)
@@ -249,6 +258,7 @@ async def staged(path: Path) -> AsyncGenerator[Stage]:
         for link in stage.links.values():
             await link.close()
         await asyncio.to_thread(disks.unmount_disks, stage.disks.values())
+        await asyncio.to_thread(remove_namespaces, names_of(stage.wires))
 
 
 async def _start(stage: Stage, port: int) -> None:
@@ -297,16 +307,24 @@ async def _what_is_missing(stage: Stage) -> str:
 
 
 async def _linked(stage: Stage, part: ServicePart, database: Database, broker: Broker) -> ServicePart:
-    """Lead a service to its servers through links of its own."""
-    ports: dict[int, int] = {}
-    for server in (database, broker):
-        link = stage.links[f"{part.name}-{server.name}"] = Link(f"{part.name}-{server.name}", server.port)
-        await link.open()
-        ports[server.port] = link.port
+    """Lead a service to its servers through links of its own, and to all else, where it has a network of its own."""
+    servers = {database.port: database.name, broker.port: broker.name}
+    wires = stage.wires.get(part.name)
     environment = dict(part._environment)
-    for name in (f"{part.name.upper()}_DATABASE_URL", f"{part.name.upper()}_NATS_URL"):
-        for direct, linked in ports.items():
-            environment[name] = environment[name].replace(f"{LOOPBACK}:{direct}", f"{LOOPBACK}:{linked}")
+    for name, value in environment.items():
+        if not (found := re.search(rf"{re.escape(LOOPBACK)}:(\d+)", value)):
+            continue
+        way = servers.get(int(found[1]), ELSEWHERE)
+        if way == ELSEWHERE and wires is None:
+            continue
+        link = Link(
+            f"{part.name}-{way if way != ELSEWHERE else name}", int(found[1]), wires[way] if wires else None
+        )
+        stage.links[link.name] = link
+        await link.open()
+        environment[name] = value.replace(found[0], f"{link.host}:{link.port}")
+    if wires is not None:
+        environment[NAMESPACE] = wires[ELSEWHERE].namespace
     environment[CLOCK_FILE] = str(_clock_of(stage.folder, part.name))
     environment[TROUBLE_FILE] = str(_trouble_of(stage.folder))
     # A partner's answer waits for the broker for a second instead of five, so that a repeat comes sooner.

@@ -1,5 +1,6 @@
 """Seeded faults over the running network under load: nothing is lost, doubled or out of order, and all recovers."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -7,11 +8,13 @@ from typing import Any
 import asyncpg
 import pytest
 
+from chassis.testing import eventually
 from tests.resilience.conftest import SEEDS, replay
 from tests.resilience.handling import Trouble
 from tests.resilience.schedule import Kind
 from tests.resilience.seeds import Arena, Outcome
 from tests.resilience.skewed import BACKWARDS, HASTY, LOSSY
+from tests.resilience.stage import Stage
 
 
 async def test_the_network_keeps_its_promises_under_fire(
@@ -38,9 +41,31 @@ def test_every_kind_of_fault_was_really_done(outcomes: list[Outcome]) -> None:
 async def test_disks_are_filled_too(arena: Arena) -> None:
     """Where no small disk can be mounted, the schedules go without: said here, so that it is seen."""
     stage = await arena.stage()
-    if stage.no_disks:
-        pytest.skip(f"full disks are left out of the schedules: {stage.no_disks}")
+    if why := stage.impossible[Kind.FULL]:
+        pytest.skip(f"full disks are left out of the schedules: {why}")
     assert set(stage.disks) == {"postgres", "nats"}
+
+
+async def test_packets_are_lost_below_tcp_too(arena: Arena) -> None:
+    """Nothing is reset and nothing is said; what waits is told again by TCP itself, and gets there."""
+    stage = await arena.stage()
+    if why := stage.impossible[Kind.DROP]:
+        pytest.skip(f"lost packets are left out of the schedules: {why}")
+    link = stage.links["coordination-nats"]
+    before = set(link._pairs)
+    link.drop()
+    try:
+        await eventually(lambda: _answers(stage, ready=False), timeout=10)
+    finally:
+        link.mend()
+    await eventually(lambda: _answers(stage, ready=True), timeout=10)
+    assert before
+    assert before <= link._pairs
+
+
+async def _answers(stage: Stage, *, ready: bool) -> bool:
+    told = await asyncio.to_thread(stage.asked.ask, "coordination", "GET", "/status")
+    return told["checks"]["broker"]["ok"] is ready
 
 
 def _tell(config: pytest.Config, text: str) -> None:

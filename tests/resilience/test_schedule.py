@@ -14,7 +14,7 @@ def test_what_a_seed_means_stays_as_it_was() -> None:
     """A change here means that seeds noted down so far mean other faults from now on."""
     assert str(draw(7)).splitlines()[:2] == [
         "seed 7:",
-        "   0.14 s  silence coordination-postgres, for 0.47 s",
+        "   0.14 s  deaf coordination-postgres, for 0.36 s",
     ]
 
 
