@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar
 
 import pytest
 from jsonschema import Draft202012Validator
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
 import contracts
 from contracts import coordination, gate, partner, registry
@@ -140,6 +140,16 @@ def test_a_class_that_would_hurt_a_reader_is_caught(
 
     assert broken.status is Status.BREAKING
     assert place in {change.field for _, changes in broken.breaking() for change in changes}
+
+
+def test_a_class_that_begins_to_refuse_unknown_fields_is_caught() -> None:
+    class Closed(coordination.TaskOpenedV1):
+        model_config = ConfigDict(extra="forbid")
+
+    broken = verdict_on(replace(NOW, schemas={OPENED: schema_of(Closed)}), OPENED)
+
+    [(_, [change])] = broken.breaking()
+    assert (change.field, change.rule) == ("the event itself", "closed")
 
 
 def test_a_class_with_one_more_optional_field_passes() -> None:

@@ -58,8 +58,9 @@ def _schema(model: type[BaseModel], *, identifier: str, title: str) -> dict[str,
         "description": description_of(model),
         "type": "object",
     }
-    body = {key: generated[key] for key in ("properties", "required", "$defs") if key in generated}
-    return head | {key: _without_repeated_titles(value) for key, value in body.items()}
+    rest = {key: value for key, value in generated.items() if key not in head}
+    # The definitions stand last, after the fields that refer to them.
+    return head | _without_repeated_titles(dict(sorted(rest.items(), key=lambda item: item[0] == "$defs")))
 
 
 def _without_repeated_titles(value: Any) -> Any:
