@@ -10,21 +10,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from pydantic import AwareDatetime, ConfigDict, Field
 
 import contracts
-from contracts import coordination, gate, partner, registry
-from contracts.event import Event
+from contracts import gate
 from contracts.gate.checkout import FOLDER, Gate, PublishingRefusedError, faults_of_checkout
 from contracts.gate.editions import HistoryChangedError, read_history, strays
 from contracts.gate.verdicts import Status, Verdict
-from contracts.schema import schema_of
 from contracts.testing import Golden, golden_events
-from contracts.words import OrganisationCode, Text
 
 OPENED = "coordination.task.opened.v1"
 PLAN = "coordination.plan.published.v1"
@@ -101,66 +97,6 @@ def test_every_published_example_is_read_by_the_readers_of_every_edition(name: s
         validator = Draft202012Validator(edition.schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
         for golden in golden_events(name):
             validator.validate(golden.cloudevent["data"])
-
-
-class TaskOpenedV1(coordination.TaskOpenedV1):
-    """A task class, to be changed in one field after another."""
-
-    type: ClassVar[str] = OPENED
-
-
-def _changed(base: type[Event], **fields: Any) -> type[Event]:
-    defaults = {name: value[1] for name, value in fields.items() if isinstance(value, tuple)}
-    hints = {name: value[0] if isinstance(value, tuple) else value for name, value in fields.items()}
-    namespace = {"__annotations__": hints, "__module__": __name__, "__doc__": base.__doc__, **defaults}
-    return type(base.__name__, (base,), namespace)
-
-
-@pytest.mark.parametrize(
-    ("base", "fields", "place"),
-    [
-        (coordination.TaskOpenedV1, {"due_on": AwareDatetime}, "due_on"),
-        (coordination.TaskOpenedV1, {"due_on": (date | None, None)}, "due_on"),
-        (coordination.TaskOpenedV1, {"request": Text | None}, "request"),
-        (coordination.TaskOpenedV1, {"request": (Text | None, None)}, "request.text"),
-        (coordination.TaskOpenedV1, {"country": (str | None, None)}, "country"),
-        (coordination.TaskOpenedV1, {"units": (tuple[OrganisationCode, ...], Field(min_length=1))}, "units"),
-        (coordination.TaskOpenedV1, {"needs_routing": (bool, True)}, "needs_routing"),
-        (coordination.TaskOpenedV1, {"effort": int}, "effort"),
-        (partner.StatisticsReportedV1, {"reference_year": (int, Field(ge=1950, le=2100))}, "reference_year"),
-        (partner.StatisticsReportedV1, {"figures": (tuple[partner.StatisticalFigure, ...], ())}, "figures"),
-        (registry.MemberJoinedV1, {"label": Annotated[str, Field(max_length=80)]}, "label"),
-        (registry.MemberJoinedV1, {"role": str}, "role"),
-    ],
-)
-def test_a_class_that_would_hurt_a_reader_is_caught(
-    base: type[Event], fields: dict[str, Any], place: str
-) -> None:
-    broken = verdict_on(replace(NOW, schemas={base.type: schema_of(_changed(base, **fields))}), base.type)
-
-    assert broken.status is Status.BREAKING
-    assert place in {change.field for _, changes in broken.breaking() for change in changes}
-
-
-def test_a_class_that_begins_to_refuse_unknown_fields_is_caught() -> None:
-    class Closed(coordination.TaskOpenedV1):
-        model_config = ConfigDict(extra="forbid")
-
-    broken = verdict_on(replace(NOW, schemas={OPENED: schema_of(Closed)}), OPENED)
-
-    [(_, [change])] = broken.breaking()
-    assert (change.field, change.rule) == ("the event itself", "closed")
-
-
-def test_a_class_with_one_more_optional_field_passes() -> None:
-    grown = _changed(coordination.TaskOpenedV1, effort=(int | None, None))
-
-    verdict = verdict_on(replace(NOW, schemas={OPENED: schema_of(grown)}), OPENED)
-
-    assert verdict.status is Status.GROWN
-    assert [str(change) for changes in verdict.changes.values() for change in changes] == [
-        "effort: is new and optional"
-    ]
 
 
 def test_a_break_names_the_field_the_reason_the_edition_and_the_way_out() -> None:

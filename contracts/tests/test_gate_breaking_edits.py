@@ -288,6 +288,39 @@ BREAKING = [
         "summary.text",
         "contentEncoding",
     ),
+    # Rules of the types that JSON Schema has no word for
+    Case(
+        "an address may be of any kind",
+        RESEARCH,
+        set_rule("address", "x-url-schemes", "any"),
+        "address",
+        "x-url-schemes",
+    ),
+    Case(
+        "a time may lack its offset",
+        OPENED,
+        set_rule("opened_at", "x-offset", "any"),
+        "opened_at",
+        "x-offset",
+    ),
+    Case(
+        "a date has a beginning", OPENED, set_rule("due_on", "x-minimum", "2026-01-01"), "due_on", "x-minimum"
+    ),
+    Case("a date lies ahead", OPENED, set_rule("due_on", "x-now", "future"), "due_on", "x-now"),
+    Case(
+        "white space around a text counts",
+        KNOWLEDGE,
+        set_rule("title.text", "x-white-space", "kept"),
+        "title.text",
+        "x-white-space",
+    ),
+    Case(
+        "a padded number may be nothing",
+        ENVELOPE,
+        set_rule("sequence", "x-number", {"type": "integer", "minimum": 0, "exclusiveMaximum": 10**10}),
+        "sequence",
+        "x-number",
+    ),
     # What an event says that leaves a field out
     Case("a default changes", TRAINING, default("online", value=True), "online", "default"),
     Case(

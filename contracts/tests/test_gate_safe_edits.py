@@ -147,6 +147,8 @@ SAFE = [
         become("title", {"allOf": [{"$ref": "#/$defs/Title"}], "description": "Its name."}),
     ),
     Case("a truth becomes an enum of both", ORGANISATION, become("confirmed", {"enum": [True, False]})),
+    Case("that a time has its offset is said", OPENED, set_rule("opened_at", "x-offset", "aware")),
+    Case("that white space around a text counts is said", JOINED, set_rule("label", "x-white-space", "kept")),
     Case("a least length of nothing is said", JOINED, change("label", minLength=0)),
     Case("a least number of no items is said", OPENED, change("units", minItems=0)),
     Case("that items may repeat is said", OPENED, change("units", uniqueItems=False)),

@@ -1,7 +1,7 @@
 """The envelope every event travels in (CloudEvents 1.0) and the base class of what it carries."""
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal, NewType
+from typing import Annotated, Any, ClassVar, Literal, NewType, cast
 from uuid import UUID
 from zlib import crc32
 
@@ -11,22 +11,37 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     PlainSerializer,
-    WithJsonSchema,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from contracts.rules import with_rules
 
 EventId = NewType("EventId", UUID)
 
 SLOTS = 16
 """Into how many slots the aggregates fall. Part of the wire format: what is in the streams keeps its slot for ever."""
 
+
+class _Padded:
+    """Says that a number travels as text, and what it must be as a number."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        number = handler(cast("core_schema.BeforeValidatorFunctionSchema", schema)["schema"])
+        return with_rules({"type": "string", "pattern": "^[0-9]{10}$"}, number=number)
+
+
 # The CloudEvents `sequence` extension is a string that sorts as text, so the number is padded on the wire.
 Sequence = Annotated[
     int,
+    Field(ge=1, lt=10**10),
     BeforeValidator(lambda value: int(value) if isinstance(value, str) else value),
     PlainSerializer(lambda value: f"{value:010d}", return_type=str),
-    Field(ge=1, lt=10**10),
-    WithJsonSchema({"type": "string", "pattern": "^[0-9]{10}$"}),
+    _Padded(),
 ]
 
 

@@ -9,23 +9,40 @@ from pydantic_core import core_schema
 
 from contracts.catalogue import EVENTS
 from contracts.event import Envelope, Event
+from contracts.rules import with_rules
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 ENVELOPE_ID: Final = "urn:ilo:sse:schema:envelope"
 
 
 class _Generator(GenerateJsonSchema):
-    """Leaves out titles that repeat a field's name, and says of decimals what JSON Schema has no word for."""
+    """Leaves out titles that repeat a field's name, and says of a type what JSON Schema has no word for."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
         return False
 
+    def date_schema(self, schema: core_schema.DateSchema) -> dict[str, Any]:
+        return with_rules(super().date_schema(schema), **schema)
+
+    def datetime_schema(self, schema: core_schema.DatetimeSchema) -> dict[str, Any]:
+        return with_rules(super().datetime_schema(schema), **{"tz_constraint": "any", **schema})
+
     def decimal_schema(self, schema: core_schema.DecimalSchema) -> dict[str, Any]:
-        # A reader holds a sender to these, so the contract names them and the gate compares them.
-        bounds = {"x-max-digits": schema.get("max_digits"), "x-decimal-places": schema.get("decimal_places")}
-        return super().decimal_schema(schema) | {
-            key: value for key, value in bounds.items() if value is not None
-        }
+        return with_rules(super().decimal_schema(schema), **schema)
+
+    def str_schema(self, schema: core_schema.StringSchema) -> dict[str, Any]:
+        is_stripped = schema.get("strip_whitespace", self._config.str_strip_whitespace)
+        white_space = "stripped" if is_stripped else "kept"
+        return with_rules(super().str_schema(schema), **schema, white_space=white_space)
+
+    def time_schema(self, schema: core_schema.TimeSchema) -> dict[str, Any]:
+        return with_rules(super().time_schema(schema), **{"tz_constraint": "any", **schema})
+
+    def timedelta_schema(self, schema: core_schema.TimedeltaSchema) -> dict[str, Any]:
+        return with_rules(super().timedelta_schema(schema), **schema)
+
+    def url_schema(self, schema: core_schema.UrlSchema) -> dict[str, Any]:
+        return with_rules(super().url_schema(schema), **{"allowed_schemes": "any", **schema})
 
 
 def schemas() -> dict[str, dict[str, Any]]:

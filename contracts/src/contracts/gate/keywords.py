@@ -51,7 +51,20 @@ _KEYWORDS: Final[Mapping[str, tuple[str, ...]]] = {
         "maxLength",
         "minLength",
         "pattern",
+        "x-ascii-only",
         "x-code-list",
+        "x-exclusive-maximum",
+        "x-exclusive-minimum",
+        "x-host-required",
+        "x-maximum",
+        "x-minimum",
+        "x-now",
+        "x-number",
+        "x-offset",
+        "x-to-lower",
+        "x-to-upper",
+        "x-url-schemes",
+        "x-white-space",
     ),
     "array": (
         "contains",
@@ -90,6 +103,28 @@ NOTHING_SAID: Final[Mapping[str, Any]] = {
 }
 """Keywords whose default is as good as their absence."""
 
+IN_WORDS: Final[Mapping[str, str]] = {
+    "exclusiveMaximum": "maximum (itself excluded)",
+    "exclusiveMinimum": "minimum (itself excluded)",
+    "maxItems": "greatest number of items",
+    "maxLength": "greatest length",
+    "minItems": "least number of items",
+    "minLength": "least length",
+    "multipleOf": "step",
+    "x-code-list": "code list",
+    "x-decimal-places": "greatest number of decimal places",
+    "x-exclusive-maximum": "end (itself excluded)",
+    "x-exclusive-minimum": "beginning (itself excluded)",
+    "x-max-digits": "greatest number of digits",
+    "x-maximum": "end",
+    "x-minimum": "beginning",
+    "x-now": "side of the present",
+    "x-number": "number within",
+    "x-offset": "offset from UTC",
+    "x-url-schemes": "address schemes",
+    "x-white-space": "white space around it",
+}
+"""What a rule is called in a sentence, where its keyword does not say it."""
 
 ORDERLESS: Final = frozenset(("anyOf", "enum", "oneOf", "required"))
 """Keywords whose list says the same in any order."""

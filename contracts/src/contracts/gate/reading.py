@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from contracts.gate.forms import Document, Form
-from contracts.gate.keywords import BOUNDS, Schema, key_of, kind_of
+from contracts.gate.keywords import BOUNDS, IN_WORDS, KIND_OF, Schema, key_of, kind_of
+from contracts.rules import unsaid
 
 Path = tuple[str, ...]
 
@@ -101,7 +102,7 @@ class _Reading:
         return [Finding(path, "enum", f"{self.writer.name} may hold {_listed(refused)}, {self._refuse()}")]
 
     def _rules(self, written: Form, read: Form, path: Path) -> Iterator[Finding]:
-        for keyword in sorted(read.rules.keys() - _WITH_RULES_OF_THEIR_OWN):
+        for keyword in sorted((read.rules.keys() | written.rules.keys()) - _WITH_RULES_OF_THEIR_OWN):
             finding = self._rule(keyword, written, read, path)
             if finding is not None:
                 yield finding
@@ -111,7 +112,9 @@ class _Reading:
             yield from self._object(written, read, path)
 
     def _rule(self, keyword: str, written: Form, read: Form, path: Path) -> Finding | None:
-        limit, has = read.rules[keyword], written.rule(keyword)
+        limit, has = (form.rule(keyword, unsaid(keyword, form.rules)) for form in (read, written))
+        if limit is None:
+            return None
         if keyword in BOUNDS:
             return (
                 None if _within(keyword, written, limit) else self._bound_finding(keyword, has, limit, path)
@@ -120,13 +123,13 @@ class _Reading:
             return None
         if self.writer.document.canonical(has) == self.reader.document.canonical(limit):
             return None
-        word = _WORDS_FOR.get(keyword, keyword)
+        word = IN_WORDS.get(keyword, keyword)
         other = f"no {word}" if has is None else f"the {word} {_shown(has)}"
         reason = f"{self.writer.name} keep to {other}, {self._take(f'the {word} {_shown(limit)} only')}"
         return Finding(path, keyword, reason)
 
     def _bound_finding(self, keyword: str, has: Any, limit: Any, path: Path) -> Finding:
-        word = _WORDS_FOR.get(keyword, keyword)
+        word = IN_WORDS.get(keyword, keyword)
         other = f"no {word}" if has is None else f"a {word} of {has}"
         return Finding(
             path, keyword, f"{self.writer.name} keep to {other}, {self._take(f'a {word} of {limit}')}"
@@ -207,17 +210,8 @@ _WITH_RULES_OF_THEIR_OWN: Final = frozenset(
     ("additionalProperties", "items", "patternProperties", "prefixItems", "properties", "required")
 )
 
-_WORDS_FOR: Final[Mapping[str, str]] = {
-    "exclusiveMaximum": "maximum (itself excluded)",
-    "exclusiveMinimum": "minimum (itself excluded)",
-    "maxItems": "greatest number of items",
-    "maxLength": "greatest length",
-    "minItems": "least number of items",
-    "minLength": "least length",
-    "multipleOf": "step",
-    "x-code-list": "code list",
-    "x-decimal-places": "greatest number of decimal places",
-    "x-max-digits": "greatest number of digits",
+_NOT_COMPUTED: Final = frozenset(("format", *(each for each in KIND_OF if each.startswith("x-")))) - {
+    "x-code-list"
 }
 
 _MOST_SHOWN: Final = 120
@@ -285,10 +279,9 @@ def _takes(form: Form, value: Any) -> bool:
     if kind == "string":
         pattern = form.rule("pattern")
         fits = form.rule("minLength", 0) <= len(value) <= form.rule("maxLength", len(value))
-        # A format is not computed here: whether a word is a URI is for the reader to say.
-        return (
-            fits and "format" not in form.rules and (pattern is None or bool(re.search(str(pattern), value)))
-        )
+        # Not everything is computed here: whether a word is a URI is for the reader to say.
+        computed = form.rules.keys().isdisjoint(_NOT_COMPUTED)
+        return fits and computed and (pattern is None or bool(re.search(str(pattern), value)))
     if kind in {"integer", "number"}:
         return (
             all(
