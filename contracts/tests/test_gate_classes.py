@@ -15,18 +15,24 @@ from pydantic import (
     NaiveDatetime,
     PastDate,
     PastDatetime,
+    PlainSerializer,
     StringConstraints,
+    WrapSerializer,
+    computed_field,
+    field_serializer,
+    model_serializer,
 )
 
 from contracts import coordination, partner, registry
 from contracts.event import Event, Sequence
-from contracts.gate.comparing import compare
+from contracts.gate.comparing import compare, unlike
 from contracts.gate.editions import read_history
 from contracts.gate.verdicts import Status, Verdict, judge
 from contracts.schema import schema_of
 from contracts.words import OrganisationCode, Text
 
 HISTORY = read_history()
+OPENED = coordination.TaskOpenedV1.type
 
 
 def changed(base: type[Event], **fields: Any) -> type[Event]:
@@ -38,7 +44,9 @@ def changed(base: type[Event], **fields: Any) -> type[Event]:
 
 
 def verdict_on(event: type[Event]) -> Verdict:
-    [verdict] = [each for each in judge({event.type: schema_of(event)}, HISTORY) if each.type == event.type]
+    read, written = schema_of(event), schema_of(event, "serialization")
+    verdicts = judge({event.type: read}, {event.type: unlike(written, read)}, HISTORY)
+    [verdict] = [each for each in verdicts if each.type == event.type]
     return verdict
 
 
@@ -110,6 +118,57 @@ def test_the_bounds_of_a_number_that_travels_as_text_are_compared(bounds: Any) -
     current = schema_of(changed(coordination.PlanPublishedV1, place=Annotated[number, bounds, *conversions]))
 
     assert [change.field for change in compare(published, current)] == ["place", "place"]
+
+
+class ActorOfFewWords(coordination.Actor):
+    label: str = Field(exclude=True)
+
+
+class TaskOpenedComputed(coordination.TaskOpenedV1):
+    @computed_field
+    def is_urgent(self) -> bool:
+        return False
+
+
+class TaskOpenedSerialized(coordination.TaskOpenedV1):
+    @field_serializer("due_on")
+    def _as_a_week(self, due_on: date) -> str:
+        return f"{due_on:%G-W%V}"
+
+
+class TaskOpenedWhole(coordination.TaskOpenedV1):
+    @model_serializer
+    def _as_its_id(self) -> dict[str, Any]:
+        return {"task_id": self.task_id}
+
+
+def with_opened(**fields: Any) -> type[Event]:
+    return changed(coordination.TaskOpenedV1, **fields)
+
+
+@pytest.mark.parametrize(
+    ("event", "place"),
+    [
+        (with_opened(due_on=(date, Field(exclude=True))), "due_on"),
+        (with_opened(reason=(str | None, Field(default=None, exclude=True))), "reason"),
+        (with_opened(reason=(str | None, Field(default=None, exclude_if=lambda said: said == ""))), "reason"),
+        (with_opened(due_on=Annotated[date, PlainSerializer(lambda day: f"{day:%d.%m.%Y}")]), "due_on"),
+        (with_opened(due_on=Annotated[date, PlainSerializer(date.isoformat, return_type=date)]), "due_on"),
+        (with_opened(rule=Annotated[str, PlainSerializer(str.upper, return_type=str)]), "rule"),
+        (with_opened(rule=Annotated[str, WrapSerializer(lambda rule, write: write(rule))]), "rule"),
+        (with_opened(never_named=(str | None, Field(default=None, alias="neverNamed"))), "never_named"),
+        (with_opened(actor=(ActorOfFewWords | None, None)), "actor.label"),
+        (TaskOpenedComputed, "is_urgent"),
+        (TaskOpenedSerialized, "due_on"),
+        (TaskOpenedWhole, "due_on"),
+    ],
+)
+def test_a_class_that_writes_something_else_than_it_reads_is_caught(event: type[Event], place: str) -> None:
+    verdict = verdict_on(event)
+
+    assert verdict.status is Status.BREAKING
+    assert place in {change.field for change in verdict.unlike}
+    assert f"{OPENED} is not written as it is read:" in str(verdict)
 
 
 def test_a_class_that_begins_to_refuse_unknown_fields_is_caught() -> None:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
+from pydantic.json_schema import JsonSchemaMode as Mode
 from pydantic_core import core_schema
 
 from contracts.catalogue import EVENTS
@@ -20,6 +21,15 @@ class _Generator(GenerateJsonSchema):
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
         return False
+
+    def field_is_present(self, field: Any) -> bool:
+        is_sometimes_left_out = self.mode == "serialization" and "serialization_exclude_if" in field
+        return super().field_is_present(field) and not is_sometimes_left_out
+
+    def ser_schema(self, schema: Any) -> dict[str, Any] | None:
+        # What a function makes of a value, only Python knows; no reader takes values of an unknown type.
+        is_function = schema["type"] in {"function-plain", "function-wrap"}
+        return {"type": "unknown"} if is_function else super().ser_schema(schema)
 
     def date_schema(self, schema: core_schema.DateSchema) -> dict[str, Any]:
         return with_rules(super().date_schema(schema), **schema)
@@ -45,14 +55,17 @@ class _Generator(GenerateJsonSchema):
         return with_rules(super().url_schema(schema), **{"allowed_schemes": "any", **schema})
 
 
-def schemas() -> dict[str, dict[str, Any]]:
-    """Give every schema by file name, as a sender must fill it and a reader may rely on it."""
-    events = {f"{event_type}.json": schema_of(event) for event_type, event in EVENTS.items()}
-    return events | {"envelope.json": _schema(Envelope, identifier=ENVELOPE_ID, title="Envelope")}
+def schemas(mode: Mode = "validation") -> dict[str, dict[str, Any]]:
+    """Give every schema by file name, as a sender must fill it and a reader may rely on it.
+
+    That is what the classes read. The mode `serialization` gives what they write instead.
+    """
+    events = {f"{event_type}.json": schema_of(event, mode) for event_type, event in EVENTS.items()}
+    return events | {"envelope.json": _schema(Envelope, mode, identifier=ENVELOPE_ID, title="Envelope")}
 
 
-def schema_of(event: type[Event]) -> dict[str, Any]:
-    return _schema(event, identifier=event.dataschema(), title=title_of(event))
+def schema_of(event: type[Event], mode: Mode = "validation") -> dict[str, Any]:
+    return _schema(event, mode, identifier=event.dataschema(), title=title_of(event))
 
 
 def title_of(event: type[Event]) -> str:
@@ -66,8 +79,10 @@ def description_of(model: type[BaseModel]) -> str:
     return cleandoc(model.__doc__ or "")
 
 
-def _schema(model: type[BaseModel], *, identifier: str, title: str) -> dict[str, Any]:
-    generated = model.model_json_schema(schema_generator=_Generator, mode="validation")
+def _schema(model: type[BaseModel], mode: Mode, *, identifier: str, title: str) -> dict[str, Any]:
+    # Fields are written under their names: whoever announces an event asks for no aliases.
+    by_alias = mode == "validation"
+    generated = model.model_json_schema(by_alias=by_alias, schema_generator=_Generator, mode=mode)
     head = {
         "$schema": DIALECT,
         "$id": identifier,

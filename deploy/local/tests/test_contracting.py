@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from contracts.gate.checkout import FOLDER, Gate, faults_of_checkout
+from contracts.gate.comparing import Change, Effect
 from contracts.gate.editions import read_history
 from ssenet import contracting
 from ssenet.checks import all_checks
@@ -88,6 +89,22 @@ def test_a_program_reads_the_differences_of_one_event(
             "hurts": "nobody",
         }
     ]
+
+
+def test_a_class_that_writes_something_else_than_its_schema_says_breaks(
+    edited: Edited, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost = Change("reason", "written", "it is not always written", Effect.EVERYONE)
+    gate = replace(edited(_add_priority), unlike={OPENED: [lost]})
+    monkeypatch.setattr(contracting, "_gate", lambda: gate)
+
+    assert show_diff(OPENED, as_json_text=False) == 1
+    assert "reason it is not always written everyone" in " ".join(capsys.readouterr().out.split())
+    assert show_diff(OPENED, as_json_text=True) == 1
+    [contract] = json.loads(capsys.readouterr().out)["contracts"]
+    assert [(each["edition"], each["field"]) for each in contract["changes"]][-1] == (None, "reason")
+    with pytest.raises(CommandError, match="Nothing was published"):
+        publish(None)
 
 
 def test_publishing_says_what_it_recorded(edited: Edited, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from functools import cache
 
 from contracts import codes
-from contracts.gate.editions import History, HistoryChangedError, read_history
+from contracts.gate.comparing import Change, unlike
+from contracts.gate.editions import HistoryChangedError, read_history
 from contracts.gate.keywords import Schema
 from contracts.gate.verdicts import codes_gone, judge
 from contracts.schema import schemas
@@ -23,17 +24,14 @@ def verify() -> None:
         raise BrokenContractError("\n".join(found))
 
 
-def faults(
-    schemas: Mapping[str, Schema], code_lists: Mapping[str, frozenset[str]], history: History
-) -> list[str]:
-    """Say everything that breaks what was published."""
-    broken = [str(verdict) for verdict in judge(schemas, history) if verdict.breaks]
-    return broken + codes_gone(code_lists, history)
-
-
 def schemas_of_today() -> dict[str, Schema]:
     """Give the schema of every event by its type, and the envelope's."""
-    return {name.removesuffix(".json"): schema for name, schema in schemas().items()}
+    return _by_type(schemas())
+
+
+def unlike_of_today(read: Mapping[str, Schema]) -> dict[str, list[Change]]:
+    """Say by type where a class writes something else than the schema it is read by."""
+    return {name: unlike(schema, read[name]) for name, schema in _by_type(schemas("serialization")).items()}
 
 
 def code_lists_of_today() -> dict[str, frozenset[str]]:
@@ -49,4 +47,10 @@ def _faults_of_this_code() -> tuple[str, ...]:
         history = read_history()
     except HistoryChangedError as error:
         return (str(error),)
-    return tuple(faults(schemas_of_today(), code_lists_of_today(), history))
+    read = schemas_of_today()
+    broken = (str(verdict) for verdict in judge(read, unlike_of_today(read), history) if verdict.breaks)
+    return (*broken, *codes_gone(code_lists_of_today(), history))
+
+
+def _by_type(files: Mapping[str, Schema]) -> dict[str, Schema]:
+    return {name.removesuffix(".json"): schema for name, schema in files.items()}

@@ -12,7 +12,8 @@ from typing import Final
 from pydantic import ValidationError
 
 from contracts.catalogue import EVENTS
-from contracts.gate import code_lists_of_today, schemas_of_today
+from contracts.gate import code_lists_of_today, schemas_of_today, unlike_of_today
+from contracts.gate.comparing import Change
 from contracts.gate.editions import (
     PUBLISHED,
     History,
@@ -50,6 +51,7 @@ class Gate:
     """The contracts of today, the examples of today, and everything published so far."""
 
     schemas: Mapping[str, Schema]
+    unlike: Mapping[str, Sequence[Change]]
     code_lists: Mapping[str, frozenset[str]]
     examples: Sequence[Golden]
     history: History
@@ -58,13 +60,15 @@ class Gate:
     @classmethod
     def of_checkout(cls) -> "Gate":
         """Read it all; raises HistoryChangedError when the published files are not what was recorded."""
-        return cls(schemas_of_today(), code_lists_of_today(), golden_events(), read_history())
+        schemas = schemas_of_today()
+        unlike = unlike_of_today(schemas)
+        return cls(schemas, unlike, code_lists_of_today(), golden_events(), read_history())
 
     def verdicts(self) -> list[Verdict]:
         """Judge every contract, the examples that nobody published yet named with it."""
         return [
             replace(verdict, unrecorded=tuple(each.name for each in self._new_examples(verdict.type)))
-            for verdict in judge(self.schemas, self.history)
+            for verdict in judge(self.schemas, self.unlike, self.history)
         ]
 
     def breaks(self) -> list[str]:

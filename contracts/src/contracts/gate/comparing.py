@@ -66,6 +66,25 @@ def compare(published: Schema, current: Schema, *, is_latest: bool = True) -> li
     return sorted(set(changes), key=lambda change: (change.field, change.effect, change.rule))
 
 
+def unlike(written: Schema, read: Schema) -> list[Change]:
+    """List where a class writes something else than it reads: a field more, a field fewer, another form of one."""
+    if written == read:
+        return []
+    writer = Side(Document(written), "events as they are written")
+    reader = Side(Document(read), "readers of the schema")
+    reasons = {
+        finding.path: "the schema names it, and it is not always written"
+        for finding in findings_of(reader, writer)
+        if finding.code == "field"
+    } | {
+        finding.path: finding.reason if finding.breaks else "it is written, and the schema does not name it"
+        for finding in findings_of(writer, reader)
+    }
+    return [
+        Change(_field(path), "written", reason, Effect.EVERYONE) for path, reason in sorted(reasons.items())
+    ]
+
+
 def are_equal(published: Schema, current: Schema) -> bool:
     """Whether they differ in nothing but words."""
     return published == current or _said(published) == _said(current)

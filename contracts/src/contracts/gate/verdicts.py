@@ -1,6 +1,6 @@
 """How the contracts of today stand against everything that was published, and what to say about it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -35,6 +35,8 @@ class Verdict:
     type: str
     status: Status
     changes: Mapping[Edition, tuple[Change, ...]]
+    unlike: tuple[Change, ...] = ()
+    """Where the class writes something else than the schema says."""
     unrecorded: tuple[str, ...] = ()
     """Examples that were not published yet."""
 
@@ -52,6 +54,12 @@ class Verdict:
             if hurting := tuple(change for change in changes if change.breaks):
                 yield edition, hurting
 
+    def rows(self) -> Iterator[tuple[Edition | None, Change]]:
+        """Every difference, with the edition it is from; those from the schema of today come last."""
+        for edition, changes in self.changes.items():
+            yield from ((edition, change) for change in changes)
+        yield from ((None, change) for change in self.unlike)
+
     @property
     def way_out(self) -> str:
         """What to do about a break."""
@@ -65,12 +73,25 @@ class Verdict:
             for edition, changes in self.breaking()
             for line in (f"{self.type} breaks {edition}:", *(f"  {change}" for change in changes))
         ]
+        if self.unlike:
+            lines += [
+                f"{self.type} is not written as it is read:",
+                *(f"  {change}" for change in self.unlike),
+            ]
         return "\n".join([*lines, f"  {self.way_out}"])
 
 
-def judge(schemas: Mapping[str, Schema], history: History) -> list[Verdict]:
-    """Compare every contract, by type, with every edition of it that was published."""
-    verdicts = [_verdict(name, schema, history.events.get(name)) for name, schema in schemas.items()]
+def judge(
+    schemas: Mapping[str, Schema], unlike: Mapping[str, Sequence[Change]], history: History
+) -> list[Verdict]:
+    """Compare every contract, by type, with every edition of it that was published.
+
+    One whose class writes something else than the schema says, which is `unlike` it, breaks as well.
+    """
+    verdicts = [
+        _verdict(name, schema, tuple(unlike.get(name, ())), history.events.get(name))
+        for name, schema in schemas.items()
+    ]
     gone = [Verdict(name, Status.GONE, {}) for name, _ in history.in_force if name not in schemas]
     return sorted([*verdicts, *gone], key=lambda verdict: verdict.type)
 
@@ -93,38 +114,40 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
         "unpublished_examples": list(verdict.unrecorded),
         "changes": [
             {
-                "edition": edition.number,
+                "edition": edition.number if edition else None,
                 "field": change.field,
                 "rule": change.rule,
                 "reason": change.reason,
                 "breaks": change.breaks,
                 "hurts": change.effect.value,
             }
-            for edition, changes in verdict.changes.items()
-            for change in changes
+            for edition, change in verdict.rows()
         ],
     }
 
 
-def _verdict(name: str, schema: Schema, published: Published | None) -> Verdict:
-    if published is None or not published.editions:
-        return Verdict(name, Status.NEW, {})
+def _verdict(name: str, schema: Schema, unlike: tuple[Change, ...], published: Published | None) -> Verdict:
+    latest = published.latest if published else None
     changes = {
-        edition: tuple(compare(edition.schema, schema, is_latest=edition is published.latest))
-        for edition in published.editions
+        edition: tuple(compare(edition.schema, schema, is_latest=edition is latest))
+        for edition in (published.editions if published else ())
         if not are_equal(edition.schema, schema)
     }
-    if any(change.breaks for found in changes.values() for change in found):
+    if unlike or any(change.breaks for found in changes.values() for change in found):
         status = Status.BREAKING
+    elif latest is None:
+        status = Status.NEW
     else:
-        status = Status.GROWN if published.latest in changes else Status.PUBLISHED
-    return Verdict(name, status, changes)
+        status = Status.GROWN if latest in changes else Status.PUBLISHED
+    return Verdict(name, status, changes, unlike)
 
 
 def _way_out(verdict: Verdict) -> str:
     name = verdict.type
     if verdict.status is Status.GONE:
         return f"Events of it may still be stored, sent or waiting: bring it back, or retire it once none is: {HOW_TO}"
+    if verdict.unlike:
+        return f"Leave it to the types: no excluded or computed field, no alias, no serializer: {HOW_TO}"
     if name == ENVELOPE:
         return "Every event of every version travels in the envelope: put it back, and add optional attributes only."
     stem, _, version = name.rpartition(".v")

@@ -112,10 +112,9 @@ def _print_verdict(verdict: Verdict) -> None:
     console = _console()
     console.print(Text.assemble(verdict.type, ": ", (verdict.status.value, COLOURS[verdict.status])))
     table = Table("Edition", "Field", "Change", "Hurts", box=None, padding=(0, 2, 0, 0))
-    for edition, changes in verdict.changes.items():
-        for change in changes:
-            effect = Text(change.effect.value, "red" if change.breaks else "")
-            table.add_row(str(edition.number), change.field, change.reason, effect)
+    for edition, change in verdict.rows():
+        effect = Text(change.effect.value, "red" if change.breaks else "")
+        table.add_row(str(edition.number) if edition else "", change.field, change.reason, effect)
     for name in verdict.unrecorded:
         table.add_row("", "", f"example {name} is not published", "nobody")
     if table.rows:
