@@ -84,6 +84,14 @@ def default(path: str, value: Any) -> Edit:
     return edit
 
 
+def no_default(path: str) -> Edit:
+    def edit(schema: Node) -> None:
+        holder, name = _holder(schema, path)
+        del holder["properties"][name]["default"]
+
+    return edit
+
+
 def add(path: str, node: Node | None = None, *, required: bool = False) -> Edit:
     def edit(schema: Node) -> None:
         holder, name = _holder(schema, path)

@@ -32,6 +32,7 @@ from schema_edits import (
     default,
     drop,
     either,
+    no_default,
     not_null,
     or_null,
     release,
@@ -330,6 +331,7 @@ BREAKING = [
         "waiting_for",
         "default",
     ),
+    Case("a default is not said any more", TRAINING, no_default("online"), "online", "default"),
     Case("a default of the envelope changes", ENVELOPE, default("to", "hq"), "to", "default"),
     # Objects, mappings, unions
     Case(

@@ -64,6 +64,16 @@ def places_broken(event: type[Event]) -> set[str]:
         (coordination.TaskOpenedV1, {"country": (str | None, None)}, "country"),
         (coordination.TaskOpenedV1, {"units": (tuple[OrganisationCode, ...], Field(min_length=1))}, "units"),
         (coordination.TaskOpenedV1, {"needs_routing": (bool, True)}, "needs_routing"),
+        (
+            coordination.TaskOpenedV1,
+            {"needs_routing": (bool, Field(default_factory=lambda: True))},
+            "needs_routing",
+        ),
+        (
+            coordination.TaskOpenedV1,
+            {"needs_routing": (bool, Field(default_factory=lambda data: data["state"] == "opened"))},
+            "needs_routing",
+        ),
         (coordination.TaskOpenedV1, {"effort": int}, "effort"),
         (partner.StatisticsReportedV1, {"reference_year": (int, Field(ge=1950, le=2100))}, "reference_year"),
         (partner.StatisticsReportedV1, {"figures": (tuple[partner.StatisticalFigure, ...], ())}, "figures"),
@@ -176,6 +186,12 @@ def test_a_class_that_begins_to_refuse_unknown_fields_is_caught() -> None:
         model_config = ConfigDict(extra="forbid")
 
     assert places_broken(Closed) == {"the event itself"}
+
+
+def test_a_default_that_a_factory_makes_is_as_good_as_the_value() -> None:
+    made = with_opened(waiting_for=(tuple[OrganisationCode, ...], Field(default_factory=tuple)))
+
+    assert verdict_on(made).status is Status.PUBLISHED
 
 
 def test_a_class_with_one_more_optional_field_passes() -> None:

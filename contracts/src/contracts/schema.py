@@ -1,7 +1,8 @@
 """JSON Schema 2020-12 of every event's data and of the envelope."""
 
+from collections.abc import Callable
 from inspect import cleandoc
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
@@ -25,6 +26,12 @@ class _Generator(GenerateJsonSchema):
     def field_is_present(self, field: Any) -> bool:
         is_sometimes_left_out = self.mode == "serialization" and "serialization_exclude_if" in field
         return super().field_is_present(field) and not is_sometimes_left_out
+
+    def get_default_value(self, schema: core_schema.WithDefaultSchema) -> Any:
+        # A factory that looks at the other fields has no default to name.
+        if "default_factory" in schema and not schema.get("default_factory_takes_data"):
+            return cast("Callable[[], Any]", schema["default_factory"])()
+        return super().get_default_value(schema)
 
     def ser_schema(self, schema: Any) -> dict[str, Any] | None:
         # What a function makes of a value, only Python knows; no reader takes values of an unknown type.

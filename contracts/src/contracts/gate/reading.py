@@ -194,10 +194,10 @@ class _Reading:
     def _default(self, about: Schema, known: Schema, path: Path) -> Iterator[Finding]:
         """An event that leaves the field out must not say one thing to one reader and another to the next."""
         one, other = self.writer.document.default(about), self.reader.document.default(known)
-        if one is ... or other is ... or key_of(one) == key_of(other):
+        if one is other or (one is not ... and other is not ... and key_of(one) == key_of(other)):
             return
-        reason = f"left out it means {_shown(one)} to one reader and {_shown(other)} to the next"
-        yield Finding(path, "default", reason)
+        means, otherwise = ("something unsaid" if each is ... else _shown(each) for each in (one, other))
+        yield Finding(path, "default", f"left out it means {means} to one reader and {otherwise} to the next")
 
     def _take(self, what: str) -> str:
         return f"and {self.reader.name} take {what}"
