@@ -1,4 +1,4 @@
-"""Edits of the schemas of real events, for the tests of the gate.
+"""Edits of the schemas of real events, as they were first published, for the tests of the gate.
 
 `given` first puts something into both sides that no event has yet: a union, a mapping.
 """
@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from contracts.schema import schemas
+from contracts.gate.editions import read_history
+from contracts.testing import Golden, golden_events
 
 Node = dict[str, Any]
 Edit = Callable[[Node], None]
 
-PUBLISHED = {name.removesuffix(".json"): schema for name, schema in schemas().items()}
+HISTORY = read_history()
 
 ASSISTANCE = "partner.assistance.requested.v1"
 CONCERN = "partner.concern.raised.v1"
@@ -258,8 +259,15 @@ class Case:
     def __str__(self) -> str:
         return self.name
 
+    def examples(self) -> list[Golden]:
+        """Those that were published with the schema."""
+        known = HISTORY.events[self.event].examples
+        return [
+            each for each in golden_events(self.event) if each.name in known and known[each.name].edition == 1
+        ]
+
     def schemas(self) -> tuple[Node, Node]:
-        published = copy.deepcopy(PUBLISHED[self.event])
+        published = copy.deepcopy(dict(HISTORY.events[self.event].editions[0].schema))
         self.given(published)
         current = copy.deepcopy(published)
         self.edit(current)

@@ -26,6 +26,10 @@ OPENED = "coordination.task.opened.v1"
 PLAN = "coordination.plan.published.v1"
 TODAY = date(2026, 12, 1)
 NOW = Gate.of_checkout()
+LATEST = NOW.history.events[OPENED].latest
+
+FIELD, OTHER_FIELD, EXAMPLE, CODE = "of_the_tests", "also_of_the_tests", "of-the-tests", "of_the_tests"
+"""Names that no event, example or code list has: whoever adds to them finds nothing of theirs in here."""
 
 type_of_each = pytest.mark.parametrize("name", NOW.schemas)
 
@@ -104,7 +108,7 @@ def test_a_break_names_the_field_the_reason_the_edition_and_the_way_out() -> Non
 
     [said] = broken.breaks()
 
-    assert said.startswith(f"{OPENED} breaks edition 1 (published 2026-11-23):")
+    assert f"{OPENED} breaks edition {LATEST.number} (published {LATEST.published}):" in said
     assert "state: old readers require it, and new events may leave it out" in said
     assert "state: new events may hold any string, and old readers take only 'opened', 'accepted'" in said
     assert "make TaskOpenedV2 (coordination.task.opened.v2), announced beside it" in said
@@ -122,35 +126,39 @@ def test_the_envelope_has_no_next_version() -> None:
 
 
 def test_a_name_that_was_once_used_for_something_else_is_never_free_again(folder: Path) -> None:
-    text, number = {"type": "string"}, {"type": "integer"}
-    a_gate(folder, schemas=opened_with(priority=text)).publish(today=TODAY)
+    text, number = opened_with(**{FIELD: {"type": "string"}}), opened_with(**{FIELD: {"type": "integer"}})
+    a_gate(folder, schemas=text).publish(today=TODAY)
     a_gate(folder).publish(today=TODAY)
 
-    verdict = verdict_on(a_gate(folder, schemas=opened_with(priority=number)), OPENED)
+    verdict = verdict_on(a_gate(folder, schemas=number), OPENED)
 
     assert verdict.status is Status.BREAKING
-    assert [edition.number for edition, _ in verdict.breaking()] == [2]
-    assert [edition.number for edition in verdict.changes] == [1, 2, 3]
-    assert verdict_on(a_gate(folder, schemas=opened_with(priority=text)), OPENED).status is Status.GROWN
+    assert [edition.number for edition, _ in verdict.breaking()] == [LATEST.number + 1]
+    assert [edition.number for edition in verdict.changes] == list(range(1, LATEST.number + 3))
+    assert verdict_on(a_gate(folder, schemas=text), OPENED).status is Status.GROWN
 
 
 def test_a_field_is_renamed_by_keeping_both_names_for_one_publication(folder: Path) -> None:
-    reason = NOW.schemas[OPENED]["properties"]["reason"]
-    with pytest.raises(PublishingRefusedError, match="reason: it goes while ground comes"):
-        a_gate(folder, schemas=opened_with(reason=None, ground=reason)).publish(today=TODAY)
+    text = {"type": "string"}
+    old, both, new = (
+        opened_with(**dict.fromkeys(names, text)) for names in ([FIELD], [FIELD, OTHER_FIELD], [OTHER_FIELD])
+    )
+    a_gate(folder, schemas=old).publish(today=TODAY)
+    with pytest.raises(PublishingRefusedError, match=f"{FIELD}: it goes while {OTHER_FIELD} comes"):
+        a_gate(folder, schemas=new).publish(today=TODAY)
 
-    a_gate(folder, schemas=opened_with(ground=reason)).publish(today=TODAY)
-    a_gate(folder, schemas=opened_with(reason=None, ground=reason)).publish(today=TODAY)
+    a_gate(folder, schemas=both).publish(today=TODAY)
+    a_gate(folder, schemas=new).publish(today=TODAY)
 
-    assert len(read_history(folder).events[OPENED].editions) == 3
+    assert read_history(folder).events[OPENED].latest.number == LATEST.number + 3
 
 
 def test_publishing_records_what_is_new_once_and_touches_nothing_else(folder: Path) -> None:
     before = everything_in(folder)
-    example = Golden(OPENED, "urgent", golden_events(OPENED)[0].text)
-    lists = {**NOW.code_lists, "themes": NOW.code_lists["themes"] | {"digital"}}
+    example = Golden(OPENED, EXAMPLE, golden_events(OPENED)[0].text)
+    lists = {**NOW.code_lists, "themes": NOW.code_lists["themes"] | {CODE}}
     grown = {
-        "schemas": opened_with(urgent={"type": "boolean"}),
+        "schemas": opened_with(**{FIELD: {"type": "boolean"}}),
         "examples": [*NOW.examples, example],
         "code_lists": lists,
     }
@@ -158,16 +166,17 @@ def test_publishing_records_what_is_new_once_and_touches_nothing_else(folder: Pa
     said = a_gate(folder, **grown).publish(today=TODAY)
 
     assert said == [
-        f"{OPENED}: urgent: is new and optional; examples urgent",
-        "code list themes: digital",
+        f"{OPENED}: {FIELD}: is new and optional; examples {EXAMPLE}",
+        f"code list themes: {CODE}",
     ]
     assert a_gate(folder, **grown).publish(today=TODAY) == []
     after = everything_in(folder)
     changed = {name for name in after if after[name] != before.get(name)}
-    assert changed == {f"{OPENED}/2.json", "lock.json", "code_lists.json"}
+    number = LATEST.number + 1
+    assert changed == {f"{OPENED}/{number}.json", "lock.json", "code_lists.json"}
     published = read_history(folder).events[OPENED]
     assert published.latest.published == TODAY
-    assert (published.examples["urgent"].edition, published.examples["senegal"].edition) == (2, 1)
+    assert (published.examples[EXAMPLE].edition, published.examples["senegal"].edition) == (number, 1)
 
 
 def test_new_words_are_no_new_edition(folder: Path) -> None:
@@ -178,7 +187,7 @@ def test_new_words_are_no_new_edition(folder: Path) -> None:
 
 def test_publishing_what_breaks_records_nothing(folder: Path) -> None:
     before = everything_in(folder)
-    broken = a_gate(folder, schemas=opened_with(effort={"type": "integer"}, due_on=None))
+    broken = a_gate(folder, schemas=opened_with(**{FIELD: {"type": "integer"}}, due_on=None))
 
     with pytest.raises(PublishingRefusedError, match="due_on"):
         broken.publish(today=TODAY)
@@ -203,14 +212,15 @@ def test_what_is_published_cannot_be_changed_unnoticed(
 
 
 def test_a_file_that_publishing_did_not_write_is_a_stray(folder: Path) -> None:
-    (folder / PLAN / "2.json").write_text("{}", encoding="utf-8")
+    stray = f"{PLAN}/{NOW.history.events[PLAN].latest.number + 1}.json"
+    (folder / stray).write_text("{}", encoding="utf-8")
 
-    assert strays(folder) == [f"{PLAN}/2.json"]
+    assert strays(folder) == [stray]
 
 
 def test_a_published_example_stays_as_its_senders_wrote_it() -> None:
     first, second, *others = NOW.examples
-    changed = replace(first, text=first.text.replace("2029", "2030"))
+    changed = replace(first, text=f"{first.text}\n")
 
     said = "\n".join(replace(NOW, examples=[changed, *others]).breaks())
 
@@ -228,11 +238,11 @@ def test_an_example_that_the_class_does_not_read_is_named_with_the_field() -> No
 
 def test_a_code_list_grows_and_never_shrinks() -> None:
     themes = NOW.code_lists["themes"]
-    grown = replace(NOW, code_lists={**NOW.code_lists, "themes": themes | {"digital"}})
+    grown = replace(NOW, code_lists={**NOW.code_lists, "themes": themes | {CODE}})
     shrunk = replace(NOW, code_lists={**NOW.code_lists, "themes": themes - {"crisis"}})
 
     assert grown.breaks() == []
-    assert grown.unpublished() == ["code list themes: digital"]
+    assert grown.unpublished() == [f"code list themes: {CODE}"]
     assert "code list themes: crisis" in shrunk.breaks()[0]
 
 

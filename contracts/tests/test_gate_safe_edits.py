@@ -36,7 +36,6 @@ from schema_edits import (
 )
 
 from contracts.gate.comparing import compare
-from contracts.testing import golden_events
 
 SAFE = [
     # Fields that come
@@ -208,7 +207,7 @@ def test_an_edit_that_hurts_nobody_passes_and_so_does_taking_it_back(case: Case)
 def test_what_was_written_before_fits_the_schema_afterwards(case: Case) -> None:
     validator = Draft202012Validator(case.schemas()[1])
 
-    for golden in golden_events(case.event):
+    for golden in case.examples():
         validator.validate(golden.cloudevent["data"])
 
 
