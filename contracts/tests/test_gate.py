@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 import contracts
 from contracts import gate
 from contracts.gate.checkout import FOLDER, Gate, PublishingRefusedError, faults_of_checkout
-from contracts.gate.editions import HistoryChangedError, read_history, strays
+from contracts.gate.editions import History, HistoryChangedError, read_history, record, strays
 from contracts.gate.verdicts import Status, Verdict
 from contracts.testing import Golden, golden_events
 
@@ -211,6 +211,76 @@ def test_what_is_published_cannot_be_changed_unnoticed(
         read_history(folder)
 
 
+def _edit_lock(folder: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
+    lock = json.loads((folder / "lock.json").read_text(encoding="utf-8"))
+    edit(lock["events"])
+    (folder / "lock.json").write_text(json.dumps(lock), encoding="utf-8")
+
+
+@pytest.mark.parametrize(("place", "number"), [(0, 1), (-1, LATEST.number + 1)])
+def test_an_edition_that_a_later_one_or_an_example_speaks_of_does_not_leave_the_lock_unnoticed(
+    folder: Path, place: int, number: int
+) -> None:
+    example = Golden(OPENED, EXAMPLE, golden_events(OPENED)[0].text)
+    grown = opened_with(**{FIELD: {"type": "string"}})
+    a_gate(folder, schemas=grown, examples=[*NOW.examples, example]).publish(today=TODAY)
+    _edit_lock(folder, lambda events: events[OPENED]["editions"].pop(place))
+
+    with pytest.raises(HistoryChangedError, match=rf" {OPENED}/{number}\.json\. "):
+        read_history(folder)
+
+
+def test_publishing_writes_over_no_edition_whose_line_in_the_lock_is_lost(folder: Path) -> None:
+    text, number = opened_with(**{FIELD: {"type": "string"}}), opened_with(**{FIELD: {"type": "integer"}})
+    a_gate(folder, schemas=text).publish(today=TODAY)
+    _edit_lock(folder, lambda events: events[OPENED]["editions"].pop())
+    before = everything_in(folder)
+
+    with pytest.raises(
+        PublishingRefusedError, match=f"{OPENED}/{LATEST.number + 1}.json has no line in lock.json"
+    ):
+        a_gate(folder, schemas=number).publish(today=TODAY)
+
+    assert everything_in(folder) == before
+
+
+def test_a_new_edition_is_numbered_after_the_last_and_never_written_over_another(folder: Path) -> None:
+    def record_edition(text: str) -> None:
+        record(folder, schemas={OPENED: text}, examples={}, code_lists={}, today=TODAY)
+
+    record_edition("{}")
+    _edit_lock(folder, lambda events: events[OPENED]["editions"].pop(0))
+    record_edition("{}")
+    assert (folder / OPENED / f"{LATEST.number + 2}.json").is_file()
+
+    _edit_lock(folder, lambda events: events[OPENED]["editions"].pop())
+    with pytest.raises(FileExistsError):
+        record_edition("another")
+
+
+def test_a_lock_that_a_merge_left_half_done_is_named_with_what_to_do(folder: Path) -> None:
+    lock = folder / "lock.json"
+    lock.write_text(f"<<<<<<< ours\n{lock.read_text(encoding='utf-8')}", encoding="utf-8")
+
+    with pytest.raises(
+        HistoryChangedError, match=r"published/lock\.json is not JSON .* as it stands on main"
+    ):
+        read_history(folder)
+
+
+@pytest.mark.parametrize("left", [None, "{}", '{"events": {}, "code_lists": ""}'])
+def test_a_history_that_is_gone_is_not_taken_for_one_that_never_began(folder: Path, left: str | None) -> None:
+    shutil.rmtree(folder)
+    if left is not None:
+        folder.mkdir()
+        (folder / "lock.json").write_text(left, encoding="utf-8")
+
+    with pytest.raises(HistoryChangedError, match="bring the folder back"):
+        read_history(folder)
+    with pytest.raises(HistoryChangedError, match="bring the folder back"):
+        replace(NOW, history=History({}, {}), folder=folder).publish(today=TODAY)
+
+
 def test_a_file_that_publishing_did_not_write_is_a_stray(folder: Path) -> None:
     stray = f"{PLAN}/{NOW.history.events[PLAN].latest.number + 1}.json"
     (folder / stray).write_text("{}", encoding="utf-8")
@@ -259,20 +329,37 @@ def test_a_published_event_is_understood_until_it_is_retired(folder: Path) -> No
     assert a_gate(folder, schemas=fewer, examples=examples).breaks() == []
 
 
+def _let_due_on_be(annotation: str) -> Callable[[Path], None]:
+    def edit(package: Path) -> None:
+        module = package / "coordination.py"
+        text = module.read_text(encoding="utf-8").replace("due_on: date", f"due_on: {annotation}")
+        module.write_text(
+            text.replace("import AwareDatetime", "import AwareDatetime, Field"), encoding="utf-8"
+        )
+
+    return edit
+
+
+def _lose_what_was_published(package: Path) -> None:
+    shutil.rmtree(package / "published")
+
+
 @pytest.mark.parametrize(
-    ("due_on", "said"),
+    ("harm", "said"),
     [
-        ("AwareDatetime", [f"{OPENED} breaks edition 1", "make TaskOpenedV2"]),
-        ("date = Field(exclude=True)", [f"{OPENED} is not written as it is read", "no excluded"]),
+        (_let_due_on_be("AwareDatetime"), [f"{OPENED} breaks edition 1", "due_on: ", "make TaskOpenedV2"]),
+        (
+            _let_due_on_be("date = Field(exclude=True)"),
+            [f"{OPENED} is not written as it is read", "due_on: "],
+        ),
+        (_lose_what_was_published, ["bring the folder back"]),
     ],
 )
 def test_a_service_refuses_to_start_with_contracts_that_break_what_was_published(
-    tmp_path: Path, due_on: str, said: list[str]
+    tmp_path: Path, harm: Callable[[Path], None], said: list[str]
 ) -> None:
     package = Path(shutil.copytree(Path(contracts.__file__).parent, tmp_path / "contracts"))
-    module = package / "coordination.py"
-    text = module.read_text(encoding="utf-8").replace("due_on: date", f"due_on: {due_on}")
-    module.write_text(text.replace("import AwareDatetime", "import AwareDatetime, Field"), encoding="utf-8")
+    harm(package)
     settings = {
         "DATABASE_URL": "postgresql://nowhere",
         "NATS_URL": "nats://nowhere",
@@ -292,5 +379,5 @@ def test_a_service_refuses_to_start_with_contracts_that_break_what_was_published
 
     assert started.returncode == 1
     assert started.stderr.startswith("registry does not start: its contracts break what was published.")
-    assert all(each in started.stderr for each in ["due_on: ", *said])
+    assert all(each in started.stderr for each in said)
     assert "Traceback" not in started.stderr

@@ -15,6 +15,7 @@ from contracts.catalogue import EVENTS
 from contracts.gate import code_lists_of_today, schemas_of_today, unlike_of_today
 from contracts.gate.comparing import Change
 from contracts.gate.editions import (
+    LOCK,
     PUBLISHED,
     History,
     HistoryChangedError,
@@ -107,7 +108,7 @@ class Gate:
 
     def publish(self, *, today: date) -> list[str]:
         """Record what is new and say what it was; raises PublishingRefusedError, and records nothing, on a break."""
-        if broken := self.breaks():
+        if broken := [*_strays_in(self.folder), *self.breaks()]:
             raise PublishingRefusedError("\n".join(broken))
         new = self.unpublished()
         verdicts = self.verdicts()
@@ -151,9 +152,8 @@ def faults_of_checkout() -> list[str]:
         return [str(error)]
     if broken := gate.breaks():
         return broken
-    stray = [f"published/{name} was not recorded by {COMMAND}" for name in strays(FOLDER)]
     new = gate.unpublished()
-    return stray + (
+    return _strays_in(FOLDER) + (
         [*new, f"This is not published yet. Run {COMMAND} and commit what it writes."] if new else []
     )
 
@@ -162,6 +162,14 @@ _CHANGED: Final = (
     f"{EXAMPLES.name}/{{}}.json is not what was published: senders wrote it so, and it stays. Bring it back, and put "
     "what is new into an example of its own"
 )
+
+
+def _strays_in(folder: Path) -> list[str]:
+    return [
+        f"{FOLDER.name}/{name} has no line in {LOCK}, which {COMMAND} writes: take it away if it was never published, "
+        f"or else bring {LOCK} back from the history of the project"
+        for name in strays(folder)
+    ]
 
 
 def _fault_of(golden: Golden) -> str:

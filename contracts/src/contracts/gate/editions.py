@@ -6,7 +6,7 @@ every example that was published with it. Nothing here is ever changed, only add
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -94,6 +94,7 @@ def read_history(folder: Traversable = PUBLISHED) -> History:
     for name, about in lock["events"].items():
         editions = [_edition(folder, name, line, faults) for line in about["editions"]]
         examples = {each: PublishedExample(**line) for each, line in about["examples"].items()}
+        faults += _without_a_line(name, editions, examples)
         retired = date.fromisoformat(about["retired"]) if "retired" in about else None
         events[name] = Published(tuple(editions), MappingProxyType(examples), retired)
     codes = _text_of(folder.joinpath(f"{CODE_LISTS}.json"))
@@ -130,16 +131,18 @@ def record(
     lock = _lock_in(folder)
     for name, text in schemas.items():
         about = lock["events"].setdefault(name, {"editions": [], "examples": {}})
-        number = len(about["editions"]) + 1
+        number = max((line["edition"] for line in about["editions"]), default=0) + 1
         path = folder / name / f"{number}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
+        # Never over an edition that stands there, whatever the lock says.
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
         about["editions"].append(
             {"edition": number, "published": today.isoformat(), "sha256": digest_of(text)}
         )
     for name, texts in examples.items():
         known = lock["events"][name]["examples"]
-        edition = len(lock["events"][name]["editions"])
+        edition = lock["events"][name]["editions"][-1]["edition"]
         known |= {
             each: {"edition": edition, "digest": digest_of(text)}
             for each, text in texts.items()
@@ -170,17 +173,34 @@ def _record_codes(folder: Path, lock: dict[str, Any], code_lists: Mapping[str, f
 
 def _lock_in(folder: Traversable) -> dict[str, Any]:
     path = folder.joinpath(LOCK)
-    return (
-        json.loads(path.read_text(encoding="utf-8"))
-        if path.is_file()
-        else {"events": {}, CODE_LISTS: digest_of("{}\n")}
-    )
+    try:
+        lock = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise HistoryChangedError(
+            f"{PUBLISHED.name}/{LOCK} is not JSON ({error}). Where a merge left its marks, take the folder as it "
+            "stands on main, and publish once more what came since."
+        ) from error
+    if not lock.get("events"):
+        raise HistoryChangedError(
+            f"{PUBLISHED.name}/{LOCK} names nothing that was published, or is missing. What is published is never "
+            "changed: bring the folder back from the history of the project."
+        )
+    return lock
 
 
 def _write_lock(folder: Path, lock: Mapping[str, Any]) -> None:
     ordered = {"events": dict(sorted(lock["events"].items())), CODE_LISTS: lock[CODE_LISTS]}
     text = json.dumps(ordered, ensure_ascii=False, indent=2) + "\n"
     (folder / LOCK).write_text(text, encoding="utf-8", newline="\n")
+
+
+def _without_a_line(
+    name: str, editions: Iterable[Edition], examples: Mapping[str, PublishedExample]
+) -> list[str]:
+    """Name the editions that must have been recorded, since a later one or an example speaks of them."""
+    recorded = {each.number for each in editions}
+    latest = max(recorded | {each.edition for each in examples.values()}, default=0)
+    return [f"{name}/{number}.json" for number in range(1, latest + 1) if number not in recorded]
 
 
 def _edition(folder: Traversable, name: str, line: Mapping[str, Any], faults: list[str]) -> Edition:
