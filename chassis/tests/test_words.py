@@ -8,13 +8,15 @@ import pytest
 
 import chassis
 from contracts.catalogue import EVENTS
-from contracts.words import OrganisationKind
+from contracts.event import SUBJECTS, URN
+from contracts.words import OrganisationKind, Role
 
 SOURCE = Path(chassis.__file__).parent
 SERVICES = Path(__file__).parents[2] / "services"
 
 ALLOWED = {
     "task": "asyncio's, what runs beside other work",
+    "operator": "who runs a network, whatever it is for: the role that may ask for dead letters and rebuilds",
     "registry": "prometheus_client's, what holds a process's metrics",
     "gateway": "one of the two callers that may ask for dead letters and projections; each endpoint names its callers",
 }
@@ -22,11 +24,14 @@ ALLOWED = {
 
 
 def words_of_the_trade() -> set[str]:
-    """Who announces, what their events are about, the kinds of organisations, and what the services are called."""
+    """Who announces what, what the services are called, who takes part, and the names of the house."""
     named = {part for event_type in EVENTS for part in event_type.split(".")[:2]}
     services = {folder.name for folder in SERVICES.iterdir() if (folder / "pyproject.toml").exists()}
-    # The one kind of unit that no contract has a word for.
-    return {*named, *services, *OrganisationKind, "headquarters"} - set(ALLOWED)
+    roles = {part for role in Role for part in role.split("_")} - {"point"}
+    house = {SUBJECTS, *URN.split(":")[1:]}
+    # No list has these, or has them in words of their own.
+    others = {"headquarters", "country", "cooperative", "constituent", "theme"}
+    return {*named, *services, *OrganisationKind, *roles, *house, *others} - set(ALLOWED)
 
 
 def words_in(text: str) -> Iterator[tuple[int, str]]:
@@ -57,6 +62,8 @@ def test_no_word_of_the_trade_occurs_in_the_chassis() -> None:
         "# the office decides",
         "def open_partnership():",
         "class MemberJoined:",
+        "FOCAL_POINTS = 3",
+        'PREFIX = "urn:ilo:"',
         'KIND = "ORGANISATIONS"',
         "entities",
     ],

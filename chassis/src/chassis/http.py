@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 
 from chassis.database import is_database_away
 from chassis.transaction import Transaction
+from contracts.event import URN
 
 if TYPE_CHECKING:
     from chassis.service import Service
@@ -73,7 +74,7 @@ class Problem(Exception):  # noqa: N818 - the term of RFC 9457
     def as_json(self) -> dict[str, Any]:
         """The fields of the problem document, less those that only the request knows."""
         body: dict[str, Any] = {
-            "type": f"urn:ilo:sse:problem:{self.code}",
+            "type": f"{PROBLEM}{self.code}",
             "title": self.code.replace("-", " ").capitalize(),
             "status": self.status,
             "detail": self.detail % self.params if self.params else self.detail,
@@ -82,6 +83,9 @@ class Problem(Exception):  # noqa: N818 - the term of RFC 9457
             body["errors"] = [error.as_json() for error in self.errors]
         return body
 
+
+PROBLEM = f"{URN}:problem:"
+"""What the types of our problems begin with; their code follows."""
 
 Localise = Callable[[Request, Problem], Problem]
 # Any, since a mapping's key type is invariant: a dict of one error class would not fit `type[Exception]`.

@@ -29,6 +29,7 @@ from chassis.consuming import ACK_WAIT, MAX_DELIVER
 from chassis.partitions import COUNTS, Partition, partitions_of
 from chassis.pulling import MAX_ACK_PENDING
 from chassis.side_durables import ADVISORIES, provision_side_durables, side_permissions, sides_of
+from contracts.event import subjects_of
 
 PROVISIONER = "provisioner"
 
@@ -106,7 +107,7 @@ class Topology(_Described):
     def permissions(self, service: ServiceDescription) -> dict[str, dict[str, list[str]]]:
         """What the service's NATS user may do, and nothing else: its own subjects, its own durables."""
         stream = self.heard_stream
-        publish = [f"sse.{self.site}.*.{word}.>" for word in service.announces]
+        publish = [subjects_of(word, site=self.site) for word in service.announces]
         # To see whether the stream still has what it acknowledged: how far it is, and nothing of what it holds.
         publish.append(f"$JS.API.STREAM.INFO.{stream}")
         for part in service.parts:

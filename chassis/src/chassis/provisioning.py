@@ -13,6 +13,7 @@ from pathlib import Path
 
 from chassis.broker import Broker
 from chassis.provisioner import PROVISIONER, Topology, TopologyError, provision
+from contracts.event import SUBJECTS
 
 USAGE = "usage: python -m chassis.provisioning FOLDER | users FOLDER NAME=PUBLIC_KEY..."
 
@@ -20,7 +21,7 @@ USAGE = "usage: python -m chassis.provisioning FOLDER | users FOLDER NAME=PUBLIC
 def accounts_block(topology: Topology, public_keys: Mapping[str, str]) -> str:
     """The server's `accounts`: each service with exactly the permissions of its description, nobody anonymous."""
     accounts = {
-        "SSE": {"jetstream": "enabled", "users": topology.users(public_keys)},
+        SUBJECTS.upper(): {"jetstream": "enabled", "users": topology.users(public_keys)},
         "SYS": {"users": list[object]()},
     }
     return f"accounts: {json.dumps(accounts, indent=2)}\nsystem_account: SYS\n"

@@ -1,7 +1,7 @@
 """The envelope every event travels in (CloudEvents 1.0) and the base class of what it carries."""
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal, NewType, cast
+from typing import Annotated, Any, ClassVar, Final, Literal, NewType, cast
 from uuid import UUID
 from zlib import crc32
 
@@ -20,6 +20,11 @@ from pydantic_core import CoreSchema, core_schema
 from contracts.rules import with_rules
 
 EventId = NewType("EventId", UUID)
+
+URN: Final = "urn:ilo:sse"
+"""What the names of our schemas and problems begin with."""
+SUBJECTS: Final = "sse"
+"""What every subject on the broker begins with."""
 
 SLOTS = 16
 """Into how many slots the aggregates fall. Part of the wire format: what is in the streams keeps its slot for ever."""
@@ -56,7 +61,7 @@ class Event(BaseModel):
     @classmethod
     def dataschema(cls) -> str:
         """Name the JSON Schema of this event and version, as CloudEvents `dataschema`."""
-        return f"urn:ilo:sse:schema:{cls.type}"
+        return f"{URN}:schema:{cls.type}"
 
 
 class Envelope(BaseModel):
@@ -94,7 +99,12 @@ class Envelope(BaseModel):
 
 def subject_of(event_type: str, *, site: str = "*", to: str = "all", slot: str = "*") -> str:
     """Name the NATS subject of an event type, or the pattern for every announcing site and every slot."""
-    return f"sse.{site}.{to}.{event_type}.{slot}"
+    return f"{SUBJECTS}.{site}.{to}.{event_type}.{slot}"
+
+
+def subjects_of(owner: str, *, site: str) -> str:
+    """Name all that one announces: the pattern for every event type of this owner, wherever it is meant for."""
+    return f"{SUBJECTS}.{site}.*.{owner}.>"
 
 
 def slot_of(aggregate_id: str) -> str:

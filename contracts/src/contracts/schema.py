@@ -10,11 +10,11 @@ from pydantic.json_schema import JsonSchemaMode as Mode
 from pydantic_core import core_schema
 
 from contracts.catalogue import EVENTS
-from contracts.event import Envelope, Event
+from contracts.event import URN, Envelope, Event
 from contracts.rules import with_rules
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-ENVELOPE_ID: Final = "urn:ilo:sse:schema:envelope"
+ENVELOPE_ID: Final = f"{URN}:schema:envelope"
 
 
 class _Generator(GenerateJsonSchema):

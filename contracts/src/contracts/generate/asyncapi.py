@@ -5,7 +5,7 @@ from typing import Any
 import yaml
 
 from contracts.catalogue import EVENTS
-from contracts.event import Event
+from contracts.event import SUBJECTS, Event
 from contracts.generate.topology import Topology
 from contracts.schema import DIALECT, description_of, title_of
 
@@ -61,7 +61,7 @@ def document(topology: Topology, *, version: str) -> dict[str, Any]:
 
 def _channel(event: type[Event]) -> dict[str, Any]:
     return {
-        "address": f"sse.{{from}}.{{to}}.{event.type}.{{slot}}",
+        "address": f"{SUBJECTS}.{{from}}.{{to}}.{event.type}.{{slot}}",
         "title": title_of(event),
         "description": description_of(event),
         "parameters": {name: {"$ref": f"#/components/parameters/{name}"} for name in PARAMETERS},

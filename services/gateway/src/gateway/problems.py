@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 
-from chassis.http import FieldError, Problem, problem_response
+from chassis.http import PROBLEM, FieldError, Problem, problem_response
 from chassis.i18n import LANGUAGES, Catalogues
 from gateway.clients import NotFoundError, RefusedError, ServiceUnavailableError
 from gateway.domain.data_faults import words_of
@@ -132,4 +132,4 @@ def _detail(problem: Mapping[str, Any], otherwise: str) -> str:
 
 
 def _code(problem: Mapping[str, Any]) -> str:
-    return str(problem.get("type", "")).removeprefix("urn:ilo:sse:problem:") or "refused"
+    return str(problem.get("type", "")).removeprefix(PROBLEM) or "refused"
