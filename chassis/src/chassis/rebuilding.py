@@ -31,7 +31,7 @@ from chassis.http import Problem
 from chassis.ids import new_id
 from chassis.looking_up import LookUp
 from chassis.receiving import Subscription, Subscriptions
-from chassis.tables import projection_rebuild_rows, projection_rebuilds
+from chassis.tables import projection_rebuild_rows, projection_rebuilds, waiting_events
 from chassis.transaction import Transaction
 
 log = structlog.get_logger()
@@ -187,21 +187,26 @@ class Rebuilder:
             ids = list(await session.scalars(unfinished))
         for rebuild_id in ids:
             try:
-                await self._advance_one(rebuild_id)
-                self._hindered.pop(rebuild_id, None)
+                why = await self._advance_one(rebuild_id)
             except (nats.errors.Error, OSError) as error:
-                why = self._hindered[rebuild_id] = str(error) or type(error).__name__
-                log.warning("a rebuild waits", rebuild=str(rebuild_id), error=why)
+                why = str(error) or type(error).__name__
+            if why is None:
+                self._hindered.pop(rebuild_id, None)
+            elif self._hindered.get(rebuild_id) != why:
+                self._hindered[rebuild_id] = why
+                log.warning("a rebuild waits", rebuild=str(rebuild_id), reason=why)
         return bool(ids)
 
-    async def _advance_one(self, rebuild_id: UUID) -> None:
+    async def _advance_one(self, rebuild_id: UUID) -> str | None:
         async with self._database.transaction() as tx:
             statement = sa.select(projection_rebuilds).where(_COLUMNS.id == rebuild_id)
             held = await tx.session.execute(statement.with_for_update(skip_locked=True))
             if (rebuild := held.first()) is not None and rebuild.durable in self._parts:
-                await self._advance(tx, rebuild)
+                return await self._advance(tx, rebuild)
+        return None
 
-    async def _advance(self, tx: Transaction, rebuild: sa.Row[Any]) -> None:
+    async def _advance(self, tx: Transaction, rebuild: sa.Row[Any]) -> str | None:
+        """Do the next stage, where it can be done; returns what hinders it, where something does."""
         if rebuild.state == "beginning":
             # Kept before the durables are set back: afterwards nobody could say how far they had been.
             targets = await self._targets(rebuild)
@@ -217,7 +222,18 @@ class Rebuilder:
                 target["total"] = int(told["num_pending"])
             await self._store(tx, rebuild, state="applying", targets=targets)
         elif rebuild.state == "applying" and await self._caught_up(rebuild):
+            # Acknowledged is not applied: an event that failed, or stands behind one, waits in the database.
+            if waiting := await self._waiting(tx, rebuild):
+                return f"{waiting} of its events wait for their next attempt, or behind one that does"
             await self._finish(tx, rebuild)
+        return None
+
+    async def _waiting(self, tx: Transaction, rebuild: sa.Row[Any]) -> int:
+        """How many events of those to go through are stored to be tried again."""
+        until = max(target["until"] for target in rebuild.targets.values())
+        of_these = (waiting_events.c.durable == rebuild.durable) & (waiting_events.c.stream_sequence <= until)
+        counted = sa.select(sa.func.count()).select_from(waiting_events).where(of_these)
+        return await tx.session.scalar(counted) or 0
 
     async def _targets(self, rebuild: sa.Row[Any]) -> dict[str, dict[str, int]]:
         since = None
