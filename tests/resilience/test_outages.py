@@ -35,6 +35,7 @@ from tests.resilience.asking import (
     within,
 )
 from tests.resilience.observing import Observer
+from tests.resilience.schedule import SERVERS
 from tests.resilience.seeds import Arena
 from tests.resilience.stage import Stage, topology
 
@@ -178,6 +179,37 @@ async def test_a_service_stopped_under_load_leaves_no_event_waiting_for_its_ack_
     assert took is not None, "not within 10 s"
     # Looked at before it was started again: a new owner would begin by setting everything right.
     assert left == {}
+    await eventually(lambda: settled(observer), timeout=25)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+async def test_services_stop_in_time_though_a_server_hangs(arena: Arena, server: str) -> None:
+    observer = await arena.observer()
+    stage = observer.stage
+    load = await arena.load(950 + SERVERS.index(server))
+    over = asyncio.Event()
+    working = asyncio.create_task(load.sustain(over))
+    await eventually(lambda: len(load.sent) > UNDER_WAY)
+
+    stage.signal(server, signal.SIGSTOP)
+    try:
+        # Until each has noticed in its own way: what hangs in the midst of something is what keeps a process.
+        await asyncio.sleep(NOTICED / 2)
+        stage.down.update(SERVICES)
+        for service in SERVICES:
+            stage.signal(service, signal.SIGTERM)
+        took = dict(zip(SERVICES, await asyncio.gather(*map(stage.ended, SERVICES)), strict=True))
+    finally:
+        stage.signal(server, signal.SIGCONT)
+        for service in SERVICES:
+            stage.signal(service, signal.SIGKILL)
+            await stage.ended(service)
+            await stage.start(service)
+    await eventually(stage.ready, timeout=20)
+    over.set()
+    await working
+
+    assert {name for name, seconds in took.items() if seconds is None} == set(), "not within 10 s"
     await eventually(lambda: settled(observer), timeout=25)
 
 

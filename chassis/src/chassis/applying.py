@@ -28,8 +28,9 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
-MAX_HELD_BACK = 5
-"""Times that a step is tried again at once because the database was away, before that counts as a failed attempt."""
+MAX_HELD_BACK = 4
+"""Times that a batch waits for the database and is tried again, before what looks like its absence counts as a failed
+attempt. The halves of a batch share them: each waiting anew, they would hold all keys up for ten seconds."""
 CAREFUL_AFTER = 2
 """Owners in a row that ended without a word or a success, after which every attempt is counted before it begins."""
 _DUE_KEYS = 100
@@ -179,7 +180,7 @@ class Applier:
             except OwnershipLostError:
                 raise
             except Exception as failure:
-                # A handler can raise what looks like an absent database; one that is there again and again is not away.
+                # A handler can raise what looks like an absent database. One that is there again and again is not away.
                 if is_database_away(failure) and (held_back < MAX_HELD_BACK or not step.apply):
                     held_back += 1
                     await self._hold(len(step.events))
@@ -192,7 +193,6 @@ class Applier:
                 course.done(step)
                 became |= self._note(step, done, error)
                 await self._settle()
-            held_back = 0
         return became
 
     @property

@@ -1,9 +1,11 @@
 """One service's PostgreSQL, and the ways in: a transaction that may announce, a reading session, a swift insert."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
+from weakref import WeakSet
 
 import asyncpg
 import sqlalchemy as sa
@@ -25,6 +27,8 @@ NAMING = {
 }
 
 
+_GOODBYE = 1.0
+"""Seconds in which connections are closed in good order."""
 PLANNING = {
     "jit": "off",
     # Statements are planned once per connection, often while the tables are still empty. With the default, made for
@@ -64,6 +68,8 @@ class Database:
 
         # Without a round trip per use: asyncpg knows when the server has closed a connection, as a restart does.
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
+        self._open: WeakSet[asyncpg.Connection] = WeakSet()
+        event.listen(self.engine.sync_engine, "connect", self._opened)
         self._reader = self.engine.execution_options(postgresql_readonly=True)
         self._bare: asyncpg.Pool | None = None
 
@@ -115,10 +121,25 @@ class Database:
         """The same database for a bare asyncpg connection (LISTEN needs one of its own)."""
         return self.url.replace("postgresql+asyncpg://", "postgresql://", 1)
 
+    def _opened(self, connection: Any, _record: object) -> None:
+        self._open.add(connection.driver_connection)
+
     async def close(self) -> None:
-        await self.engine.dispose()
+        """Close all connections; a server that does not answer within a second is left without a word."""
+        try:
+            async with asyncio.timeout(_GOODBYE):
+                await self.engine.dispose()
+                if self._bare is not None:
+                    await self._bare.close()
+        except TimeoutError:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Drop every connection of the pools: whatever waits for an answer on one fails at once, and is taken back."""
+        for connection in list(self._open):
+            connection.terminate()
         if self._bare is not None:
-            await self._bare.close()
+            self._bare.terminate()
 
 
 async def _as_it_is(_connection: object) -> None:
@@ -132,7 +153,7 @@ def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
 
 # SQLSTATE classes in which nothing is wrong with the work itself: connection exceptions, serialization failure and
 # deadlock, out of resources, server shutting down or starting (operator intervention).
-_PASSING_CLASSES = ("08", "53", "57")
+_PASSING_CLASSES = ("08", "53", "57P")
 _PASSING_STATES = ("40001", "40P01", "55P03", "25006")
 
 

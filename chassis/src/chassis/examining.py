@@ -101,6 +101,10 @@ class Examination:
         return all(check.ok for check in self.checks.values())
 
 
+_GOODBYE = 0.5
+"""Seconds in which questions that nobody waits for any more are taken back."""
+
+
 @dataclass(slots=True)
 class Examiner:
     """Examines one service; holds what has to be known from one look to the next."""
@@ -130,7 +134,8 @@ class Examiner:
         """Leave every look that still waits for an answer."""
         for task in self._asked.values():
             task.cancel()
-        await asyncio.gather(*self._asked.values(), return_exceptions=True)
+        if self._asked:
+            await asyncio.wait(self._asked.values(), timeout=_GOODBYE)
 
     async def _patiently(self, name: str, ask: Callable[[], Awaitable[T]]) -> T:
         """Wait for an answer, not for ever. A question that hangs is asked once, however often it is waited for."""

@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 import signal
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -34,6 +34,9 @@ from chassis.replaying import Replayer
 from chassis.settings import ServiceSettings
 
 log = structlog.get_logger()
+
+_TIMES, _GOODBYE = 3, 0.3
+"""How often a loop is told to end that does not, and for how many seconds it may say goodbye to a server then."""
 
 
 class Service:
@@ -143,16 +146,21 @@ class Service:
             consumer.stop()
 
     async def stop(self) -> None:
-        """Finish or hand back what is held, drain the outbox, close."""
+        """Finish or hand back what is held, drain the outbox, close; in time also where a server does not answer."""
         self.begin_stop()
-        await _ended_by(self._stop_by, self._tasks)
+        if not await _ended_by(self._stop_by, self._tasks):
+            # Most likely it is the database that they wait for.
+            self.database.abandon()
+            await _cancelled(self._tasks)
         if self._owning is not None:
             self.ownership.stop()
-            await _ended_by(self._stop_by + 1, [self._owning])
+            if not await _ended_by(self._stop_by + 0.5, [self._owning]):
+                await _cancelled([self._owning])
         if self._relaying is not None:
             # Last of all, so that what the handlers announced to the end still goes out.
             self.relay.stop()
-            await _ended_by(self._stop_by + 1, [self._relaying])
+            if not await _ended_by(self._stop_by + 1, [self._relaying]):
+                await _cancelled([self._relaying])
         await self.examiner.close()
         if self.broker_monitor is not None:
             await self.broker_monitor.close()
@@ -176,9 +184,14 @@ class Service:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A loop that ends by itself is a bug: the process stops, loudly, and is started again by its keeper."""
-        if self.stopping.is_set() or task.cancelled():
+        if task.cancelled():
             return
-        log.error("a loop of the service ended", task=task.get_name(), exc_info=task.exception())
+        error = task.exception()
+        if self.stopping.is_set():
+            if error is not None:
+                log.warning("a loop failed at its stop", task=task.get_name(), error=type(error).__name__)
+            return
+        log.error("a loop of the service ended", task=task.get_name(), exc_info=error)
         self.failed = True
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -210,16 +223,25 @@ async def _unless(stopping: asyncio.Event, work: Coroutine[Any, Any, None]) -> N
         await asyncio.gather(working, told, return_exceptions=True)
 
 
-async def _ended_by(deadline: float, tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Wait for loops that were told to stop; cancel what is not done by then."""
+async def _ended_by(deadline: float, tasks: Collection[asyncio.Task[None]]) -> bool:
+    """Wait for loops that were told to stop; returns whether all of them have by then."""
     if not tasks:
-        return
+        return True
     seconds = max(deadline - asyncio.get_running_loop().time(), 0)
     _, late = await asyncio.wait(tasks, timeout=seconds)
     for task in late:
         log.warning("stopped before it was done; its events are delivered again", task=task.get_name())
-        task.cancel()
-    await asyncio.gather(*late, return_exceptions=True)
+    return not late
+
+
+async def _cancelled(tasks: Collection[asyncio.Task[None]]) -> None:
+    """End loops that do not end by themselves. Each may say goodbye to a server once, and is not let wait for it."""
+    late: Collection[asyncio.Task[None]] = [task for task in tasks if not task.done()]
+    for _ in range(_TIMES):
+        if late:
+            for task in late:
+                task.cancel()
+            _, late = await asyncio.wait(late, timeout=_GOODBYE)
 
 
 def create_service(
