@@ -86,6 +86,57 @@ async def test_an_error_that_only_looks_like_an_absent_database_does_not_block_t
     assert len(waits) == MAX_HELD_BACK
 
 
+async def test_a_handler_that_awaits_what_is_cancelled_elsewhere_fails_and_ends_nothing(
+    fresh_database: FreshDatabase,
+) -> None:
+    database = await fresh_database("ledger")
+
+    async def await_in_vain(_entries: Sequence[Received[EntryMadeV1]], _tx: Transaction) -> None:
+        elsewhere = asyncio.create_task(asyncio.sleep(10))
+        elsewhere.cancel()
+        await elsewhere
+
+    deliver = Deliver(database, subscriptions(await_in_vain))
+    assert await deliver.again(an_envelope(EntryMadeV1(amount=1)), failing=True) == [Outcome.WAITS]
+
+
+async def test_what_no_contract_was_made_for_is_buried_and_ends_nothing(
+    fresh_database: FreshDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = await fresh_database("ledger")
+    deliver = Deliver(database, subscriptions())
+    endless = an_envelope(EntryMadeV1(amount=1), subject="x" * 3000)
+    assert await deliver.again(endless, failing=True) == [Outcome.BURIED]
+
+    def stumble(*_: object) -> None:
+        raise KeyError("a rule with a hole")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EntryMadeV1, "model_validate", stumble)
+        assert await deliver.again(an_envelope(EntryMadeV1(amount=2)), failing=True) == [Outcome.BURIED]
+    told = [letter.error for letter in await buried(database)]
+    assert sorted(told) == [
+        "ContractError: KeyError while it was read",
+        "ContractError: subject: longer than 500 characters",
+    ]
+
+
+async def test_only_a_process_that_died_counts_as_one(fresh_database: FreshDatabase) -> None:
+    database = await fresh_database("ledger")
+    part = Partition("ledger-post-entries")
+    first = await take_over(database, part)
+
+    # A database that went away twice leaves the owner no word of its own; but it is the same owner, and alive.
+    second = await take_over(database, part, mine=first.token)
+    third = await take_over(database, part, mine=second.token)
+    assert (second.crashes, third.crashes) == (0, 0)
+    assert (await take_over(database, part, mine=first.token)).crashes == 1
+
+    # Split anew, the part is taken from an owner that did nothing wrong.
+    await take_over(database, Partition(part.durable, 0, 2))
+    assert (await take_over(database, part)).crashes == 0
+
+
 async def test_an_event_put_off_by_a_clock_that_was_ahead_is_tried_again_as_soon_as_any(
     fresh_database: FreshDatabase,
 ) -> None:
@@ -287,6 +338,8 @@ async def test_only_rows_past_their_retention_are_forgotten(fresh_database: Fres
             sa.update(outbox).where(outbox.c.position.in_(old)).values(published_at=long_ago)
         )
 
+    right, database.clock = database.clock, lambda: long_ago + RETENTION * 9
     assert await forget_old_rows(database, step=2) == 5
+    database.clock = right
     assert await forget_old_rows(database) == 0
     assert len(await announced(database)) == 2

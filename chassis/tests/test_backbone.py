@@ -68,10 +68,12 @@ async def backbone(
     finally:
         relay.stop()
         consumer.stop()
-        await asyncio.wait_for(asyncio.gather(*tasks), 10)
-        ownership.stop()
-        await asyncio.wait_for(owning, 10)
-        await broker.close()
+        try:
+            await asyncio.wait_for(asyncio.gather(*tasks), 10)
+        finally:
+            ownership.stop()
+            await asyncio.wait_for(owning, 10)
+            await broker.close()
 
 
 @pytest.fixture
@@ -231,6 +233,40 @@ async def test_an_owner_that_begins_anew_asks_for_nothing_when_another_has_taken
             running.consumer.reconnected()
             await eventually(lambda: any(one["event"].startswith("part taken over") for one in told))
         assert successor.token == 2
+
+
+async def test_what_ends_the_process_is_no_goodbye(ledger: Database, site: NatsSite) -> None:
+    class PanicError(BaseException):
+        """As an extension in another language raises it."""
+
+    panicked = asyncio.Event()
+
+    async def panic(_entries: Sequence[Received[EntryMadeV1]], _tx: Transaction) -> None:
+        panicked.set()
+        raise PanicError
+
+    async def serve() -> None:
+        async with backbone(ledger, site.url, site.seeds["ledger"], subscriptions(panic)):
+            await asyncio.wait_for(panicked.wait(), 10)
+
+    await make_entries(ledger, 1)
+    with pytest.raises(PanicError):
+        await serve()
+
+    assert (await take_over(ledger, Partition("ledger-post-entries"))).crashes == 1
+
+
+async def test_a_connection_that_its_client_gave_up_for_good_is_told_of(site: NatsSite) -> None:
+    told = asyncio.Event()
+    broker = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"], on_close=told.set)
+    # With its headers it is larger than the server takes; the client looks at the payload alone.
+    content = b"x" * (broker.client.max_payload - 20)
+    too_large = Outgoing("sse.hq.all.ledger.entry.made.v1.00", "too-large", content)
+
+    with pytest.raises(nats.errors.Error):
+        await broker.publish_one(too_large)
+    async with asyncio.timeout(5):
+        await told.wait()
 
 
 async def test_an_owner_notices_that_one_before_it_has_set_the_durable_back(site: NatsSite) -> None:

@@ -172,12 +172,15 @@ async def test_what_a_relay_asked_before_all_was_published_again_has_no_effect_a
 
 async def test_a_stream_made_anew_under_an_open_connection_is_published_to_no_more(ledger: Ledger) -> None:
     await ledger.service.published(await make_entries(ledger.service.database, 1))
+    assert ledger.service.relay.may_forget
     await ledger.provision(anew=True)
 
     await eventually(ledger.was_made_anew)
     with pytest.raises(TimeoutError):
         await ledger.service.published(await make_entries(ledger.service.database, 2), timeout=1)
     assert await ledger.stored() == 0
+    # However long that lasts: what a refill needs is not forgotten.
+    assert not ledger.service.relay.may_forget
 
 
 async def _posted(ledger: Ledger, count: int) -> bool:

@@ -48,15 +48,32 @@ def build(settings):
 serve(build, Settings)
 """
 
+DEAF = SLOW.replace(
+    "    await asyncio.sleep(60)\n\nasync def stuck",
+    "    await asyncio.sleep(60)\n\n"
+    "async def never_end():\n"
+    "    while True:\n"
+    "        try:\n"
+    "            await asyncio.sleep(60)\n"
+    "        except asyncio.CancelledError:\n"
+    "            pass\n\n"
+    "async def prepare(service):\n"
+    "    service.keep_running('deaf', never_end())\n\n"
+    "async def stuck",
+).replace("routers=[router])", "routers=[router], prepare=prepare)")
+
 
 @asynccontextmanager
-async def a_process(url: str, nats_url: str, seed: str, port: int) -> AsyncGenerator[Process]:
+async def a_process(
+    url: str, nats_url: str, seed: str, port: int, *, program: str = SLOW, **more: str
+) -> AsyncGenerator[Process]:
     told = {
         "DATABASE_URL": url,
         "NATS_URL": nats_url,
         "NATS_SEED": seed,
         "PORT": str(port),
         "MIGRATE_ON_START": "true",
+        **more,
     }
     environment = {
         **os.environ,
@@ -64,7 +81,7 @@ async def a_process(url: str, nats_url: str, seed: str, port: int) -> AsyncGener
         **{f"LEDGER_{key}": value for key, value in told.items()},
     }
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", SLOW, env=environment, stdout=PIPE, stderr=STDOUT
+        sys.executable, "-c", program, env=environment, stdout=PIPE, stderr=STDOUT
     )
     try:
         yield process
@@ -109,6 +126,16 @@ async def test_a_stop_with_a_hanging_request_and_a_hanging_handler_takes_under_t
 
         assert await _ended(process) == 0
         await asyncio.gather(hanging, return_exceptions=True)
+    await databases.drop(url)
+
+
+async def test_a_stop_that_never_comes_to_its_end_is_ended(databases: Databases, site: NatsSite) -> None:
+    url, port = await databases.create("ledger"), free_port()
+    told = {"program": DEAF, "STOP_TIMEOUT": "PT0.5S"}
+    async with a_process(url, site.url, site.seeds["ledger"], port, **told) as process:
+        await eventually(lambda: _ready(port), timeout=20)
+
+        assert await _ended(process) == 1
     await databases.drop(url)
 
 

@@ -26,7 +26,8 @@ from chassis.http import Problem
 from chassis.ids import new_id
 from chassis.keys import new_seed, public_keys
 from chassis.looking_up import LookUp
-from chassis.partitions import partitions_of
+from chassis.owning import OwnershipLostError, confirm, take_over
+from chassis.partitions import Partition, partitions_of
 from chassis.projecting import keep_newest
 from chassis.provisioner import (
     PROVISIONER,
@@ -413,10 +414,42 @@ async def test_a_rebuild_that_was_cut_short_anywhere_goes_on_to_the_same_end(
     assert await balances(database) == {lonely: (1, 3)}
 
 
-def _a_rebuilder(database: Database, broker: Broker) -> Rebuilder:
+async def test_a_rebuild_whose_durable_is_split_anew_begins_with_the_new_parts(
+    fresh_database: FreshDatabase, site: NatsSite
+) -> None:
+    database = await fresh_database("ledger")
+    await with_balances(database)
+    rebuild_id = await begin(database, the_projection(), OPERATOR)
+    async with connected(site, "ledger") as broker, connected(site, PROVISIONER) as provisioner:
+        for _ in range(2):
+            await _a_rebuilder(database, broker).advance()
+        whole = [one.model_copy(update={"partitions": 1}) for one in TOPOLOGY.services]
+        await provision(provisioner.jetstream, TOPOLOGY.model_copy(update={"services": tuple(whole)}))
+        rebuilder = _a_rebuilder(database, provisioner, parts=1)
+        try:
+            while await rebuilder.advance():
+                assert rebuild_id not in rebuilder._hindered
+        finally:
+            await provision(provisioner.jetstream, TOPOLOGY)
+
+
+async def test_a_rebuild_is_no_crash_of_the_owner_that_it_fences_off(fresh_database: FreshDatabase) -> None:
+    database = await fresh_database("ledger")
+    await with_balances(database)
+    part = Partition(BALANCES)
+    owner = await take_over(database, part)
+
+    await begin(database, the_projection(), OPERATOR)
+
+    with pytest.raises(OwnershipLostError):
+        await confirm(database, owner)
+    assert (await take_over(database, part)).crashes == 0
+
+
+def _a_rebuilder(database: Database, broker: Broker, *, parts: int = 2) -> Rebuilder:
     look_up = LookUp(broker, database, stream="EVENTS")
-    parts = {BALANCES: [part.name for part in partitions_of(BALANCES, 2)]}
-    return Rebuilder(subscriptions(), database, broker, look_up, stream="EVENTS", parts=parts)
+    names = {BALANCES: [part.name for part in partitions_of(BALANCES, parts)]}
+    return Rebuilder(subscriptions(), database, broker, look_up, stream="EVENTS", parts=names)
 
 
 async def test_a_rebuild_leaves_waiting_and_discarded_letters_to_the_operator(

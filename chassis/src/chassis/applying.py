@@ -34,6 +34,8 @@ attempt. The halves of a batch share them: each waiting anew, they would hold al
 CAREFUL_AFTER = 2
 """Owners in a row that ended without a word or a success, after which every attempt is counted before it begins."""
 _DUE_KEYS = 100
+_LONGEST_KEY = 500
+"""Characters of an aggregate's id: what waits is found by it, and PostgreSQL's indexes hold no more than 2.7 kB."""
 
 
 class Delivery(Protocol):
@@ -266,6 +268,8 @@ class Applier:
     def _typed(self, envelope: Envelope) -> Received[Any]:
         if "\x00" in envelope.subject:
             raise ContractError("subject: a character that no database stores")
+        if len(envelope.subject) > _LONGEST_KEY:
+            raise ContractError(f"subject: longer than {_LONGEST_KEY} characters")
         event = _event(envelope, self._subscription)
         return Received(envelope, event, well_formed(envelope.traceparent))
 
@@ -305,8 +309,13 @@ def _decode(payload: bytes) -> Envelope:
 def _event(envelope: Envelope, subscription: Subscription) -> Event:
     try:
         return subscription.parse(envelope)
+    except ContractError:
+        raise
     except ValidationError as error:
         raise ContractError(_findings(error)) from error
+    except Exception as error:
+        # A rule of a contract that fails by itself: no other delivery can be read either.
+        raise ContractError(f"{type(error).__name__} while it was read") from error
 
 
 def _findings(error: ValidationError) -> str:

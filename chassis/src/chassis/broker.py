@@ -49,7 +49,10 @@ class Outgoing:
 
 
 class Broker:
-    """A connection that reconnects for ever, publishes acknowledged, and never publishes any other way."""
+    """A connection that reconnects for ever, publishes acknowledged, and never publishes any other way.
+
+    For ever, but for what nats-py takes as final: errors of the protocol, such as a message that is too large.
+    """
 
     def __init__(self, client: Client, *, service: str) -> None:
         self.client = client
@@ -67,8 +70,12 @@ class Broker:
         service: str,
         seed: str | None = None,
         on_reconnect: Callable[[], Awaitable[None]] | None = None,
+        on_close: Callable[[], object] | None = None,
     ) -> Self:
-        """Connect as the service's NATS user; waits for a server that is not there yet."""
+        """Connect as the service's NATS user; waits for a server that is not there yet.
+
+        `on_close` is called when the client has closed the connection and will make no other.
+        """
 
         async def reconnected() -> None:
             log.info("broker reconnected")
@@ -79,6 +86,10 @@ class Broker:
             if not client.is_closed:
                 log.warning("broker connection lost")
             broker.connection_lost()
+
+        async def closed() -> None:
+            if on_close is not None:
+                on_close()
 
         async def failed(error: Exception) -> None:
             log.warning("broker error", error=str(error) or type(error).__name__)
@@ -100,6 +111,7 @@ class Broker:
             pending_size=16 * 1024 * 1024,
             reconnected_cb=reconnected,
             disconnected_cb=disconnected,
+            closed_cb=closed,
             error_cb=failed,
         )
         return broker

@@ -1,6 +1,7 @@
 """One step of `keeping_order`, carried out: one transaction, in which every event comes to what was decided for it."""
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -37,6 +38,10 @@ SELECT ARRAY(SELECT event_id FROM gone) AS taken, :unfenced OR EXISTS (SELECT FR
 
 class NeverAnsweredError(Exception):
     """The handling of an event began, and the process ended before it did."""
+
+
+class CancelledWithinError(Exception):
+    """A handler ended by a cancellation that was not meant for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class CarryingOut:
                 fresh = [one for one in received if one.envelope.id in taken]
                 if fresh:
                     with metrics.handling(self._durable):
-                        await self._subscription.handler(fresh, tx)
+                        await self._handle(fresh, tx)
                 delay = 0.0
                 for one in (*step.wait, *step.bury):
                     if one.what.event_id in taken:
@@ -93,6 +98,16 @@ class CarryingOut:
             now = self._database.clock()
             metrics.count_applied(self._durable, announced_at, delivered=len(step.apply), now=now)
         return Done(taken, delay)
+
+    async def _handle(self, fresh: Sequence[Received[Any]], tx: Transaction) -> None:
+        try:
+            await self._subscription.handler(fresh, tx)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Nobody has told this task to end: taken for that, it would end its durable without a word.
+            raise CancelledWithinError("the handler awaited what was cancelled elsewhere") from error
 
     async def bury_unread(self, message: Message, envelope: Envelope | None, error: Exception) -> bool:
         """Bury what came from the stream and is no event; returns whether that was still to be done."""

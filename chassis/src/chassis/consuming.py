@@ -75,6 +75,7 @@ class Consumer:
         self._claim: Claim = ownership.claim(self.partition, self._woken.set)
         self._generation = 0
         self._fence: Fence | None = None
+        self._last_token = 0
         self._pull = Pull(broker, stream, self.partition.name, self._woken.set)
         self._reconnected = False
         self._ack_wait = ack_wait
@@ -170,30 +171,46 @@ class Consumer:
     async def _serve(self) -> None:
         """Take the part over, and serve it until it is to be given back, or is lost."""
         self._generation = self._claim.generation
+        in_good_order = False
         try:
             await self.look()
-            fence = self._fence = await self._with_database(lambda: take_over(self._database, self.partition))
+            fence = self._fence = await self._with_database(
+                lambda: take_over(self._database, self.partition, mine=self._last_token)
+            )
+            self._last_token = fence.token
             await self._applier.begin(fence)
             await self._begin(fence)
             self.trouble = None
             await self._serve_on(fence)
+            in_good_order = True
         except OwnershipLostError as lost:
+            in_good_order = True
             log.info("part taken over by another process", durable=self.partition.name, reason=str(lost))
+        except (nats.errors.Error, ConsumerDriftError):
+            in_good_order = True
+            raise
+        except asyncio.CancelledError:
+            in_good_order = self._stopping.is_set()
+            raise
         except Exception as error:
-            if not is_database_away(error) or isinstance(error, nats.errors.Error):
+            if not is_database_away(error):
                 raise
+            in_good_order = True
             log.warning("owner lost its database", durable=self.partition.name, error=type(error).__name__)
         finally:
             fence, self._fence = self._fence, None
             if fence is not None:
-                await self._leave(fence)
+                await self._leave(fence, in_good_order=in_good_order)
             if self._claim.generation == self._generation:
                 self._ownership.give_back(self._claim)
 
-    async def _leave(self, fence: Fence) -> None:
-        """Go in good order, as far as broker and database let us: nobody must take this for a crash."""
+    async def _leave(self, fence: Fence, *, in_good_order: bool) -> None:
+        """Leave nothing behind that anybody waits for; and let nobody take this for a crash, unless it is one."""
         still_ours = self._claim.granted.is_set() and self._claim.generation == self._generation
         await self._pull.end(hand_back=still_ours)
+        if not in_good_order:
+            # What ends this process may have to do with an event: the owners after it must be able to know.
+            return
         try:
             await settle(self._database, fence, released=True)
         except Exception as error:

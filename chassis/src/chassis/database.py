@@ -1,6 +1,7 @@
 """One service's PostgreSQL, and the ways in: a transaction that may announce, a reading session, a swift insert."""
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -29,6 +30,8 @@ NAMING = {
 
 _GOODBYE = 1.0
 """Seconds in which connections are closed in good order."""
+_KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
+"""Of a connection: seconds, seconds, times; and milliseconds for which what was sent may stay unacknowledged."""
 PLANNING = {
     "jit": "off",
     # Statements are planned once per connection, often while the tables are still empty. With the default, made for
@@ -98,7 +101,12 @@ class Database:
         """
         if self._bare is None:
             self._bare = asyncpg.create_pool(
-                self.asyncpg_dsn, min_size=0, max_size=4, reset=_as_it_is, **self._connecting
+                self.asyncpg_dsn,
+                min_size=0,
+                max_size=4,
+                reset=_as_it_is,
+                init=_kept_alive,
+                **self._connecting,
             )
             # Awaiting a pool makes it ready; with no connections to open at once, that cannot fail.
             await self._bare
@@ -123,6 +131,7 @@ class Database:
 
     def _opened(self, connection: Any, _record: object) -> None:
         self._open.add(connection.driver_connection)
+        keep_alive(connection.driver_connection)
 
     async def close(self) -> None:
         """Close all connections; a server that does not answer within a second is left without a word."""
@@ -140,6 +149,24 @@ class Database:
             connection.terminate()
         if self._bare is not None:
             self._bare.terminate()
+
+
+def keep_alive(connection: asyncpg.Connection) -> None:
+    """Have the system find out within half a minute that the other end is gone without a word, as a dead host is."""
+    # asyncpg has no other way to its socket.
+    transport: asyncio.Transport = connection._transport  # type: ignore[attr-defined] # noqa: SLF001
+    found: socket.socket | None = transport.get_extra_info("socket")
+    if found is None or found.family == socket.AF_UNIX:
+        return
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        # Not every system has every one of them.
+        if (option := getattr(socket, name, None)) is not None:
+            found.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+async def _kept_alive(connection: asyncpg.Connection) -> None:
+    keep_alive(connection)
 
 
 async def _as_it_is(_connection: object) -> None:

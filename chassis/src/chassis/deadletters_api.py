@@ -74,7 +74,7 @@ class ReplayWanted(_Chosen):
     reason: Words = ""
     after: str | None = None
     limit: int = Field(default=100, ge=1, le=MOST)
-    rate: float = Field(default=500, gt=0, le=10_000)
+    rate: float = Field(default=500, ge=0.1, le=10_000)
 
 
 class ListWanted(Selection):

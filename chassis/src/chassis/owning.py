@@ -16,7 +16,7 @@ import asyncpg
 import sqlalchemy as sa
 import structlog
 
-from chassis.database import DATABASE_AWAY, PLANNING, Database
+from chassis.database import DATABASE_AWAY, PLANNING, Database, keep_alive
 from chassis.partitions import Partition, preferred
 
 log = structlog.get_logger()
@@ -30,12 +30,13 @@ _PATIENCE = 3.0
 
 _TAKE = sa.text("""
 WITH others AS (
-    UPDATE durable_owners SET token = token + 1
+    UPDATE durable_owners SET token = token + 1, released = true
     WHERE durable = :durable AND partition <> :partition AND slots && CAST(:slots AS smallint[]))
 INSERT INTO durable_owners AS owner (partition, durable, slots, token, crashes, released, taken_at)
 VALUES (:partition, :durable, CAST(:slots AS smallint[]), 1, 0, false, :now)
 ON CONFLICT (partition) DO UPDATE SET token = owner.token + 1, slots = excluded.slots, taken_at = excluded.taken_at,
-    crashes = CASE WHEN owner.released THEN 0 ELSE owner.crashes + 1 END, released = false
+    crashes = CASE WHEN owner.released THEN 0 WHEN owner.token = :mine THEN owner.crashes ELSE owner.crashes + 1 END,
+    released = false
 RETURNING token, crashes
 """)
 _TOKEN = sa.text("SELECT token FROM durable_owners WHERE partition = :partition")
@@ -50,16 +51,19 @@ class OwnershipLostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """What an owner's transactions carry. `crashes`: owners before this one that went without a word or a success."""
+    """What an owner's transactions carry. `crashes`: processes before this that died without a word or a success."""
 
     partition: str
     token: int
     crashes: int
 
 
-async def take_over(database: Database, partition: Partition) -> Fence:
-    """Become the one owner whose transactions are accepted; waits for the last one of the owner before."""
-    told = {"partition": partition.name, "durable": partition.durable, "slots": partition.slots}
+async def take_over(database: Database, partition: Partition, *, mine: int = 0) -> Fence:
+    """Become the one owner whose transactions are accepted; waits for the last one of the owner before.
+
+    `mine` is the last token of this very process: it lives, so it is no crash that it could not say goodbye.
+    """
+    told = {"partition": partition.name, "durable": partition.durable, "slots": partition.slots, "mine": mine}
     async with database.transaction() as tx:
         row = (await tx.session.execute(_TAKE, told | {"now": tx.now})).one()
     return Fence(partition.name, row.token, row.crashes)
@@ -164,6 +168,7 @@ class Ownership:
         )
 
     async def _hold(self, connection: asyncpg.Connection) -> None:
+        keep_alive(connection)
         connection.add_termination_listener(self._wake)
         try:
             await connection.add_listener(_WANTED, self._hear_wish)

@@ -17,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 import nats.errors
+import nats.js.errors
 import sqlalchemy as sa
 import structlog
 from nats.js.api import ConsumerInfo
@@ -24,7 +25,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
-from chassis.broker import Broker
+from chassis.broker import Broker, DurableGoneError
 from chassis.database import Database, is_database_away
 from chassis.deadletters import Who
 from chassis.http import Problem
@@ -54,7 +55,8 @@ AND event_id NOT IN (
     AND (state <> 'replayed' OR edited_payload IS NOT NULL))
 """)
 # Whoever is about to commit a batch under an older token is refused, and begins anew where the durable then stands.
-_FENCE_OFF = sa.text("UPDATE durable_owners SET token = token + 1 WHERE durable = :durable")
+# That is no crash of it.
+_FENCE_OFF = sa.text("UPDATE durable_owners SET token = token + 1, released = true WHERE durable = :durable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +209,10 @@ class Rebuilder:
 
     async def _advance(self, tx: Transaction, rebuild: sa.Row[Any]) -> str | None:
         """Do the next stage, where it can be done; returns what hinders it, where something does."""
-        if rebuild.state == "beginning":
+        if rebuild.targets and set(rebuild.targets) != set(self._parts[rebuild.durable]):
+            # The durable was split anew meanwhile: its parts have to be set back all over.
+            await self._store(tx, rebuild, state="beginning", targets=None)
+        elif rebuild.state == "beginning":
             # Kept before the durables are set back: afterwards nobody could say how far they had been.
             targets = await self._targets(rebuild)
             await self._store(tx, rebuild, state="rewinding", targets=targets)
@@ -249,7 +254,10 @@ class Rebuilder:
         return targets
 
     async def _info(self, name: str) -> ConsumerInfo:
-        return await self._broker.jetstream.consumer_info(self._stream, name)
+        try:
+            return await self._broker.jetstream.consumer_info(self._stream, name)
+        except nats.js.errors.NotFoundError as error:
+            raise DurableGoneError(f"the durable {name} of {self._stream} is gone") from error
 
     async def _caught_up(self, rebuild: sa.Row[Any]) -> bool:
         for name, target in rebuild.targets.items():

@@ -34,7 +34,7 @@ SELECT bool_and(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
 WHERE application_name = :relay AND datname = current_database()
 """)
 _KEPT = sa.text(
-    "SELECT count(*) AS rows, min(published_at) AS since FROM outbox WHERE published_at IS NOT NULL"
+    "SELECT count(*) AS rows, min(announced_at) AS since FROM outbox WHERE published_at IS NOT NULL"
 )
 AGAIN = "UPDATE outbox SET published_at = NULL, stream_sequence = NULL WHERE published_at IS NOT NULL"
 FORGET = "DELETE FROM known_streams"
@@ -45,7 +45,7 @@ _KNOWN = sa.text(KNOWN.replace("$1", ":stream"))
 
 @dataclass(frozen=True, slots=True)
 class Refill:
-    """What is published once more: how many events, and since when they are kept (None where there are none)."""
+    """What is published once more: how many events, and when the oldest was announced (None where there are none)."""
 
     events: int
     kept_since: datetime | None

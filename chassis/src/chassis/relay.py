@@ -18,7 +18,7 @@ import structlog
 
 from chassis import metrics, relaying, telemetry
 from chassis.broker import BATCH_LIMIT, Broker, Outgoing, PublishRefusedError
-from chassis.database import DATABASE_AWAY, PLANNING, Database
+from chassis.database import DATABASE_AWAY, PLANNING, Database, keep_alive
 from chassis.event_spans import EventSpans, publish, spanning
 from chassis.relaying import (
     BatchRefusedError,
@@ -83,6 +83,11 @@ class Relay:
     @property
     def is_leader(self) -> bool:
         return self._decisions.is_leader
+
+    @property
+    def may_forget(self) -> bool:
+        """Whether what was published need not be published again, as far as the leader knows."""
+        return self._decisions.is_leader and self._decisions.is_sure
 
     async def run(self) -> None:
         """Run until stopped: hold the leader's lock where it is free, publish, and survive database and broker."""
@@ -257,6 +262,7 @@ class Relay:
                 "tcp_keepalives_count": "3",
             },
         )
+        keep_alive(connection)
         connection.add_termination_listener(self._wake)
         await connection.add_listener(OUTBOX_WRITTEN, self._wake)
         await connection.add_listener(OUTBOX_PUBLISHED, self._hear_of_publication)

@@ -254,6 +254,11 @@ class Relaying:
         self._sure = False
         self._made_at: datetime | None = None
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether nobody doubts that the stream is the one that was published to, with all that it acknowledged."""
+        return self._sure
+
     def wake(self) -> None:
         """Rows were committed, or the connection has gone: there is something to look at."""
         self.woken = True

@@ -90,12 +90,16 @@ class Service:
             await _until_there("migrations", lambda: migrations.migrate(self.database.url, self.name))
         seed = self.settings.nats_seed.get_secret_value()
         self.broker = await Broker.connect(
-            self.settings.nats_url, service=self.name, seed=seed, on_reconnect=self._reconnected
+            self.settings.nats_url,
+            service=self.name,
+            seed=seed,
+            on_reconnect=self._reconnected,
+            on_close=self._broker_closed,
         )
         self._connected = True
         self.relay = Relay(self.database, self.broker, stream=self.settings.announces_stream)
         self._relaying = self._started("relay", self.relay.run())
-        house = keep_house(self.database, due=lambda: self.relay.is_leader, stopping=self.stopping)
+        house = keep_house(self.database, due=lambda: self.relay.may_forget, stopping=self.stopping)
         self.keep_running("housekeeping", house)
         if prepare is not None:
             await _until_there("preparation", lambda: prepare(self))
@@ -184,14 +188,21 @@ class Service:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A loop that ends by itself is a bug: the process stops, loudly, and is started again by its keeper."""
-        if task.cancelled():
-            return
-        error = task.exception()
+        error = None if task.cancelled() else task.exception()
         if self.stopping.is_set():
             if error is not None:
                 log.warning("a loop failed at its stop", task=task.get_name(), error=type(error).__name__)
             return
         log.error("a loop of the service ended", task=task.get_name(), exc_info=error)
+        self._fail()
+
+    def _broker_closed(self) -> None:
+        """A connection that will not come back is no outage: a new process makes a new one."""
+        if not self.stopping.is_set():
+            log.error("the broker's client has closed its connection for good")
+            self._fail()
+
+    def _fail(self) -> None:
         self.failed = True
         os.kill(os.getpid(), signal.SIGTERM)
 

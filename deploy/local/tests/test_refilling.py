@@ -47,6 +47,16 @@ def test_a_service_that_does_not_say_how_much_it_owes_is_waited_for() -> None:
     assert not any(aim.look([{}, a_state(0, 0.0)], [], 0, 100.0 + second) for second in range(3))
 
 
+def test_a_service_that_does_not_answer_once_is_no_progress() -> None:
+    aim = Aim(0.0)
+    aim.look([a_state(200_000, 50.0), a_state(9_000, 50.0)], [], 1, 0.1)
+    aim.look([{}, a_state(9_000, 50.0)], [], 1, 0.2)
+
+    for second in range(1, 100):
+        aim.look([a_state(200_000 - second * 1_000, 50.0), a_state(9_000, 50.0)], [], 1, float(second))
+        assert not aim.stuck(float(second))
+
+
 def test_a_refill_in_which_nothing_but_new_events_moves_is_stuck() -> None:
     aim = Aim(100.0)
     aim.look([a_state(900, 50.0)], [], 100, 100.2)

@@ -189,12 +189,15 @@ class Aim:
         """Whether it is reached. `stored`: the stream's last sequence, read before the durables were."""
         # What was answered first may have been looked at before it began.
         looked, self._looked = self._looked, True
+        if not all("outbox" in one for one in states):
+            # A database that answers late says nothing of what it owes, and that is less than anything.
+            return False
         if self._until is None:
             if looked and all(self._published(one, now) for one in states):
                 # From here on something else is counted.
                 self._until, self._owed, self._moved = stored, float("inf"), now
                 return False
-            owed = sum(one["outbox"]["unpublished"] for one in states if "outbox" in one)
+            owed = sum(one["outbox"]["unpublished"] for one in states)
         else:
             owed = sum(max(0, self._until - _floor(one)) for one in durables if _owes(one))
             if not owed:
@@ -206,7 +209,7 @@ class Aim:
 
     def _published(self, state: Mapping[str, Any], now: float) -> bool:
         """Whether a service owes the stream nothing but what was announced since the beginning."""
-        return "outbox" in state and state["outbox"]["oldest_age_s"] < now - self._began
+        return state["outbox"]["oldest_age_s"] < now - self._began
 
     def stuck(self, now: float) -> bool:
         """Whether nothing has moved for too long."""
