@@ -9,8 +9,10 @@ import pytest
 
 from benchmarks import peers
 from benchmarks.commands import FAILED, MISSED, NAMES, asked, main
+from benchmarks.errors import BenchmarkError
 from benchmarks.figures import Figure, as_json, bounded, compared, percentile, reported
 from benchmarks.machine import machine_line
+from benchmarks.site import rate_after_first
 from benchmarks.taking import Taking
 
 KEYS = {"name", "unit", "floor", "measured", "ratio", "goal", "ok"}
@@ -33,6 +35,15 @@ def test_figures_for_programs_have_the_keys_that_were_promised() -> None:
 
 def test_a_percentile_is_the_value_below_which_that_share_lies() -> None:
     assert [percentile(range(100), share) for share in (0.5, 0.95, 0.99, 1.0)] == [50, 95, 99, 99]
+
+
+def test_a_rate_is_told_of_what_comes_after_the_first_batch() -> None:
+    assert rate_after_first(1_500, 500, 2.0) == 500
+
+
+def test_no_rate_is_told_of_a_single_batch() -> None:
+    with pytest.raises(BenchmarkError, match="all 500 events came in the first batch"):
+        rate_after_first(500, 500, 0.1)
 
 
 def test_the_machine_is_told_with_its_disk(tmp_path: Path) -> None:

@@ -5,11 +5,14 @@ import sys
 from benchmarks.errors import BenchmarkError
 from benchmarks.figures import Figure, alternating, compared
 from benchmarks.floors.publishing import publish_batch
-from benchmarks.site import Site, answer_of, one_row, running_site
+from benchmarks.site import Site, answer_of, one_row, rate_after_first, running_site
 from benchmarks.taking import Taking
 from benchmarks.work.announcing import announced
+from chassis.pulling import BATCH
 
 SHARE = 0.6
+QUICK = 3 * BATCH
+"""Events of a quick run: of a single batch no rate could be told."""
 _SIZES = (200, 500, 1000)
 """Batches of the bare clients; the floor is taken with the best of them."""
 
@@ -17,7 +20,7 @@ _SIZES = (200, 500, 1000)
 async def take(taking: Taking) -> list[Figure]:
     """How fast one durable is applied, against its floor."""
     async with running_site(taking.folder / "apply") as site:
-        count = taking.of(30_000, 1_000)
+        count = taking.of(30_000, QUICK)
         size = await _best_size(site, taking)
         floor, measured = await alternating(
             taking.of(7, 1),
@@ -61,7 +64,7 @@ async def apply_rate(site: Site, count: int, **settings: str) -> float:
         await connection.close()
     if applied != count:
         raise BenchmarkError(f"{applied} of {count} events were applied")
-    return float((count - first) / seconds)
+    return rate_after_first(count, first, seconds)
 
 
 _SPAN = """

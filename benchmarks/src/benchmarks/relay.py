@@ -6,7 +6,7 @@ import time
 import asyncpg
 
 from benchmarks.figures import Figure, alternating, bounded, compared, percentile, reported
-from benchmarks.site import Site, answer_of, one_row, running_site, until
+from benchmarks.site import Site, answer_of, one_row, rate_after_first, running_site, until
 from benchmarks.taking import Taking
 from benchmarks.work.announcing import announce_at, change_entries
 
@@ -72,7 +72,7 @@ async def relay_rate(site: Site, count: int) -> float:
         first, seconds = await one_row(connection, _SPAN)
     finally:
         await connection.close()
-    return float((count - first) / seconds)
+    return rate_after_first(count, first, seconds)
 
 
 _SPAN = """

@@ -205,6 +205,13 @@ async def one_row(connection: asyncpg.Connection, query: str, *values: object) -
     return row
 
 
+def rate_after_first(count: int, first: int, seconds: float) -> float:
+    """Events per second after those of the first batch; raises BenchmarkError where that was all: it tells no rate."""
+    if first >= count:
+        raise BenchmarkError(f"no rate can be told: all {count:,} events came in the first batch")
+    return (count - first) / seconds
+
+
 async def until(
     check: Callable[[], Awaitable[bool]], *, within: float, every: float = 0.05, what: str
 ) -> None:

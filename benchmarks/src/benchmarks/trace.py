@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from benchmarks.apply import apply_rate
+from benchmarks.apply import QUICK, apply_rate
 from benchmarks.embedded import embedded
 from benchmarks.figures import Figure, alternating, compared, reported
 from benchmarks.flow import through_at_once
@@ -64,7 +64,7 @@ async def _running_sink(taking: Taking) -> AsyncGenerator[Sink]:
 
 async def _applying(taking: Taking, sink: Sink) -> list[Figure]:
     """Rounds of far more events than an exporter holds back: what it put off or lost would show."""
-    rounds, count = taking.of(5, 1), taking.of(60_000, 500)
+    rounds, count = taking.of(5, 1), taking.of(60_000, QUICK)
     async with running_site(taking.folder / "trace-apply") as site:
         off, on = await alternating(
             rounds,
