@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import peers
+from benchmarks import apply, peers, relay
 from benchmarks.commands import FAILED, MISSED, NAMES, asked, main
 from benchmarks.errors import BenchmarkError
 from benchmarks.figures import Figure, as_json, bounded, compared, percentile, reported
@@ -69,6 +69,26 @@ def test_a_peer_that_cannot_run_here_fails_the_benchmark_and_the_other_is_told_a
     told = capsys.readouterr()
     assert [one["name"] for one in json.loads(told.out)] == [f"times {peers.FASTSTREAM.name}"]
     assert "install the package redis-server" in " ".join(told.err.split())
+
+
+def test_a_benchmark_that_breaks_is_told_with_its_traceback_and_the_others_with_their_figures(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def breaks(_: Taking) -> list[Figure]:
+        raise KeyError("[/nowhere]")
+
+    async def takes(_: Taking) -> list[Figure]:
+        return [reported("apply", "events/s", 3)]
+
+    monkeypatch.setattr(relay, "take", breaks)
+    monkeypatch.setattr(apply, "take", takes)
+
+    assert main(["relay", "apply"], json=True, quick=True) == FAILED
+
+    told = capsys.readouterr()
+    assert [one["name"] for one in json.loads(told.out)] == ["apply"]
+    assert "Traceback" in told.err
+    assert "KeyError: '[/nowhere]'" in told.err
 
 
 def test_a_latency_is_worth_nothing_below_the_rate_it_is_asked_for() -> None:

@@ -1,11 +1,13 @@
 """`./ssenet bench`: which benchmarks are taken, and what becomes of their figures."""
 
 import sys
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from importlib import import_module
 
 import uvloop
 from rich.console import Console
+from rich.markup import escape
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.figures import Figure, as_json, show
@@ -31,9 +33,9 @@ def main(names: Sequence[str], *, json: bool, quick: bool) -> int:
             taking = Taking(folder, tell, quick=quick)
             try:
                 figures += uvloop.run(_take(name, taking))
-            except (BenchmarkError, ServerFailedError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the figures of the others shall be told
                 figures += error.taken if isinstance(error, BenchmarkError) else ()
-                tell(f"not taken: {error}")
+                tell(f"not taken: {_why(error)}")
                 failed = True
     if json:
         print(as_json(figures))
@@ -44,6 +46,13 @@ def main(names: Sequence[str], *, json: bool, quick: bool) -> int:
     return MISSED if any(one.ok is False for one in figures) else 0
 
 
+def _why(error: Exception) -> str:
+    """What a person needs: the message that was written for one, or where an unforeseen error came from."""
+    if isinstance(error, BenchmarkError | ServerFailedError):
+        return str(error)
+    return "".join(traceback.format_exception(error))
+
+
 async def _take(name: str, taking: Taking) -> list[Figure]:
     take: Callable[[Taking], Awaitable[list[Figure]]] = import_module(f"benchmarks.{name}").take
     return await take(taking)
@@ -51,7 +60,7 @@ async def _take(name: str, taking: Taking) -> list[Figure]:
 
 def _teller(progress: Console, name: str) -> Callable[[str], None]:
     def tell(what: str) -> None:
-        progress.print(f"[dim]{name}[/]  {what}")
+        progress.print(f"[dim]{name}[/]  {escape(what)}", soft_wrap=True)
 
     return tell
 
