@@ -31,7 +31,7 @@ _ACCEPTED = b"202"
 
 @dataclass
 class Posted:
-    """What was sent, and when (Unix times): the whole of it, and by its id each event that was accepted."""
+    """What was sent, and when it was due (Unix times): the whole of it, and by its id each event that was accepted."""
 
     began: float = 0.0
     ended: float = 0.0
@@ -81,31 +81,29 @@ def an_event(number: int) -> bytes:
     )
 
 
-async def post(connection: Connection, number: int, posted: Posted) -> None:
-    body = an_event(number)
-    set_out, began = time.time(), time.perf_counter()
-    status, answer = await connection.post(body)
-    posted.answered_ms.append((time.perf_counter() - began) * 1000)
+async def post(connection: Connection, number: int, posted: Posted, due: float) -> None:
+    status, answer = await connection.post(an_event(number))
+    posted.answered_ms.append((time.time() - due) * 1000)
     if status == _ACCEPTED:
-        posted.sent[orjson.loads(answer)["event_id"]] = set_out
+        posted.sent[orjson.loads(answer)["event_id"]] = due
     else:
         posted.refused[status.decode()] = posted.refused.get(status.decode(), 0) + 1
 
 
 async def at_rate(free: "asyncio.Queue[Connection]", rate: float, seconds: float, posted: Posted) -> None:
-    """Post at an even rate; a post waits for a free connection, and its time runs from when it was due."""
-    began = time.perf_counter()
+    """Post at an even rate; where a post has to wait for a free connection, its time runs from when it was due."""
 
-    async def one(number: int, connection: Connection) -> None:
-        await post(connection, number, posted)
+    async def one(number: int, connection: Connection, due: float) -> None:
+        await post(connection, number, posted, due)
         free.put_nowait(connection)
 
     async with asyncio.TaskGroup() as tasks:
         for number in range(int(rate * seconds)):
-            wait = began + number / rate - time.perf_counter()
+            due = posted.began + number / rate
+            wait = due - time.time()
             if wait > 0:
                 await asyncio.sleep(wait)
-            tasks.create_task(one(number, await free.get()))
+            tasks.create_task(one(number, await free.get(), due))
 
 
 async def all_at_once(free: "asyncio.Queue[Connection]", count: int, posted: Posted) -> None:
@@ -114,7 +112,7 @@ async def all_at_once(free: "asyncio.Queue[Connection]", count: int, posted: Pos
 
     async def keep_on(connection: Connection) -> None:
         for number in numbers:
-            await post(connection, number, posted)
+            await post(connection, number, posted, time.time())
 
     await asyncio.gather(*(keep_on(free.get_nowait()) for _ in range(free.qsize())))
 
