@@ -6,15 +6,21 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import orjson
+
 from benchmarks.apply import QUICK, apply_rate
-from benchmarks.embedded import embedded
+from benchmarks.embedded import Embedded, embedded
 from benchmarks.figures import Figure, alternating, compared, reported
 from benchmarks.flow import through_at_once
-from benchmarks.site import process, running_site, until
+from benchmarks.sink import Tally
+from benchmarks.site import one_row, process, running_site, until
 from benchmarks.taking import Taking
+from ssenet.folders import SERVICES
 from ssenet.servers import HOST, free_port
 
 SHARE = 0.8
+_EXPORTED_WITHIN = 3.0
+"""Seconds after which the last span has come: an exporter gathers for one."""
 
 
 @dataclass(frozen=True)
@@ -28,22 +34,23 @@ class Sink:
         """What a process is told that exports all its spans here."""
         return {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{HOST}:{self.port}"}
 
-    async def spans(self) -> int:
-        """How many have come so far."""
+    async def tally(self) -> Tally:
+        """What has come so far."""
         reader, writer = await asyncio.open_connection(HOST, self.port)
         writer.write(b"GET / HTTP/1.1\r\n\r\n")
         await reader.readuntil(b"\r\n\r\n")
         writer.write_eof()
         answer = await reader.read()
         writer.close()
-        return int(answer)
+        return Tally(**orjson.loads(answer))
 
 
 async def take(taking: Taking) -> list[Figure]:
     """What tracing leaves of the throughput."""
     async with _running_sink(taking) as sink:
-        figures = [*await _applying(taking, sink), await _flowing(taking, sink)]
-        return [*figures, reported("trace, spans taken by the sink", "spans", await sink.spans())]
+        figures = [*await _applying(taking, sink), *await _flowing(taking, sink)]
+        tally = await sink.tally()
+        return [*figures, reported("trace, spans taken by the sink", "spans", tally.spans)]
 
 
 @asynccontextmanager
@@ -54,9 +61,10 @@ async def _running_sink(taking: Taking) -> AsyncGenerator[Sink]:
 
         async def listens() -> bool:
             try:
-                return await sink.spans() == 0
+                await sink.tally()
             except OSError:
                 return False
+            return True
 
         await until(listens, within=20, what="the sink listens")
         yield sink
@@ -74,20 +82,15 @@ async def _applying(taking: Taking, sink: Sink) -> list[Figure]:
         )
     return [
         compared("trace, apply with all spans", "events/s", measured=on, floor=off, goal=SHARE),
-        # Each event's handling is a span, and none may be missing.
-        compared(
-            "trace, spans of the events applied",
-            "spans",
-            measured=await sink.spans(),
-            floor=rounds * count,
-            goal=1,
-        ),
+        # The service has ended, and what it had not sent by then is lost: each event's handling is a span.
+        _all_of_them("trace, apply: events with their span", (await sink.tally()).handled, rounds * count),
     ]
 
 
-async def _flowing(taking: Taking, sink: Sink) -> Figure:
+async def _flowing(taking: Taking, sink: Sink) -> list[Figure]:
     """Two networks side by side, one of which exports; only one of them is loaded at a time."""
     folder, count = taking.folder, taking.of(4_000, 100)
+    before = await sink.tally()
     async with (
         embedded(folder / "trace-off") as silent,
         embedded(folder / "trace-on", sink.exporting) as exporting,
@@ -100,4 +103,37 @@ async def _flowing(taking: Taking, sink: Sink) -> Figure:
             lambda: through_at_once(exporting, count),
             tell=taking.tell,
         )
-    return compared("trace, flow with all spans", "events/s", measured=on, floor=off, goal=SHARE)
+        published, handled = await _published_and_handled(exporting)
+        await asyncio.sleep(_EXPORTED_WITHIN)
+        after = await sink.tally()
+    return [
+        compared("trace, flow with all spans", "events/s", measured=on, floor=off, goal=SHARE),
+        _all_of_them(
+            "trace, flow: events published with their span", after.published - before.published, published
+        ),
+        _all_of_them("trace, flow: events handled with their span", after.handled - before.handled, handled),
+    ]
+
+
+async def _published_and_handled(network: Embedded) -> tuple[int, int]:
+    """How many events the services have published, and handled (once for each durable), as their tables say."""
+    await network.until_applied(*SERVICES, within=60)
+    published = handled = 0
+    for service in SERVICES:
+        connection = await network.connect(service)
+        try:
+            row = await one_row(connection, _COUNTED)
+        finally:
+            await connection.close()
+        published, handled = published + row[0], handled + row[1]
+    return published, handled
+
+
+_COUNTED = """
+SELECT (SELECT count(*) FROM outbox WHERE published_at IS NOT NULL), (SELECT count(*) FROM inbox)
+"""
+
+
+def _all_of_them(name: str, measured: int, expected: int) -> Figure:
+    """A figure whose goal is that none is missing; a single one is not rounded away."""
+    return compared(name, "events", measured=measured, floor=expected, goal=1)
