@@ -81,7 +81,7 @@ async def take(taking: Taking) -> list[Figure]:
 def against_each(ours: float, theirs: Mapping[str, float]) -> list[Figure]:
     """Our rate against each peer's; raises BenchmarkError, with the others' figures, where Celery's is missing."""
     figures = [
-        compared(f"times {name}", "events/s", measured=ours, floor=rate, goal=TIMES)
+        compared(f"peers, times {name}", "events/s", measured=ours, floor=rate, goal=TIMES)
         for name, rate in theirs.items()
     ]
     if CELERY.name not in theirs:
