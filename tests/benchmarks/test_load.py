@@ -19,7 +19,8 @@ class SlowConnection(Connection):
     def __init__(self, numbers: Iterator[int]) -> None:
         self._numbers = numbers
 
-    async def post(self, _: bytes) -> tuple[bytes, bytes]:
+    async def post(self, body: bytes) -> tuple[bytes, bytes]:
+        assert body
         await asyncio.sleep(ANSWERED_AFTER)
         return b"202", orjson.dumps({"event_id": str(next(self._numbers))})
 
