@@ -31,6 +31,8 @@ SERVICE = "counting"
 DURABLE = "counting-see"
 PARTITIONS = 8
 STUCK = "stuck"
+TROUBLE = 2
+"""Failures of an event in trouble, each by itself: one in which it comes to wait, and one out of waiting."""
 TOPOLOGY = Topology(
     site="hq",
     streams={
@@ -52,10 +54,13 @@ INSERT INTO seen (key, sequence, pid)
 SELECT key, sequence, :pid FROM unnest(CAST(:keys AS text[]), CAST(:sequences AS bigint[]))
     WITH ORDINALITY AS row (key, sequence, place) ORDER BY place
 """)
+_PAST_TROUBLE = sa.text("""
+SELECT count(*) FROM waited WHERE event_id = ANY(CAST(:event_ids AS uuid[])) AND failures >= :trouble
+""")
 
 
 class NumberCountedV1(Event):
-    """A number was counted; `trouble`: hearing of it fails once in ten times."""
+    """A number was counted; `trouble`: hearing of it fails until it has waited, and failed again."""
 
     type: ClassVar[str] = "counting.number.counted.v1"
 
@@ -63,15 +68,22 @@ class NumberCountedV1(Event):
 
 
 async def see(numbers: Sequence[Received[NumberCountedV1]], tx: Transaction) -> None:
-    """Record what is handled, in the order it is; what is stuck stays so until many others are through."""
+    """Record what is handled, in the order it is, unless one of it is in trouble.
+
+    What is stuck stays so until many others are through. Trouble lasts: drawn anew at each call, a failed batch would
+    be halved until nobody is in trouble any more, and no event would ever come to wait.
+    """
     told = {
         "keys": [one.envelope.subject for one in numbers],
         "sequences": [one.envelope.sequence for one in numbers],
         "pid": os.getpid(),
     }
     await tx.session.execute(_SEE, told)
-    if any(one.event.trouble and random.random() < 0.1 for one in numbers):  # noqa: S311 - trouble
-        raise Retry
+    troubled = [one.envelope.id for one in numbers if one.event.trouble]
+    if troubled:
+        past = await tx.session.scalar(_PAST_TROUBLE, {"event_ids": troubled, "trouble": TROUBLE})
+        if past != len(troubled):
+            raise Retry
     if any(one.envelope.subject == STUCK for one in numbers):
         others = await tx.session.scalar(
             sa.text("SELECT count(*) FROM seen WHERE key <> :key"), {"key": STUCK}

@@ -28,19 +28,33 @@ from tests.resilience.order_processes import SERVICE, STUCK, TOPOLOGY, NumberCou
 _ROOT = Path(__file__).parents[2]
 _AHEAD = 40_000
 """Events written beyond what was handled: as many as keep every stage at work while processes are killed."""
-_TROUBLE = 200
-"""One in so many events is in trouble: it fails once in ten times, so that none is given up."""
+_TABLES = (
+    """CREATE TABLE seen (position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        key text NOT NULL, sequence bigint NOT NULL, pid int NOT NULL)""",
+    # What waits is deleted when it has been handled: this keeps which events did, and how often the handler failed.
+    "CREATE TABLE waited (event_id uuid PRIMARY KEY, failures int NOT NULL)",
+    """CREATE FUNCTION note_waiting() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO waited VALUES (NEW.event_id, (NEW.error_class IS NOT DISTINCT FROM 'Retry')::int)
+            ON CONFLICT (event_id) DO UPDATE SET failures = waited.failures + EXCLUDED.failures;
+        RETURN NULL; END $$""",
+    """CREATE TRIGGER note_waiting AFTER INSERT OR UPDATE ON waiting_events
+        FOR EACH ROW EXECUTE FUNCTION note_waiting()""",
+)
+_WAITED = sa.text(
+    "SELECT count(*) FILTER (WHERE failures > 0) AS failed, count(*) FILTER (WHERE failures = 0) AS waited FROM waited"
+)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How large a run is. `kill_every`: seconds between two kills, on average."""
+    """How large a run is. `kill_every`: seconds between two kills, on average; one event in `trouble_every` fails."""
 
     events: int
     keys: int
     relays: int
     consumers: int
     kill_every: float
+    trouble_every: int
     seed: int
     per_transaction: int = 200
 
@@ -65,6 +79,10 @@ class Report:
     faults: Faults
     kills: Counter[str] = field(default_factory=Counter[str])
     processes: int = 0
+    failed: int = 0
+    """Events that failed by themselves, and had to wait for their next attempt."""
+    waited: int = 0
+    """Events that only waited: behind one of those, or for a careful owner."""
     seconds: float = 0.0
 
 
@@ -114,12 +132,8 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> Report
 async def _make_tables(database: Database) -> None:
     async with database.engine.begin() as connection:
         await connection.run_sync(backbone.create_all)
-        await connection.execute(
-            sa.text(
-                "CREATE TABLE seen (position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
-                " key text NOT NULL, sequence bigint NOT NULL, pid int NOT NULL)"
-            )
-        )
+        for statement in _TABLES:
+            await connection.execute(sa.text(statement))
 
 
 async def _under_fire(
@@ -147,6 +161,7 @@ async def _under_fire(
         rows = await session.execute(sa.text("SELECT key, sequence FROM seen ORDER BY position"))
         found.faults = check(((row.key, row.sequence) for row in rows), written)
         found.processes = await session.scalar(sa.text("SELECT count(DISTINCT pid) FROM seen")) or 0
+        found.failed, found.waited = (await session.execute(_WAITED)).one()
     return found
 
 
@@ -189,7 +204,9 @@ async def _write(plan: Plan, database: Database, written: Counter[str]) -> None:
             count = min(left, plan.per_transaction)
             async with database.transaction() as tx:
                 for aggregate in chance.choices(own, k=count):
-                    tx.announce(NumberCountedV1(trouble=chance.randrange(_TROUBLE) == 0), of=aggregate)
+                    tx.announce(
+                        NumberCountedV1(trouble=chance.randrange(plan.trouble_every) == 0), of=aggregate
+                    )
                     written[str(aggregate.id)] += 1
             left -= count
             while sum(written.values()) - await _handled(database) > _AHEAD:  # noqa: ASYNC110 - the others are processes

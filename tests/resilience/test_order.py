@@ -9,7 +9,16 @@ import pytest
 
 from tests.resilience.order_run import Plan, check, run
 
-SMALL = Plan(events=4_000, keys=60, relays=3, consumers=4, kill_every=0.4, seed=1, per_transaction=50)
+SMALL = Plan(
+    events=4_000,
+    keys=60,
+    relays=3,
+    consumers=4,
+    kill_every=0.4,
+    trouble_every=100,
+    seed=1,
+    per_transaction=50,
+)
 
 
 @pytest.mark.timeout(0)
@@ -17,9 +26,12 @@ async def test_each_aggregates_events_are_handled_in_order_and_once_whoever_is_k
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     events: int = request.config.getoption("--events")  # type: ignore[assignment]
-    large = Plan(events=events, keys=2_000, relays=4, consumers=8, kill_every=3.0, seed=1)
+    large = Plan(
+        events=events, keys=2_000, relays=4, consumers=8, kill_every=3.0, trouble_every=1_000, seed=1
+    )
+    plan = large if events else SMALL
 
-    found = await run(large if events else SMALL, tmp_path, print)
+    found = await run(plan, tmp_path, print)
 
     print(found)  # noqa: T201 - the figures of a large run
     assert not found.faults
@@ -27,6 +39,9 @@ async def test_each_aggregates_events_are_handled_in_order_and_once_whoever_is_k
     assert not events or set(found.kills) == {"relay", "consumer"}
     # The parts were shared, and taken over from those that died.
     assert found.processes >= (8 if events else 4)
+    # About one in so many was in trouble, and others of its key came meanwhile.
+    assert found.failed > plan.events / plan.trouble_every / 2
+    assert found.waited > found.failed
 
 
 @pytest.mark.parametrize(
