@@ -231,6 +231,19 @@ MUTANTS = [
         "self.last.epoch, self.last.sequence + 1",
         "self.last.epoch, max(event.sequence for event in self.events) + 1",
     ),
+    _home("applies what it refuses", "what = proposal.what if accept else None", "what = proposal.what"),
+    _home("loses what it accepts", "what = proposal.what if accept else None", "what = None"),
+    _home(
+        "begins a second time",
+        '        if self.events:\n            raise NotAllowedError("it exists")\n',
+        "",
+    ),
+    _home("moves what it has not heard the beginning of", "if last is None or not cut:", "if last is None:"),
+    _home(
+        "moves a home to where it is",
+        "if self.site != self.authority or self.home == home:",
+        "if self.site != self.authority:",
+    ),
     _order(
         "forgets one half of a failed batch",
         "self._parts.extendleft((part[middle:], part[:middle]))",

@@ -8,6 +8,7 @@ from typing import Any
 from .world import promise
 
 STEPS = 30
+WISHES = ("begin", *("change",) * 5, *("release",) * 2, *("move",) * 2, *("answer",) * 5)
 AUTHORITY = "hq"
 """The one site that moves homes."""
 
@@ -23,10 +24,15 @@ class Sites:
         self.at: dict[str, Any] = {name: self.aggregate(name) for name in self.names}
         self.on_its_way: list[tuple[str, Any]] = []
         self.made: set[Any] = set()
+        self.known_to_maker: dict[Any, frozenset[Any]] = {}
+        self.answers: dict[Any, Any] = {}
+        """What each answer has to apply: what was proposed where it was accepted, else nothing."""
         self.numbered = 0
         self.taken_back = False
         self.applied_by_authority: set[Any] = set()
         self.takes_back = random.random() < 0.5
+        # Where links are slow, what was sent together arrives far apart, and much is lacking meanwhile.
+        self.most_at_once = random.choice((1, 2, 6))
         self.cut_off = random.choice(others) if random.random() < 0.3 else None
 
     def aggregate(self, name: str, known: Iterable[Any] = ()) -> Any:
@@ -39,6 +45,7 @@ class Sites:
             event not in self.made or isinstance(event, self.homes.Proposal), "no event is made twice", event
         )
         self.made.add(event)
+        self.known_to_maker[event] = frozenset(self.at[event.site].events)
         for name in self.names:
             for _ in range(2 if self.random.random() < 0.2 else 1):
                 self.on_its_way.append((name, event))
@@ -50,7 +57,7 @@ class Sites:
             self.cut_off = None
         held = [one for one in self.on_its_way if self.cut_off in (one[0], one[1].site)]
         ready = [one for one in self.on_its_way if self.cut_off not in (one[0], one[1].site)]
-        now = ready if all_of_it else ready[: self.random.randint(0, 6)]
+        now = ready if all_of_it else ready[: self.random.randint(0, self.most_at_once)]
         self.on_its_way = held + ready[len(now) :]
         for name, event in now:
             self.at[name].hear(event)
@@ -62,15 +69,19 @@ class Sites:
         self.at[name] = self.aggregate(name, self.at[name].known)
 
     def act(self) -> None:
-        """Do one thing that some site, often the home, may wish to do, allowed or not."""
+        """Have some site, often the one that may, try one thing, allowed or not."""
         random = self.random
-        wish = random.choice(("change", "change", "change", "release", "move", "answer", "answer", "answer"))
-        name = self.at[AUTHORITY].home if random.random() < 0.4 else random.choice(self.names)
+        wish = random.choice(WISHES)
+        likely = AUTHORITY if wish == "move" else self.at[AUTHORITY].home
+        name = likely if random.random() < 0.4 else random.choice(self.names)
         name = name or AUTHORITY
         site = self.at[name]
         self.numbered += 1
         try:
             match wish:
+                case "begin" if site.events:
+                    # Begun already, and must not be a second time.
+                    self.announce(site.begin(f"begun {self.numbered}"))
                 case "change" if site.events:
                     self.announce(site.change(f"what {self.numbered}", identity=self.numbered))
                 case "release":
@@ -99,11 +110,16 @@ class Sites:
             # Any of them, answered or not: a second answer must be refused.
             any_of_them = self.random.choice(sorted(site.proposals, key=lambda one: one.identity))
             with suppress(self.homes.NotAllowedError):
-                self.announce(site.answer(any_of_them, accept=True))
+                self._answer_one(site, any_of_them, accept=True)
         for proposal in sorted(site.unanswered(), key=lambda one: one.identity):
             if not site.may_change():
                 return
-            self.announce(site.answer(proposal, accept=self.random.random() < 0.7))
+            self._answer_one(site, proposal, accept=self.random.random() < 0.7)
+
+    def _answer_one(self, site: Any, proposal: Any, *, accept: bool) -> None:
+        answer = site.answer(proposal, accept=accept)
+        self.answers[answer] = proposal.what if accept else None
+        self.announce(answer)
 
     def _note_what_the_authority_applied(self) -> None:
         view = self.at[AUTHORITY]
@@ -150,6 +166,7 @@ def check_sites(sites: Sites) -> None:
     answered = check_valid(settled.valid, homes)
     proposed = {event.identity for event in sites.made if isinstance(event, homes.Proposal)}
     promise(answered == proposed, "every proposal is answered", proposed - answered)
+    check_what_was_decided(sites, settled.valid)
     promise(sites.applied_by_authority.issubset(settled.valid), "what the authority had applied stays valid")
     promise(
         sites.taken_back or not settled.clashes,
@@ -163,8 +180,20 @@ def check_sites(sites: Sites) -> None:
     promise(len({view.home for view in views}) == 1, "all agree on the home", [view.home for view in views])
 
 
+def check_what_was_decided(sites: Sites, valid: Sequence[Any]) -> None:
+    """Each decision was made in the knowledge of all before it, and an answer applies what was answered."""
+    before: set[Any] = set()
+    for event in valid:
+        promise(before <= sites.known_to_maker[event], "nobody decides who has not heard all before", event)
+        before.add(event)
+        if event in sites.answers:
+            promise(event.what == sites.answers[event], "what is accepted, and that alone, is applied", event)
+
+
 def check_valid(valid: Sequence[Any], homes: Any) -> set[Any]:
     """One home an epoch, its events numbered without a gap, each proposal answered once: which were answered."""
+    begun = bool(valid) and isinstance(valid[0], homes.Change) and valid[0].epoch == 1
+    promise(begun, "what was begun stays so, whoever takes the aggregate back", valid[:1])
     home = valid[0].site
     epoch, sequence = 1, 0
     answered: set[Any] = set()
@@ -176,6 +205,7 @@ def check_valid(valid: Sequence[Any], homes: Any) -> set[Any]:
             promise(
                 opens and event.cut == sequence, "an epoch begins by a move that cuts the one before", event
             )
+            promise(event.home != home, "a move gives the aggregate to another", event)
             epoch, sequence, home = event.epoch, 1, event.home
         promise(event.sequence == sequence, "an epoch's events are numbered without a gap", event)
         if not isinstance(event, homes.Move):
