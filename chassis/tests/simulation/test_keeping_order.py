@@ -1,12 +1,17 @@
-"""The course of batches, step by step against a model: any mixture of failures, crashes and time."""
+"""The course of batches, step by step against a model: any mixture of failures, crashes and time.
+
+By default the same examples every time; `--sim-seeds` and `--sim-from` ask for more and for others.
+"""
 
 from collections.abc import Callable
 
-from hypothesis import HealthCheck, settings
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from chassis.keeping_order import MAX_ATTEMPTS, Backoff, Course, Held, Step, Waiting
+
+from .conftest import Play
 
 KEYS = ("a", "b", "c")
 BATCH = 4
@@ -167,11 +172,6 @@ class OneOwner(RuleBasedStateMachine):
         self.waiting.learn({key: due for key, due in heads.items() if key in keys}, keys)
 
 
-TestOneOwner = OneOwner.TestCase
-TestOneOwner.settings = settings(
-    max_examples=60,
-    stateful_step_count=40,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@pytest.mark.timeout(0)
+def test_an_owner_applies_each_keys_events_in_order_or_gives_them_up(play: Play) -> None:
+    play(OneOwner)

@@ -1,10 +1,13 @@
-"""The same decisions against models, step by step, in whatever order makes a test fail soonest."""
+"""The same decisions against models, step by step, in whatever order makes a test fail soonest.
+
+By default the same examples every time; `--sim-seeds` and `--sim-from` ask for more and for others.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from hypothesis import HealthCheck, settings
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -20,17 +23,11 @@ from chassis.relaying import (
 )
 from chassis.stream_identity import Known, Seen
 
+from .conftest import Play
 from .sites import Sites, check_sites, come_to_rest
 
 LIMIT = relaying.SINGLY_UP_TO + 2
 MADE_AT = datetime(2026, 11, 23, tzinfo=UTC)
-STEPS = settings(
-    max_examples=60,
-    stateful_step_count=40,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
 
 
 class RelayConversation(RuleBasedStateMachine):
@@ -284,7 +281,11 @@ class HistoryOfSites(RuleBasedStateMachine):
             check_sites(self.sites)
 
 
-TestRelayConversation = RelayConversation.TestCase
-TestRelayConversation.settings = STEPS
-TestHistoryOfSites = HistoryOfSites.TestCase
-TestHistoryOfSites.settings = STEPS
+@pytest.mark.timeout(0)
+def test_a_candidate_keeps_its_promises_whatever_it_is_answered(play: Play) -> None:
+    play(RelayConversation)
+
+
+@pytest.mark.timeout(0)
+def test_sites_agree_in_the_end_whatever_they_wished(play: Play) -> None:
+    play(HistoryOfSites)
