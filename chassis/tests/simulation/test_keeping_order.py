@@ -4,6 +4,7 @@ By default the same examples every time; `--sim-seeds` and `--sim-from` ask for 
 """
 
 from collections.abc import Callable
+from random import Random
 
 import pytest
 from hypothesis import strategies as st
@@ -175,3 +176,25 @@ class OneOwner(RuleBasedStateMachine):
 @pytest.mark.timeout(0)
 def test_an_owner_applies_each_keys_events_in_order_or_gives_them_up(play: Play) -> None:
     play(OneOwner)
+
+
+def test_delays_double_up_to_a_minute() -> None:
+    backoff = Backoff(lambda least, _: least)
+
+    delays = [backoff.delay(attempts) for attempts in range(1, 10)]
+
+    assert delays == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+    assert backoff.delay(10**6) == 60.0
+
+
+@pytest.mark.parametrize("attempts", [1, 4, 9, 10**6])
+def test_chance_lengthens_a_delay_by_up_to_a_quarter(attempts: int) -> None:
+    least = Backoff(lambda least, _: least).delay(attempts)
+    backoff = Backoff(Random(1).uniform)  # noqa: S311 - it is to be the same every time
+
+    delays = [backoff.delay(attempts) for _ in range(1_000)]
+
+    assert len(set(delays)) > 900
+    assert least <= min(delays) < 1.01 * least
+    assert 1.24 * least < max(delays) <= 1.25 * least
+    assert backoff.longest_after(attempts) == 1.25 * least
