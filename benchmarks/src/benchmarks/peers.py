@@ -26,7 +26,7 @@ _PROJECT = ROOT / "benchmarks" / "peers"
 _ENVIRONMENT = ROOT / ".ssenet-tools" / "peers"
 _TOGETHER = 100
 _WORKERS = 10
-"""Celery's processes: faster here than one a core, as by default, and than 4 or 20."""
+"""Celery's processes: faster here than one a core, as by default, and, in a run each, than 4 or 20."""
 
 
 @dataclass(frozen=True)

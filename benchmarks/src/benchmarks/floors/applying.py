@@ -1,8 +1,8 @@
 """The floor of applying: the bare client pulls, bare asyncpg does the same SQL, batch by batch. Prints events/s.
 
 `python -m benchmarks.floors.applying COUNT BATCH`: applies so many events, in batches of so many. While one batch is
-committed and acknowledged, the next comes in: one raw request for it, and its messages go to a callback, which costs
-less than the client's own `fetch`.
+committed and acknowledged, the next comes in: one raw request for it, and its messages go to a callback, as the
+product pulls.
 """
 
 import asyncio
