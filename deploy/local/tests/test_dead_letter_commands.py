@@ -1,86 +1,16 @@
 """What the operator's commands make of the services' answers, and of services that give none."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import pytest
+from network_kit import FIRST, NOWHERE, SECOND, Running, StandIn, Terminal
 from typer.testing import CliRunner
 
-from ssenet import deadletters, discarding, replaying
-from ssenet.deadletters import PATH, by_service, find
+from ssenet import deadletters, replaying
+from ssenet.deadletters import by_service, find
 from ssenet.errors import CommandError
-from ssenet.folders import DataFolder
 from ssenet.main import cli
-from ssenet.network import Network, RefusedError
-from ssenet.state import State
-
-FIRST, SECOND, NOWHERE = (f"01932b6e-0000-7000-8000-00000000000{number}" for number in (1, 2, 3))
-
-
-@dataclass(frozen=True)
-class StandIn(Network):
-    """A network of which each service holds these letters, or does not answer."""
-
-    letters: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
-    silent: Sequence[str] = ()
-    asked: list[str] = field(default_factory=list[str])
-
-    def ask(self, service: str, method: str, path: str, body: Any = None) -> Any:  # noqa: ARG002 - all are told apart by path
-        self.asked.append(service)
-        if service in self.silent:
-            raise CommandError(f"{service} does not answer.")
-        held = self.letters.get(service, ())
-        what = path.removeprefix(PATH)
-        if what == "/replay":
-            results = [
-                {"letter_id": one, "outcome": "applied", "durable": service, "detail": None, "announced": 0}
-                for one in held
-            ]
-            return {"results": results, "next": None}
-        if what == "/discard":
-            ended = [] if body["dry_run"] else list(held)
-            return {"discarded": ended, "remaining": len(held) - len(ended)}
-        if what.startswith("?"):
-            # A page of one letter, whatever was asked for.
-            shown = [{"id": one} for one in held[:1]]
-            more = held[0] if len(held) > 1 else None
-            return {"letters": shown, "matching": len(held), "next": more}
-        if what.removeprefix("/") not in held:
-            raise RefusedError(404, {})
-        return {"id": what.removeprefix("/")}
-
-
-@pytest.fixture
-def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    """The registry is down; coordination and notifications hold a letter each."""
-    state = State(1, 0.0, "http://localhost:1", 1)
-    found = StandIn(
-        DataFolder(tmp_path),
-        state,
-        letters={"coordination": [FIRST], "notifications": [SECOND]},
-        silent=["registry"],
-    )
-    _have(monkeypatch, found)
-    return found
-
-
-def _have(monkeypatch: pytest.MonkeyPatch, network: Network) -> None:
-    def the_network(_folder: DataFolder) -> Network:
-        return network
-
-    for module in (deadletters, discarding, replaying):
-        monkeypatch.setattr(module, "the_network", the_network)
-
-
-class Terminal(StringIO):
-    """Somebody who can be asked."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 def test_a_letter_is_found_though_another_service_does_not_answer(network: StandIn) -> None:
@@ -160,9 +90,9 @@ def test_a_trial_of_discarding_counts_and_ends_nothing() -> None:
 
 @pytest.mark.parametrize(("held", "following"), [([FIRST], None), ([FIRST, SECOND], FIRST)])
 def test_a_list_for_programs_says_where_the_next_page_begins(
-    network: StandIn, monkeypatch: pytest.MonkeyPatch, held: list[str], following: str | None
+    network: StandIn, runs: Running, held: list[str], following: str | None
 ) -> None:
-    _have(monkeypatch, StandIn(network.folder, network.state, letters={"coordination": held}))
+    runs(StandIn(network.folder, letters={"coordination": held}))
 
     said = CliRunner().invoke(cli, ["deadletters", "list", "--service", "coordination", "--json"])
 

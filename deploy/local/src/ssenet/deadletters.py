@@ -16,12 +16,14 @@ from urllib.parse import quote, urlencode
 from uuid import UUID
 
 from rich.console import Console
-from rich.json import JSON
+from rich.highlighter import JSONHighlighter
 from rich.table import Table
+from rich.text import Text
 
 from ssenet.errors import CommandError
 from ssenet.folders import SERVICES, DataFolder
 from ssenet.network import Network, RefusedError, the_network
+from ssenet.quoting import printable_json, quoted
 from ssenet.telling import in_full
 
 PATH = "/internal/dead-letters"
@@ -175,9 +177,9 @@ def _print_page(told: Mapping[str, Any], chosen: Filter) -> None:
         died = one["died_at"][:19].replace("T", " ")
         state = f"{one['state']}, edited" if one["edited"] else one["state"]
         tries = f"{one['attempts']} attempts" if one["attempts"] != 1 else "1 attempt"
-        console.print(f"[bold]{one['id']}[/]  {died} UTC  {state}")
-        event_type = one["type"] or "not an event"
-        console.print(f"  {one['durable']}  {event_type}  [red]{one['error_class']}[/], {tries}")
+        console.print(Text.assemble((one["id"], "bold"), f"  {died} UTC  {state}"))
+        what = quoted(f"  {one['durable']}  {one['type'] or 'not an event'}  ")
+        console.print(Text.assemble(what, quoted(one["error_class"], "red"), f", {tries}"))
     if told["next"]:
         console.print(f"{len(letters)} of {told['matching']}. The next page: --after {told['next']}")
 
@@ -186,31 +188,31 @@ def show_one(folder: DataFolder, letter_id: str, *, as_json: bool) -> None:
     """Print everything about a letter."""
     service, letter = find(the_network(folder), letter_id)
     if as_json:
-        print(json.dumps({"service": service, **letter}, indent=2, ensure_ascii=False))
+        print(printable_json({"service": service, **letter}))
         return
     console = Console(highlight=False)
     about = Table(box=None, show_header=False, pad_edge=False)
     for name in ("state", "durable", "type", "event_id", "dataschema", "trace_id", "died_at", "ended_at"):
         if letter[name] is not None:
-            about.add_row(name.replace("_", " "), str(letter[name]))
-    about.add_row("message", f"{letter['stream']} {letter['stream_sequence']}, {letter['nats_subject']}")
-    about.add_row("error", letter["error"], style="red")
+            about.add_row(name.replace("_", " "), quoted(letter[name]))
+    message = f"{letter['stream']} {letter['stream_sequence']}, {letter['nats_subject']}"
+    about.add_row("message", quoted(message))
+    about.add_row("error", quoted(letter["error"]), style="red")
     console.print(f"[bold]{letter['id']}[/] of {service}")
     console.print(about)
     console.print("\n[bold]Attempts[/]")
     for one in letter["attempts"]:
-        console.print(f"  {one['failed_at'][:19]}  {one['error']}", markup=False)
+        console.print(quoted(f"  {one['failed_at'][:19]}  {one['error']}"))
     if letter["records"]:
         console.print("\n[bold]What was done[/]")
     for one in letter["records"]:
         why = f": {one['reason']}" if one["reason"] else ""
-        console.print(
-            f"  {one['at'][:19]}  {one['action']} by {one['by']} ({one['caller']}){why}", markup=False
-        )
+        console.print(quoted(f"  {one['at'][:19]}  {one['action']} by {one['by']} ({one['caller']}){why}"))
     for name, told in (("Event", letter["payload"]), ("Event as edited", letter["edited_payload"])):
         if told is not None:
             console.print(f"\n[bold]{name}[/]")
-            console.print(JSON.from_data(told) if isinstance(told, dict) else told, markup=False)
+            text = quoted(told) if isinstance(told, str) else JSONHighlighter()(printable_json(told))
+            console.print(text, soft_wrap=True)
     if letter["payload"] is None:
         console.print("\nThe event itself is gone from the stream; `edit` can supply it.")
 

@@ -305,6 +305,9 @@ def app() -> None:
     try:
         cli(prog_name="./ssenet")
     except CommandError as error:
+        from ssenet.quoting import printable
+
         lines = [f"ssenet: {error.what}", *error.hint.splitlines()]
-        print("\n        ".join(lines), file=sys.stderr)
+        # What was wrong may be quoted, and is not ours.
+        print("\n        ".join(map(printable, lines)), file=sys.stderr)
         sys.exit(error.exit_code)

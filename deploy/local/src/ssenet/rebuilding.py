@@ -14,6 +14,7 @@ from ssenet.deadletters import NOT_FOUND, USAGE, is_so_long_ago, moment
 from ssenet.errors import CommandError
 from ssenet.folders import SERVICES, DataFolder
 from ssenet.network import Network, RefusedError, the_network
+from ssenet.quoting import quoted
 
 PATH = "/internal/projections"
 LOOK_EVERY = 0.3
@@ -102,7 +103,7 @@ def _watched(
             if told["id"] != rebuild_id:
                 raise CommandError("Another rebuild of this projection has begun meanwhile.")
             if hindered_by != (hindered_by := told["hindered_by"]) and hindered_by:
-                bar.console.print(f"It waits: {hindered_by}", markup=False, highlight=False)
+                bar.console.print(quoted(f"It waits: {hindered_by}"))
             if told["total"]:
                 bar.update(task, total=told["total"], completed=told["total"] - told["pending"])
     return told
@@ -122,7 +123,7 @@ def _tell(told: dict[str, Any], since: str | None) -> None:
             continue
         console.print(f"{report['unreached']} are as they were: the stream holds none of their events.")
         for key in report["some"]:
-            console.print(f"  {key}", markup=False)
+            console.print(quoted(f"  {key}"))
         if report["unreached"] > len(report["some"]):
             console.print(f"  … and {report['unreached'] - len(report['some'])} more")
     sys.stdout.flush()

@@ -16,6 +16,7 @@ from ssenet.deadletters import PATH, Filter, ask_each, by_service, not_found, te
 from ssenet.discarding import confirmed
 from ssenet.folders import DataFolder
 from ssenet.network import Network, the_network
+from ssenet.quoting import quoted
 
 PAGE = 500
 SHOWN = 20
@@ -142,10 +143,10 @@ def _show(results: list[dict[str, Any]], *, dry_run: bool, console: Console) -> 
         group = (one for one in results if (one["durable"] or "", one["outcome"]) == (durable, outcome))
         announced = sum(one["announced"] or 0 for one in group)
         said = (_WOULD if dry_run else _DID)[outcome]
-        table.add_row(durable, str(count), said, str(announced) if announced else "")
+        table.add_row(quoted(durable), str(count), said, str(announced) if announced else "")
     console.print(table)
     failed = _failed(results)
     for one in failed[:SHOWN]:
-        console.print(f"  {one['letter_id']}  {one['detail'] or one['outcome']}", markup=False)
+        console.print(quoted(f"  {one['letter_id']}  {one['detail'] or one['outcome']}"))
     if len(failed) > SHOWN:
         console.print(f"  … and {len(failed) - SHOWN} more; `deadletters list` shows them.")
