@@ -18,7 +18,7 @@ from ssenet.errors import CommandError
 from ssenet.folders import DataFolder
 from ssenet.looking import show_logs, show_status
 from ssenet.main import cli
-from ssenet.network import Network, the_network
+from ssenet.network import Network, RefusedError, the_network
 from ssenet.ports import LOOPBACK, public_port
 from ssenet.running import bring_down, bring_up
 from ssenet.state import ProcessState, State, locked, started_at, write_state
@@ -112,6 +112,11 @@ def test_what_to_do_next_is_said_of_this_data_folder_and_no_other(folder: DataFo
 
     for refused in (not_running, no_logs, not_there):
         assert f" --data {folder.path}`" in refused.value.hint
+
+
+@pytest.mark.parametrize(("status", "said"), [(500, "It failed. Trace: 4bf92f35."), (422, "It failed.")])
+def test_a_services_failure_is_told_with_the_trace_to_find_it_by(status: int, said: str) -> None:
+    assert RefusedError(status, {"detail": "It failed.", "trace_id": "4bf92f35"}).what == said
 
 
 def test_of_two_starts_at_once_the_second_waits_for_the_first(

@@ -15,6 +15,7 @@ from ssenet.telling import in_full
 
 NOT_RUNNING = 1
 SUCCESS = range(200, 300)
+FAILURE = range(500, 600)
 
 
 class RefusedError(CommandError):
@@ -24,6 +25,8 @@ class RefusedError(CommandError):
         self.status = status
         self.problem = problem
         detail = str(problem.get("detail") or problem.get("title") or f"the service answered {status}")
+        if status in FAILURE and "trace_id" in problem:
+            detail = f"{detail.rstrip('.')}. Trace: {problem['trace_id']}."
         fields: list[Mapping[str, Any]] = problem.get("errors") or []
         super().__init__(
             detail, hint="\n".join(f"{one.get('pointer')}: {one.get('detail')}" for one in fields)
