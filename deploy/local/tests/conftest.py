@@ -31,4 +31,4 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Running:
 def network(runs: Running, tmp_path: Path) -> StandIn:
     """The registry is down; coordination and notifications hold a letter each."""
     letters = {"coordination": [FIRST], "notifications": [SECOND]}
-    return runs(StandIn(DataFolder(tmp_path), letters=letters, silent=["registry"]))
+    return runs(StandIn(DataFolder(tmp_path), letters=letters, answers={"registry": 0}))

@@ -10,7 +10,7 @@ from ssenet.errors import CommandError
 from ssenet.network import Network, RefusedError
 from ssenet.state import State
 
-FIRST, SECOND, NOWHERE = (f"01932b6e-0000-7000-8000-00000000000{number}" for number in (1, 2, 3))
+FIRST, SECOND, THIRD, NOWHERE = (f"01932b6e-0000-7000-8000-00000000000{number}" for number in range(1, 5))
 
 
 def a_letter(letter_id: str = FIRST, **told: Any) -> dict[str, Any]:
@@ -40,32 +40,41 @@ def a_letter(letter_id: str = FIRST, **told: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class StandIn(Network):
-    """A network of which each service holds these letters, or does not answer."""
+    """A network of which each service holds these letters, and handles one of them to a request."""
 
     state: State = field(default_factory=lambda: State(1, 0.0, "http://localhost:1", 1))
     letters: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     told: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What is not as usual with every letter."""
-    silent: Sequence[str] = ()
+    answers: Mapping[str, int] = field(default_factory=dict[str, int])
+    """How many questions a service answers before it falls silent; all where none is told."""
+    trouble: CommandError | None = None
+    """What comes instead of an answer then, unless it is silence."""
     asked: list[str] = field(default_factory=list[str])
+    ended: list[str] = field(default_factory=list[str])
 
     def ask(self, service: str, method: str, path: str, body: Any = None) -> Any:  # noqa: ARG002 - all are told apart by path
         self.asked.append(service)
-        if service in self.silent:
-            raise CommandError(f"{service} does not answer.")
-        held = self.letters.get(service, ())
+        if self.asked.count(service) > self.answers.get(service, 1_000):
+            raise self.trouble or CommandError(f"{service} does not answer.")
+        held = [one for one in self.letters.get(service, ()) if one not in self.ended]
         what = path.removeprefix(PATH)
         if what == "/replay":
-            usual = {"outcome": "applied", "durable": service, "detail": None, "announced": 0}
-            return {"results": [{"letter_id": one, **usual, **self.told} for one in held], "next": None}
+            return self._replayed(service, held, int(body["after"] or 0))
         if what == "/discard":
-            ended = [] if body["dry_run"] else list(held)
+            ended = [] if body["dry_run"] else held[:1]
+            self.ended.extend(ended)
             return {"discarded": ended, "remaining": len(held) - len(ended)}
         if what.startswith("?"):
             return self._page(held)
         if what.removeprefix("/") not in held:
             raise RefusedError(404, {})
         return a_letter(what.removeprefix("/"), **self.told)
+
+    def _replayed(self, service: str, held: Sequence[str], at: int) -> dict[str, Any]:
+        usual = {"outcome": "applied", "durable": service, "detail": None, "announced": 0}
+        results = [{"letter_id": one, **usual, **self.told} for one in held[at : at + 1]]
+        return {"results": results, "next": str(at + 1) if at + 1 < len(held) else None}
 
     def _page(self, held: Sequence[str]) -> dict[str, Any]:
         """A page of one letter, whatever was asked for; of each the number of its attempts is told there."""

@@ -1,20 +1,23 @@
 """What the operator's commands make of the services' answers, and of services that give none."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from network_kit import FIRST, NOWHERE, SECOND, Running, StandIn, Terminal
+from network_kit import FIRST, NOWHERE, SECOND, THIRD, Running, StandIn, Terminal
 from typer.testing import CliRunner
 
 from ssenet import deadletters, replaying
+from ssenet.asking import Round
 from ssenet.deadletters import by_service, find
 from ssenet.errors import CommandError
 from ssenet.main import cli
+from ssenet.network import RefusedError
 
 
 def test_a_letter_is_found_though_another_service_does_not_answer(network: StandIn) -> None:
-    assert find(network, FIRST)[0] == "coordination"
+    assert find(Round(network), FIRST)[0] == "coordination"
 
     assert by_service(network, [FIRST, SECOND]) == {"coordination": [FIRST], "notifications": [SECOND]}
     # Once for the first letter above, and once for both of these.
@@ -23,9 +26,10 @@ def test_a_letter_is_found_though_another_service_does_not_answer(network: Stand
 
 def test_services_that_do_not_answer_are_named_where_a_letter_is_not_found(network: StandIn) -> None:
     with pytest.raises(CommandError) as refused:
-        find(network, NOWHERE)
+        find(Round(network), NOWHERE)
 
-    assert refused.value.what == f"No dead letter {NOWHERE} was found, but registry does not answer."
+    assert refused.value.what == f"No dead letter {NOWHERE} was found, but not every service answers."
+    assert refused.value.hint.startswith("registry does not answer.\n")
     assert f"--data {network.folder.path}" in refused.value.hint
 
 
@@ -48,6 +52,70 @@ def test_the_letters_of_those_that_answer_are_ended_and_the_others_named(
     assert json.loads(said.stdout).items() >= done.items()
     assert "registry does not answer" in said.stderr
     assert said.exit_code == 1
+
+
+REPLAYED = {"outcomes": {"applied": 2}, "silent": ["coordination"]}
+DISCARDED = {"discarded": [FIRST, SECOND], "remaining": 1, "silent": ["coordination"]}
+
+
+@pytest.mark.parametrize(
+    ("command", "answers", "done"),
+    [
+        # The letters are counted, or each is found, and one is handled.
+        (["replay", "--all"], 2, REPLAYED),
+        (["replay", FIRST, SECOND, THIRD], 4, REPLAYED),
+        (["discard", "--all", "--reason", "no use"], 2, DISCARDED),
+        (["discard", FIRST, SECOND, THIRD, "--reason", "no use"], 5, DISCARDED),
+    ],
+)
+def test_what_was_reached_is_told_though_a_service_dies_midway(
+    network: StandIn, runs: Running, command: list[str], answers: int, done: dict[str, Any]
+) -> None:
+    letters = {"coordination": [FIRST, THIRD], "notifications": [SECOND]}
+    runs(StandIn(network.folder, letters=letters, answers={"coordination": answers}))
+
+    said = CliRunner().invoke(cli, ["deadletters", *command, "--yes", "--json"])
+
+    assert json.loads(said.stdout).items() >= done.items()
+    assert "coordination does not answer. Its letters, or the rest of them, are missing here." in said.stderr
+    assert said.exit_code == 1
+
+
+def test_who_fell_silent_in_the_trial_is_named_before_the_question_and_asked_again_after_it(
+    network: StandIn, runs: Running, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    found = runs(StandIn(network.folder, letters={"coordination": [FIRST]}, answers={"coordination": 1}))
+    everything = deadletters.Filter.read(None, None, None, None, since=None, until=None)
+    wanted = replaying.Replay([], everything, by="operator", reason="", rate=500)
+
+    assert replaying.replay_them(network.folder, wanted, dry_run=False, yes=False, as_json=False) == 1
+
+    said = capsys.readouterr().err
+    assert said.index("coordination does not answer") < said.index("Replay 1 letters?")
+    assert found.asked.count("coordination") == 3
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_service_that_fails_hides_no_letters_of_the_others(
+    network: StandIn, runs: Running, status: int
+) -> None:
+    failure = RefusedError(status, {"detail": "The service failed.", "trace_id": "4bf92f35"})
+    runs(replace(network, answers={"registry": 0}, trouble=failure))
+
+    said = CliRunner().invoke(cli, ["deadletters", "list", "--json"])
+
+    assert [one["id"] for one in json.loads(said.stdout)["letters"]] == [SECOND, FIRST]
+    assert "registry: The service failed. Trace: 4bf92f35. Its letters" in said.stderr
+    assert said.exit_code == 1
+
+
+def test_what_a_service_refuses_is_a_refusal_and_no_silence(network: StandIn, runs: Running) -> None:
+    runs(replace(network, trouble=RefusedError(422, {"detail": "The request has fields to correct."})))
+
+    said = CliRunner().invoke(cli, ["deadletters", "list"])
+
+    assert isinstance(said.exception, RefusedError)
 
 
 def test_what_a_program_reads_holds_neither_the_trial_nor_the_question(

@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from os import environ
@@ -20,6 +20,7 @@ from rich.highlighter import JSONHighlighter
 from rich.table import Table
 from rich.text import Text
 
+from ssenet.asking import Round, tell_silent
 from ssenet.errors import CommandError
 from ssenet.folders import SERVICES, DataFolder
 from ssenet.network import Network, RefusedError, the_network
@@ -111,7 +112,8 @@ def list_them(folder: DataFolder, chosen: Filter, *, after: str | None, limit: i
     """Print a page of letters; 1 where a service did not answer."""
     more = {"after": _the_id(folder, after)} if after else {}
     query = urlencode({**chosen.conditions, **more, "limit": limit})
-    pages, silent = ask_each(the_network(folder), chosen.services, "GET", f"{PATH}?{query}")
+    asked = Round(the_network(folder))
+    pages = asked.ask_each(chosen.services, "GET", f"{PATH}?{query}")
     found = [{"service": service, **letter} for service, page in pages.items() for letter in page["letters"]]
     # An id rises with the time its letter died, in whatever service: it orders them all.
     letters = sorted(found, key=lambda letter: letter["id"], reverse=True)[:limit]
@@ -120,47 +122,22 @@ def list_them(folder: DataFolder, chosen: Filter, *, after: str | None, limit: i
         "letters": letters,
         "matching": sum(page["matching"] for page in pages.values()),
         "next": letters[-1]["id"] if goes_on else None,
-        "silent": silent,
+        "silent": list(asked.silent),
     }
     if as_json:
         print(json.dumps(told, indent=2))
-    elif letters or not silent:
+    elif letters or not asked.silent:
         _print_page(told, chosen)
-    tell_silent(silent)
-    return 1 if silent else 0
+    tell_silent(asked.silent)
+    return 1 if asked.silent else 0
 
 
-def ask_each(
-    network: Network, services: Iterable[str], method: str, path: str, body: object = None
-) -> tuple[dict[str, Any], list[str]]:
-    """Put one question to several services: their answers, and those that do not answer."""
-    answers: dict[str, Any] = {}
-    silent: list[str] = []
-    for service in services:
-        try:
-            answers[service] = network.ask(service, method, path, body)
-        except RefusedError:
-            raise
-        except CommandError:
-            silent.append(service)
-    return answers, silent
-
-
-def tell_silent(silent: Iterable[str]) -> None:
-    """Say whose letters were left out."""
-    for service in silent:
-        print(f"ssenet: {service} does not answer; its letters are missing here.", file=sys.stderr)
-
-
-def not_found(folder: DataFolder, which: str, silent: Collection[str]) -> CommandError:
+def not_found(folder: DataFolder, which: str, silent: Mapping[str, str]) -> CommandError:
     """The error that says that there is no such letter, as far as the services answer."""
     if not silent:
         return CommandError(f"There is no {which}.", hint=f"See {in_full(folder, 'deadletters list')}.")
-    others = " and ".join(sorted(silent))
-    verb = "does" if len(silent) == 1 else "do"
-    return CommandError(
-        f"No {which} was found, but {others} {verb} not answer.", hint=f"See {in_full(folder, 'status')}."
-    )
+    reasons = [*silent.values(), f"See {in_full(folder, 'status')}."]
+    return CommandError(f"No {which} was found, but not every service answers.", hint="\n".join(reasons))
 
 
 def _print_page(told: Mapping[str, Any], chosen: Filter) -> None:
@@ -186,7 +163,7 @@ def _print_page(told: Mapping[str, Any], chosen: Filter) -> None:
 
 def show_one(folder: DataFolder, letter_id: str, *, as_json: bool) -> None:
     """Print everything about a letter."""
-    service, letter = find(the_network(folder), letter_id)
+    service, letter = find(Round(the_network(folder)), letter_id)
     if as_json:
         print(printable_json({"service": service, **letter}))
         return
@@ -220,7 +197,7 @@ def show_one(folder: DataFolder, letter_id: str, *, as_json: bool) -> None:
 def edit_one(folder: DataFolder, letter_id: str, *, file: str | None, by: str, reason: str) -> None:
     """Store a new payload, from a file or from the editor; in the editor faults can be mended at once."""
     network = the_network(folder)
-    service, letter = find(network, letter_id)
+    service, letter = find(Round(network), letter_id)
     now = letter["payload"] if letter["edited_payload"] is None else letter["edited_payload"]
     if file is not None:
         written = sys.stdin.read() if file == "-" else _read(Path(file))
@@ -279,28 +256,28 @@ def _store(network: Network, service: str, letter_id: str, written: str, *, by: 
     network.ask(service, "PUT", f"{PATH}/{quote(letter_id)}/payload", body)
 
 
-def find(network: Network, letter_id: str, silent: set[str] | None = None) -> tuple[str, dict[str, Any]]:
-    """The letter, and the service that holds it; services that do not answer are passed over, and those in `silent`."""
-    wanted = _the_id(network.folder, letter_id)
-    silent = set() if silent is None else silent
-    for service in (one for one in SERVICES if one not in silent):
+def find(asked: Round, letter_id: str) -> tuple[str, dict[str, Any]]:
+    """The letter, and the service that holds it; services that give no answer are passed over."""
+    folder = asked.network.folder
+    wanted = _the_id(folder, letter_id)
+    for service in SERVICES:
         try:
-            return service, network.ask(service, "GET", f"{PATH}/{wanted}")
+            letter = asked.ask(service, "GET", f"{PATH}/{wanted}")
         except RefusedError as error:
             if error.status != NOT_FOUND:
                 raise
-        except CommandError:
-            silent.add(service)
-    raise not_found(network.folder, f"dead letter {wanted}", silent)
+        else:
+            if letter is not None:
+                return service, letter
+    raise not_found(folder, f"dead letter {wanted}", asked.silent)
 
 
 def by_service(network: Network, ids: Iterable[str]) -> dict[str, list[str]]:
     """Single letters, by the services that hold them."""
     found: dict[str, list[str]] = {}
-    # A service that keeps us waiting does so once, not for every letter.
-    silent: set[str] = set()
+    asked = Round(network)
     for letter_id in ids:
-        service, letter = find(network, letter_id, silent)
+        service, letter = find(asked, letter_id)
         found.setdefault(service, []).append(letter["id"])
     return found
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from ssenet.deadletters import PATH, Filter, ask_each, by_service, not_found, tell_silent
+from ssenet.asking import Round, tell_silent
+from ssenet.deadletters import PATH, Filter, by_service, not_found
 from ssenet.discarding import confirmed
 from ssenet.folders import DataFolder
 from ssenet.network import Network, the_network
@@ -46,6 +47,7 @@ def replay_them(folder: DataFolder, wanted: Replay, *, dry_run: bool, yes: bool,
     if work.total and not dry_run and not yes and len(wanted.ids) != 1:
         # What is not the answer itself must not get into what a program reads.
         _show(work.run(dry_run=True), dry_run=True, console=Console(highlight=False, stderr=as_json))
+        tell_silent(work.silent)
         confirmed(f"Replay {work.total} letters?", yes=False)
     results = work.run(dry_run=dry_run) if work.total else []
     if as_json:
@@ -65,24 +67,28 @@ class _Work:
         self._chosen = wanted.chosen.as_of(datetime.now(UTC))
         self._ids = by_service(network, wanted.ids)
         self._services: list[str] = []
-        self.silent: list[str] = []
+        self._counting = Round(network)
+        self.silent: Mapping[str, str] = self._counting.silent
         self.total = sum(map(len, self._ids.values())) if self._ids else self._matching()
 
     def _matching(self) -> int:
         """Count the letters of every service that answers; of the others nothing is replayed."""
         query = urlencode({**self._chosen.conditions, "limit": 1})
-        answers, self.silent = ask_each(self._network, self._chosen.services, "GET", f"{PATH}?{query}")
+        answers = self._counting.ask_each(self._chosen.services, "GET", f"{PATH}?{query}")
         self._services = list(answers)
         return sum(answer["matching"] for answer in answers.values())
 
     def run(self, *, dry_run: bool) -> list[dict[str, Any]]:
-        """Replay, or try to; returns each letter's result."""
+        """Replay, or try to; returns each letter's result, as far as the services that are not `silent` told it."""
         results: list[dict[str, Any]] = []
+        # Who fell silent in a trial may answer by now; whose letters were not counted is not asked.
+        asked = Round(self._network, dict(self._counting.silent))
+        self.silent = asked.silent
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True), disable=self._quiet, transient=True) as bar:
             task = bar.add_task("Trying" if dry_run else "Replaying", total=self.total)
             for service, body in self._requests(dry_run=dry_run):
-                for answer in self._pages(service, body):
+                for answer in _pages(asked, service, body):
                     results += [{"service": service, **one} for one in answer["results"]]
                     bar.update(task, completed=len(results))
         return results
@@ -102,19 +108,19 @@ class _Work:
             for first in range(0, len(letters), PAGE):
                 yield service, {**told, "ids": letters[first : first + PAGE]}
 
-    def _pages(self, service: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        after: str | None = None
-        while True:
-            answer = self._network.ask(service, "POST", f"{PATH}/replay", {**body, "after": after})
-            yield answer
-            after = answer["next"]
-            if after is None:
-                return
+
+def _pages(asked: Round, service: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    after: str | None = None
+    while answer := asked.ask(service, "POST", f"{PATH}/replay", {**body, "after": after}):
+        yield answer
+        after = answer["next"]
+        if after is None:
+            return
 
 
-def _as_json(results: list[dict[str, Any]], silent: list[str], *, dry_run: bool) -> dict[str, Any]:
+def _as_json(results: list[dict[str, Any]], silent: Mapping[str, str], *, dry_run: bool) -> dict[str, Any]:
     outcomes = Counter(one["outcome"] for one in results)
-    return {"dry_run": dry_run, "outcomes": dict(outcomes), "results": results, "silent": silent}
+    return {"dry_run": dry_run, "outcomes": dict(outcomes), "results": results, "silent": list(silent)}
 
 
 _WOULD = {
