@@ -9,7 +9,7 @@ from typing import Any
 
 from ssenet.errors import CommandError
 from ssenet.folders import SERVICES, DataFolder, tail
-from ssenet.network import NOT_RUNNING, Network, is_ready, running, trouble_with
+from ssenet.network import NOT_RUNNING, Network, readiness, running
 from ssenet.ports import answers
 from ssenet.state import ProcessState, is_alive, read_state
 from ssenet.telling import in_full
@@ -18,6 +18,8 @@ PROCESSES = ("supervisor", "postgres", "nats", "nursery", *SERVICES)
 CHECK_EVERY = 0.2
 PARENTS = {"supervisor", "nursery"}
 """Their children have rows of their own."""
+REFILLED = {"stream", "consumers"}
+"""Checks that fail where something is missing on the broker."""
 
 
 def describe(network: Network) -> dict[str, Any]:
@@ -28,18 +30,19 @@ def describe(network: Network) -> dict[str, Any]:
     supervisor = ProcessState("supervisor", state.supervisor_pid, state.supervisor_started, port=0)
     listed = [*state.processes, supervisor]
     with ThreadPoolExecutor(max_workers=len(listed)) as pool:
-        ready = list(pool.map(_is_ready, listed))
+        looks = list(pool.map(_look_at, listed))
     processes = [
         {
             "name": one.name,
             "pid": one.pid,
-            "ready": is_so,
+            "ready": ready,
+            "failing": failing,
             "rss_mb": resident_mb(one.pid, with_children=one.name not in PARENTS),
         }
-        for one, is_so in zip(listed, ready, strict=True)
+        for one, (ready, failing) in zip(listed, looks, strict=True)
     ]
     complete = {one.name for one in state.processes} >= {"postgres", "nats", *SERVICES}
-    return {"ready": complete and all(ready), "url": state.url, "processes": processes}
+    return {"ready": complete and all(ready for ready, _ in looks), "url": state.url, "processes": processes}
 
 
 def show_status(folder: DataFolder, *, as_json: bool) -> int:
@@ -65,18 +68,23 @@ def show_status(folder: DataFolder, *, as_json: bool) -> int:
     status = describe(network)
     _print_table(status, {one.name: one.restarts for one in network.state.processes})
     if not status["ready"]:
-        _tell_of_a_lost_stream(network)
+        _tell_what_fails(folder, status)
     return 0 if status["ready"] else NOT_RUNNING
 
 
-def _tell_of_a_lost_stream(network: Network) -> None:
-    services = [one for one in network.state.processes if one.name in SERVICES]
-    told = {one.name: trouble_with(one.port, "stream") for one in services}
-    for service, trouble in told.items():
-        if trouble:
-            print(f"{service}: {trouble}")
-    if any(told.values()):
-        print(f"{in_full(network.folder, 'events refill')} publishes it again.")
+def _tell_what_fails(folder: DataFolder, status: dict[str, Any]) -> None:
+    from ssenet.quoting import printable
+
+    for one in status["processes"]:
+        for check, detail in one["failing"].items():
+            print(printable(f"{one['name']}: {check}: {detail}"))
+    # Where the broker is away, nothing can be told of what it holds.
+    found = (set(one["failing"]) for one in status["processes"] if "broker" not in one["failing"])
+    if any(REFILLED & failing for failing in found):
+        refill = in_full(folder, "events refill")
+        print(
+            f"{refill} makes the stream or durable that is missing, and publishes again what was lost with it."
+        )
 
 
 def _left_behind(folder: DataFolder) -> list[ProcessState]:
@@ -101,12 +109,13 @@ def _print_table(status: dict[str, Any], restarts: dict[str, int]) -> None:
     console.print(f"Memory in all: {sum(one['rss_mb'] for one in status['processes']):.0f} MB")
 
 
-def _is_ready(process: ProcessState) -> bool:
+def _look_at(process: ProcessState) -> tuple[bool, dict[str, str]]:
+    """Whether it is ready, and which of its checks fail."""
     if not is_alive(process.pid, process.started):
-        return False
+        return False, {}
     if process.name in SERVICES:
-        return is_ready(process.port)
-    return process.port == 0 or answers(process.port)
+        return readiness(process.port)
+    return process.port == 0 or answers(process.port), {}
 
 
 def show_logs(folder: DataFolder, process: str | None, *, lines: int, follow: bool) -> None:

@@ -74,7 +74,7 @@ def down(data: DataOption = None) -> None:
 
 @cli.command(rich_help_panel=RUN)
 def status(*, json: JsonOption = False, data: DataOption = None) -> None:
-    """What runs, whether it is ready, and its memory. Exits with 1 unless everything runs and is ready."""
+    """What runs, what keeps it from being ready, and its memory. Exits with 1 unless everything runs and is ready."""
     from ssenet.folders import data_folder
     from ssenet.looking import show_status
 

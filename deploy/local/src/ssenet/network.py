@@ -99,25 +99,15 @@ def the_network(folder: DataFolder) -> Network:
     return network
 
 
-def is_ready(port: int) -> bool:
-    """Tell whether the service on this port says it is ready."""
-    return _readiness(port)[0]
-
-
-def trouble_with(port: int, condition: str) -> str | None:
-    """What the service on this port says of a condition of its readiness; None where it holds, or nobody answers."""
-    _, told = _readiness(port)
-    detail = told.get("checks", {}).get(condition, "ok")
-    return None if detail == "ok" else str(detail)
-
-
-def _readiness(port: int) -> tuple[bool, Mapping[str, Any]]:
+def readiness(port: int) -> tuple[bool, dict[str, str]]:
+    """Whether the service on this port says that it is ready, and what it says of each check that fails."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=3)
     try:
         connection.request("GET", "/health/ready")
         answer = connection.getresponse()
         told = _json(answer.read())
-        return answer.status in SUCCESS, told if isinstance(told, dict) else {}
+        checks: Mapping[str, str] = told.get("checks", {}) if isinstance(told, dict) else {}
+        return answer.status in SUCCESS, {name: text for name, text in checks.items() if text != "ok"}
     except (OSError, http.client.HTTPException):
         return False, {}
     finally:
