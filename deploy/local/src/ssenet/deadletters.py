@@ -1,14 +1,13 @@
 """Dead letters of all services, asked over HTTP: listed, shown, edited."""
 
 import json
-import re
 import shlex
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from os import environ
 from pathlib import Path
 from typing import Any, Self
@@ -21,18 +20,15 @@ from rich.table import Table
 from rich.text import Text
 
 from ssenet.asking import Round, tell_silent
-from ssenet.errors import CommandError
+from ssenet.errors import USAGE, CommandError
 from ssenet.folders import SERVICES, DataFolder
-from ssenet.network import Network, RefusedError, the_network
+from ssenet.moments import moment
+from ssenet.network import NOT_FOUND, Network, RefusedError, the_network
 from ssenet.quoting import printable_json, quoted
 from ssenet.telling import in_full
 
 PATH = "/internal/dead-letters"
 STATES = ("waiting", "replayed", "discarded", "any")
-NOT_FOUND = 404
-USAGE = 2
-_AGO = re.compile(r"(\d+)\s*([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True)
@@ -67,8 +63,8 @@ class Filter:
             "durable": handler,
             "type": event_type,
             "error_class": error,
-            "since": moment(since).isoformat() if since else None,
-            "before": moment(until).isoformat() if until else None,
+            "since": moment("--since", since).isoformat() if since else None,
+            "before": moment("--until", until).isoformat() if until else None,
             "state": state,
         }
         # A durable begins with its service's name: no need to ask the others.
@@ -89,23 +85,6 @@ class Filter:
     def as_of(self, now: datetime) -> Self:
         """The same, without what dies from now on, so that going through it comes to an end."""
         return replace(self, conditions={"before": now.isoformat(), **self.conditions})
-
-
-def is_so_long_ago(written: str) -> bool:
-    """Whether a person wrote a time as so long ago, which is another time whenever it is read."""
-    return bool(_AGO.fullmatch(written.strip()))
-
-
-def moment(written: str) -> datetime:
-    """A time as a person writes it: ISO 8601 (UTC where it names no zone), or so long ago."""
-    if ago := _AGO.fullmatch(written.strip()):
-        return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-    try:
-        told = datetime.fromisoformat(written.strip())
-    except ValueError as error:
-        hint = "Write 2026-11-23, 2026-11-23T09:00Z, or 30m, 2h, 7d for so long ago."
-        raise CommandError(f"{written!r} is not a valid time.", hint=hint, exit_code=USAGE) from error
-    return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 def list_them(folder: DataFolder, chosen: Filter, *, after: str | None, limit: int, as_json: bool) -> int:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ssenet.asking import Round, tell_silent
-from ssenet.deadletters import PATH, USAGE, Filter, by_service, not_found
-from ssenet.errors import CommandError
+from ssenet.deadletters import PATH, Filter, by_service, not_found
+from ssenet.errors import USAGE, CommandError
 from ssenet.folders import DataFolder
 from ssenet.network import the_network
 

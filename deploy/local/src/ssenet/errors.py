@@ -1,5 +1,8 @@
 """What goes wrong, said to a person: one sentence, and what to do about it."""
 
+USAGE = 2
+"""The exit code of a command that was not understood."""
+
 
 class CommandError(Exception):
     """Ends the command with a message instead of a traceback."""

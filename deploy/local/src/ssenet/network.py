@@ -15,6 +15,7 @@ from ssenet.telling import in_full
 
 NOT_RUNNING = 1
 SUCCESS = range(200, 300)
+NOT_FOUND = 404
 FAILURE = range(500, 600)
 
 

@@ -10,10 +10,9 @@ from rich.table import Table
 
 from ssenet.errors import CommandError
 from ssenet.folders import DataFolder
-from ssenet.network import Network, RefusedError, the_network
+from ssenet.network import NOT_FOUND, Network, RefusedError, the_network
 from ssenet.telling import in_full
 
-NOT_FOUND = 404
 CODE = re.compile(r"[A-Z0-9][A-Za-z0-9._-]{0,39}")
 """As the registry takes it."""
 

@@ -10,10 +10,10 @@ from urllib.parse import quote
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ssenet.deadletters import NOT_FOUND, USAGE, is_so_long_ago, moment
-from ssenet.errors import CommandError
+from ssenet.errors import USAGE, CommandError
 from ssenet.folders import SERVICES, DataFolder
-from ssenet.network import Network, RefusedError, the_network
+from ssenet.moments import is_so_long_ago, moment
+from ssenet.network import NOT_FOUND, Network, RefusedError, the_network
 from ssenet.quoting import quoted
 
 PATH = "/internal/projections"
@@ -43,7 +43,7 @@ class Wanted:
 def rebuild(folder: DataFolder, wanted: Wanted, *, as_json: bool) -> int:
     """Have it rebuilt and wait for the end; returns 0 when every row was reached, 1 otherwise."""
     service = wanted.of()
-    since = moment(wanted.from_time).isoformat() if wanted.from_time else None
+    since = moment("--from-time", wanted.from_time).isoformat() if wanted.from_time else None
     network = the_network(folder)
     path = f"{PATH}/{quote(wanted.handler)}/rebuild"
     body = {"from_time": since, "by": wanted.by, "reason": wanted.reason}
