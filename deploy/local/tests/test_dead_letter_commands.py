@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from ssenet import deadletters, replaying
 from ssenet.asking import Round
+from ssenet.confirming import agreed
 from ssenet.deadletters import by_service, find
 from ssenet.errors import CommandError
 from ssenet.main import cli
@@ -133,13 +134,37 @@ def test_what_a_program_reads_holds_neither_the_trial_nor_the_question(
     assert "Replay 2 letters? [y/N]" in said.err
 
 
-@pytest.mark.usefixtures("network")
-def test_nobody_is_asked_where_nobody_can_answer() -> None:
-    said = CliRunner().invoke(cli, ["deadletters", "replay", "--all", "--json"])
+@pytest.mark.parametrize("command", [["replay"], ["discard", "--reason", "no use"]])
+def test_where_nobody_can_answer_the_question_no_letter_is_tried_for_it(
+    network: StandIn, command: list[str]
+) -> None:
+    said = CliRunner().invoke(cli, ["deadletters", *command, "--all", "--json"])
 
     assert said.stdout == ""
     assert isinstance(said.exception, CommandError)
     assert said.exception.what == "Not a terminal; pass --yes to confirm."
+    # The letters were counted, and that was all.
+    assert network.asked.count("coordination") == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "usual", "agrees"),
+    [
+        ("y\n", False, True),
+        ("YES\n", False, True),
+        ("\n", False, False),
+        ("\n", True, True),
+        ("n\n", True, False),
+        # The input was ended, as Ctrl-D does.
+        ("", True, False),
+    ],
+)
+def test_only_who_answers_agrees(
+    *, monkeypatch: pytest.MonkeyPatch, typed: str, usual: bool, agrees: bool
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+
+    assert agreed("Go on?", usual=usual) == agrees
 
 
 @pytest.mark.usefixtures("network")

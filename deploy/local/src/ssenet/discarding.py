@@ -1,14 +1,13 @@
 """Letters that are ended without being applied."""
 
 import json
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from ssenet.asking import Round, tell_silent
+from ssenet.confirming import confirmed
 from ssenet.deadletters import PATH, Filter, by_service, not_found
-from ssenet.errors import USAGE, CommandError
 from ssenet.folders import DataFolder
 from ssenet.network import the_network
 
@@ -33,7 +32,8 @@ def discard_them(
         raise not_found(folder, "such dead letter", asked.silent)
     ended: list[str] = []
     if count and not dry_run:
-        confirmed(f"Discard {_letters(count)}? They will never be applied.", yes=yes)
+        if not yes:
+            confirmed(f"Discard {_letters(count)}? They will never be applied.")
         ended = [one for service, body, _ in work for one in _discarded(asked, service, body, told)]
     if as_json:
         answer = {"dry_run": dry_run, "discarded": ended, "remaining": count - len(ended)}
@@ -48,18 +48,6 @@ def discard_them(
 
 def _letters(count: int) -> str:
     return f"{count} letter{'' if count == 1 else 's'}"
-
-
-def confirmed(question: str, *, yes: bool) -> None:
-    """Ask, and raise CommandError unless the answer is yes; nobody is asked where nobody can answer."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise CommandError("Not a terminal; pass --yes to confirm.", exit_code=USAGE)
-    # Not on the standard output: somebody may be reading the command's answer there.
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    if input().strip().lower() not in {"y", "yes"}:
-        raise CommandError("Nothing was done.")
 
 
 def _counted(

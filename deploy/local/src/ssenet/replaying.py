@@ -13,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ssenet.asking import Round, tell_silent
+from ssenet.confirming import confirmed, must_be_answered
 from ssenet.deadletters import PATH, Filter, by_service, not_found
-from ssenet.discarding import confirmed
 from ssenet.folders import DataFolder
 from ssenet.network import Network, the_network
 from ssenet.quoting import quoted
@@ -45,10 +45,11 @@ def replay_them(folder: DataFolder, wanted: Replay, *, dry_run: bool, yes: bool,
         print("There is no such dead letter waiting.")
         return 0
     if work.total and not dry_run and not yes and len(wanted.ids) != 1:
+        must_be_answered()
         # What is not the answer itself must not get into what a program reads.
         _show(work.run(dry_run=True), dry_run=True, console=Console(highlight=False, stderr=as_json))
         tell_silent(work.silent)
-        confirmed(f"Replay {work.total} letters?", yes=False)
+        confirmed(f"Replay {work.total} letters?")
     results = work.run(dry_run=dry_run) if work.total else []
     if as_json:
         print(json.dumps(_as_json(results, work.silent, dry_run=dry_run), indent=2))
