@@ -7,7 +7,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from network_kit import FIRST, SECOND, Running, StandIn
 
-from ssenet import deadletters, discarding, replaying
+from ssenet import deadletters, discarding, editing, replaying
 from ssenet.folders import DataFolder
 from ssenet.network import Network
 
@@ -20,7 +20,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Running:
         def the_network(_folder: DataFolder) -> Network:
             return network
 
-        for module in (deadletters, discarding, replaying):
+        for module in (deadletters, discarding, editing, replaying):
             monkeypatch.setattr(module, "the_network", the_network)
         return network
 

@@ -52,6 +52,8 @@ class StandIn(Network):
     """What comes instead of an answer then, unless it is silence."""
     asked: list[str] = field(default_factory=list[str])
     ended: list[str] = field(default_factory=list[str])
+    stored: list[Any] = field(default_factory=list[Any])
+    """What letters were edited to say."""
 
     def ask(self, service: str, method: str, path: str, body: Any = None) -> Any:  # noqa: ARG002 - all are told apart by path
         self.asked.append(service)
@@ -67,6 +69,9 @@ class StandIn(Network):
             return {"discarded": ended, "remaining": len(held) - len(ended)}
         if what.startswith("?"):
             return self._page(held)
+        if what.endswith("/payload"):
+            self.stored.append(body["payload"])
+            return None
         if what.removeprefix("/") not in held:
             raise RefusedError(404, {})
         return a_letter(what.removeprefix("/"), **self.told)

@@ -98,7 +98,7 @@ def edit(
     The whole event is edited: its envelope and its data. What tells it from other events, its id and its place
     in their order, cannot be changed.
     """
-    from ssenet.deadletters import edit_one
+    from ssenet.editing import edit_one
     from ssenet.folders import data_folder
 
     edit_one(data_folder(data), letter_id, file=file, by=by, reason=reason)

@@ -1,17 +1,11 @@
-"""Dead letters of all services, asked over HTTP: listed, shown, edited."""
+"""Dead letters of all services, asked over HTTP: selected, listed, shown."""
 
 import json
-import shlex
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from os import environ
-from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 from uuid import UUID
 
 from rich.console import Console
@@ -171,68 +165,6 @@ def show_one(folder: DataFolder, letter_id: str, *, as_json: bool) -> None:
             console.print(text, soft_wrap=True)
     if letter["payload"] is None:
         console.print("\nThe event itself is gone from the stream; `edit` can supply it.")
-
-
-def edit_one(folder: DataFolder, letter_id: str, *, file: str | None, by: str, reason: str) -> None:
-    """Store a new payload, from a file or from the editor; in the editor faults can be mended at once."""
-    network = the_network(folder)
-    service, letter = find(Round(network), letter_id)
-    now = letter["payload"] if letter["edited_payload"] is None else letter["edited_payload"]
-    if file is not None:
-        written = sys.stdin.read() if file == "-" else _read(Path(file))
-        _store(network, service, letter["id"], written, by=by, reason=reason)
-    elif not _edited(network, service, letter["id"], now, by=by, reason=reason):
-        print("Nothing was changed.")
-        return
-    replay = in_full(folder, f"deadletters replay {letter['id']}")
-    print(f"Stored. Apply it with {replay}.")
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror}.", exit_code=USAGE) from error
-
-
-def _edited(network: Network, service: str, letter_id: str, now: Any, *, by: str, reason: str) -> bool:
-    before = now if isinstance(now, str) else json.dumps(now or {}, indent=2, ensure_ascii=False)
-    with tempfile.TemporaryDirectory(prefix="ssenet-") as folder:
-        draft = Path(folder) / f"{letter_id}.json"
-        draft.write_text(before, encoding="utf-8")
-        while True:
-            editor = environ.get("VISUAL") or environ.get("EDITOR") or "vi"
-            try:
-                ended = subprocess.run([*shlex.split(editor), str(draft)], check=False).returncode  # noqa: S603
-            except OSError as error:
-                hint = "Set EDITOR, or take the event from a file with --file."
-                raise CommandError(f"The editor {editor!r} does not start.", hint=hint) from error
-            written = draft.read_text(encoding="utf-8")
-            if ended != 0 or written.strip() == before.strip():
-                return False
-            try:
-                _store(network, service, letter_id, written, by=by, reason=reason)
-            except CommandError as error:
-                if not _again(error):
-                    raise
-            else:
-                return True
-
-
-def _again(error: CommandError) -> bool:
-    if not sys.stdin.isatty():
-        return False
-    print(f"{error.what}\n{error.hint}", file=sys.stderr)
-    return input("Edit again? [Y/n] ").strip().lower() in {"", "y", "yes"}
-
-
-def _store(network: Network, service: str, letter_id: str, written: str, *, by: str, reason: str) -> None:
-    try:
-        payload = json.loads(written)
-    except ValueError as error:
-        raise CommandError(f"The new event is not valid JSON: {error}.", exit_code=USAGE) from error
-    body = {"payload": payload, "by": by, "reason": reason}
-    network.ask(service, "PUT", f"{PATH}/{quote(letter_id)}/payload", body)
 
 
 def find(asked: Round, letter_id: str) -> tuple[str, dict[str, Any]]:

@@ -305,9 +305,5 @@ def app() -> None:
     try:
         cli(prog_name="./ssenet")
     except CommandError as error:
-        from ssenet.quoting import printable
-
-        lines = [f"ssenet: {error.what}", *error.hint.splitlines()]
-        # What was wrong may be quoted, and is not ours.
-        print("\n        ".join(map(printable, lines)), file=sys.stderr)
+        error.tell()
         sys.exit(error.exit_code)
