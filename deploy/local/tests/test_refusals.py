@@ -222,6 +222,30 @@ def test_a_code_that_no_partner_can_have_is_refused_in_words(folder: DataFolder,
     assert "begins with a capital letter or a digit" in refused.value.hint
 
 
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("deadletters list", "--handler"),
+        ("deadletters list", "--type"),
+        ("deadletters list", "--error"),
+        ("deadletters replay --all", "--by"),
+        ("deadletters discard --all", "--reason"),
+        ("events replay", "--handler"),
+        ("partner add FAO", "--grant"),
+        ("partner add FAO --grant partner.research.published.v1", "--name"),
+        ("partner add FAO --grant partner.research.published.v1", "--language"),
+        ("partner revoke FAO", "--key"),
+        ("link coordinator", "--organisation"),
+    ],
+)
+def test_words_that_are_no_text_are_refused_with_their_option(command: str, option: str) -> None:
+    said = CliRunner().invoke(cli, [*command.split(), option, "caf\udce9"])
+
+    assert isinstance(said.exception, CommandError)
+    assert said.exception.what == f"{option}: 'caf\\udce9' is not UTF-8."
+    assert said.exception.exit_code == 2
+
+
 def test_a_reader_that_has_had_enough_is_no_failure(folder: DataFolder) -> None:
     code = (
         "import sys; from ssenet.telling import tell; sys.stdin.readline();"

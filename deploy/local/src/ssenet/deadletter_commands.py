@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from ssenet.options import ByOption, ReasonOption, in_utf8
+
 deadletters = typer.Typer(
     no_args_is_help=True,
     help="Events that could not be handled: find them, mend them, replay or discard them.\n\n"
@@ -25,11 +27,19 @@ ServiceOption = Annotated[
     str | None, typer.Option("--service", "-s", help="Only this service's. (default: all services)")
 ]
 HandlerOption = Annotated[
-    str | None, typer.Option("--handler", metavar="DURABLE", help="Only this handler's, by its durable.")
+    str | None,
+    typer.Option(
+        "--handler", metavar="DURABLE", help="Only this handler's, by its durable.", callback=in_utf8
+    ),
 ]
-TypeOption = Annotated[str | None, typer.Option("--type", metavar="EVENT_TYPE", help="Only this event type.")]
+TypeOption = Annotated[
+    str | None, typer.Option("--type", metavar="EVENT_TYPE", help="Only this event type.", callback=in_utf8)
+]
 ErrorOption = Annotated[
-    str | None, typer.Option("--error", metavar="CLASS", help="Only this class of error, as `list` shows it.")
+    str | None,
+    typer.Option(
+        "--error", metavar="CLASS", help="Only this class of error, as `list` shows it.", callback=in_utf8
+    ),
 ]
 SinceOption = Annotated[
     str | None,
@@ -40,9 +50,6 @@ UntilOption = Annotated[
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="All that wait, without any filter.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts.")]
-ByOption = Annotated[
-    str, typer.Option("--by", metavar="ROLE", help="Your role, for the record. No names of persons.")
-]
 
 
 @deadletters.command("list")
@@ -83,7 +90,7 @@ def show(letter_id: IdArgument, *, json: JsonOption = False, data: DataOption = 
 def edit(
     letter_id: IdArgument,
     *,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why it is edited, for the record.")],
+    reason: ReasonOption,
     file: Annotated[
         str | None,
         typer.Option(
@@ -118,7 +125,7 @@ def replay(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
     rate: Annotated[float, typer.Option(min=0.1, max=10_000, help="Letters a second at most.")] = 500,
     by: ByOption = "operator",
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record.")] = "",
+    reason: ReasonOption = "",
     yes: YesOption = False,
     json: JsonOption = False,
     data: DataOption = None,
@@ -151,7 +158,7 @@ def discard(
     since: SinceOption = None,
     until: UntilOption = None,
     everything: AllOption = False,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record.")],
+    reason: ReasonOption,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many would be discarded.")] = False,
     by: ByOption = "operator",
     yes: YesOption = False,

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from ssenet.options import ByOption, ReasonOption, in_utf8
+
 events = typer.Typer(no_args_is_help=True, help="The events that the broker stores.")
 
 
@@ -12,7 +14,10 @@ events = typer.Typer(no_args_is_help=True, help="The events that the broker stor
 def replay(
     *,
     handler: Annotated[
-        str, typer.Option("--handler", metavar="DURABLE", help="The projection, by its handler's durable.")
+        str,
+        typer.Option(
+            "--handler", metavar="DURABLE", help="The projection, by its handler's durable.", callback=in_utf8
+        ),
     ],
     service: Annotated[
         str | None, typer.Option("--service", "-s", help="Its service. (default: as the durable's name says)")
@@ -25,10 +30,8 @@ def replay(
             help="Only events since then: 2026-11-23T09:00Z, or 30m, 2h, 7d ago. (default: from the start)",
         ),
     ] = None,
-    by: Annotated[
-        str, typer.Option("--by", metavar="ROLE", help="Your role, for the record. No names of persons.")
-    ] = "operator",
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record.")] = "",
+    by: ByOption = "operator",
+    reason: ReasonOption = "",
     json: Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")] = False,
     data: Annotated[
         Path | None,

@@ -10,6 +10,7 @@ import typer
 from ssenet.deadletter_commands import deadletters
 from ssenet.errors import CommandError
 from ssenet.event_commands import events
+from ssenet.options import in_utf8
 
 DataOption = Annotated[
     Path | None,
@@ -130,7 +131,9 @@ def link(
     organisation: Annotated[
         str | None,
         typer.Option(
-            metavar="CODE", help="Unit or office of the role. (default: COOP; for focal_point: CO-Dakar)"
+            metavar="CODE",
+            help="Unit or office of the role. (default: COOP; for focal_point: CO-Dakar)",
+            callback=in_utf8,
         ),
     ] = None,
     data: DataOption = None,
@@ -160,10 +163,15 @@ def partner_add(
         typer.Option(
             metavar="EVENT_TYPE",
             help="What it may post, for example partner.assistance.requested.v1; may be repeated.",
+            callback=in_utf8,
         ),
     ],
-    name: Annotated[str | None, typer.Option(help="Name of the partner. (default: its code)")] = None,
-    language: Annotated[str, typer.Option(help="Language it is answered in: en, fr, es or ar.")] = "en",
+    name: Annotated[
+        str | None, typer.Option(help="Name of the partner. (default: its code)", callback=in_utf8)
+    ] = None,
+    language: Annotated[
+        str, typer.Option(help="Language it is answered in: en, fr, es or ar.", callback=in_utf8)
+    ] = "en",
     data: DataOption = None,
 ) -> None:
     """Let a partner's system post events; prints its key, this once.
@@ -189,7 +197,9 @@ def partner_list(*, json: JsonOption = False, data: DataOption = None) -> None:
 def partner_revoke(
     code: CodeArgument,
     *,
-    key: Annotated[str | None, typer.Option(metavar="KEY_ID", help="Only this key, instead of all.")] = None,
+    key: Annotated[
+        str | None, typer.Option(metavar="KEY_ID", help="Only this key, instead of all.", callback=in_utf8)
+    ] = None,
     data: DataOption = None,
 ) -> None:
     """Take a partner's keys back; within two seconds they are refused."""
