@@ -44,6 +44,9 @@ class StandIn(Network):
 
     state: State = field(default_factory=lambda: State(1, 0.0, "http://localhost:1", 1))
     letters: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    past: int = 0
+    """How many letters each has that have ended."""
+    handlers: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     told: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What is not as usual with every letter."""
     answers: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -60,6 +63,8 @@ class StandIn(Network):
         if self.asked.count(service) > self.answers.get(service, 1_000):
             raise self.trouble or CommandError(f"{service} does not answer.")
         held = [one for one in self.letters.get(service, ()) if one not in self.ended]
+        if path == "/internal/projections":
+            return {"handlers": [{"durable": one} for one in self.handlers.get(service, ())]}
         what = path.removeprefix(PATH)
         if what == "/replay":
             return self._replayed(service, held, int(body["after"] or 0))
@@ -68,7 +73,7 @@ class StandIn(Network):
             self.ended.extend(ended)
             return {"discarded": ended, "remaining": len(held) - len(ended)}
         if what.startswith("?"):
-            return self._page(held)
+            return self._page(held, past=self.past if "state=any" in what else 0)
         if what.endswith("/payload"):
             self.stored.append(body["payload"])
             return None
@@ -81,10 +86,10 @@ class StandIn(Network):
         results = [{"letter_id": one, **usual, **self.told} for one in held[at : at + 1]]
         return {"results": results, "next": str(at + 1) if at + 1 < len(held) else None}
 
-    def _page(self, held: Sequence[str]) -> dict[str, Any]:
+    def _page(self, held: Sequence[str], *, past: int) -> dict[str, Any]:
         """A page of one letter, whatever was asked for; of each the number of its attempts is told there."""
         shown = [a_letter(one, attempts=1, edited=False, **self.told) for one in held[:1]]
-        return {"letters": shown, "matching": len(held), "next": held[0] if len(held) > 1 else None}
+        return {"letters": shown, "matching": len(held) + past, "next": held[0] if len(held) > 1 else None}
 
 
 Running = Callable[[StandIn], StandIn]

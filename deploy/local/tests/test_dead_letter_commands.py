@@ -190,3 +190,57 @@ def test_a_list_for_programs_says_where_the_next_page_begins(
     said = CliRunner().invoke(cli, ["deadletters", "list", "--service", "coordination", "--json"])
 
     assert json.loads(said.stdout)["next"] == following
+
+
+HANDLERS = {"coordination": ["coordination-open-tasks"], "gateway": ["gateway-end-sessions"]}
+MISSPELT = "coordination-open-taks"
+COMMANDS = (["list"], ["replay", "--dry-run"], ["discard", "--dry-run", "--reason", "no use"])
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("handler", "said", "handlers"),
+    [
+        (MISSPELT, f"coordination has no handler '{MISSPELT}'.", ["coordination-open-tasks"]),
+        ("open-tasks", "No service has a handler 'open-tasks'.", [one for [one] in HANDLERS.values()]),
+    ],
+)
+def test_a_handler_that_no_service_has_is_refused_with_those_there_are(
+    *, network: StandIn, runs: Running, command: list[str], handler: str, said: str, handlers: list[str]
+) -> None:
+    runs(StandIn(network.folder, handlers=HANDLERS))
+
+    refused = CliRunner().invoke(cli, ["deadletters", *command, "--handler", handler]).exception
+
+    assert isinstance(refused, CommandError)
+    assert (refused.what, refused.exit_code) == (said, 2)
+    assert refused.hint.splitlines()[1:] == [f"  {one}" for one in handlers]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("handler", "past"),
+    [
+        pytest.param("coordination-open-tasks", 0, id="it has no letter"),
+        pytest.param("coordination-open-cases", 2, id="it existed once"),
+    ],
+)
+def test_a_handler_that_has_or_had_something_to_do_is_none_that_was_misspelt(
+    network: StandIn, runs: Running, command: list[str], handler: str, past: int
+) -> None:
+    runs(StandIn(network.folder, handlers=HANDLERS, past=past))
+
+    said = CliRunner().invoke(cli, ["deadletters", *command, "--handler", handler])
+
+    assert (said.exit_code, said.stdout) == (0, "There is no such dead letter waiting.\n")
+
+
+def test_a_handler_is_not_called_misspelt_while_its_service_cannot_say(
+    network: StandIn, runs: Running
+) -> None:
+    runs(StandIn(network.folder, handlers=HANDLERS, answers={"coordination": 1}))
+
+    said = CliRunner().invoke(cli, ["deadletters", "list", "--handler", MISSPELT])
+
+    assert said.exit_code == 1
+    assert "coordination does not answer" in said.stderr

@@ -13,6 +13,7 @@ from rich.highlighter import JSONHighlighter
 from rich.table import Table
 from rich.text import Text
 
+from ssenet import handlers
 from ssenet.asking import Round, tell_silent
 from ssenet.errors import USAGE, CommandError
 from ssenet.folders import SERVICES, DataFolder
@@ -90,10 +91,13 @@ def list_them(folder: DataFolder, chosen: Filter, *, after: str | None, limit: i
     found = [{"service": service, **letter} for service, page in pages.items() for letter in page["letters"]]
     # An id rises with the time its letter died, in whatever service: it orders them all.
     letters = sorted(found, key=lambda letter: letter["id"], reverse=True)[:limit]
+    matching = sum(page["matching"] for page in pages.values())
+    if not matching:
+        refuse_unknown_handler(asked, chosen)
     goes_on = len(found) > limit or any(page["next"] for page in pages.values())
     told = {
         "letters": letters,
-        "matching": sum(page["matching"] for page in pages.values()),
+        "matching": matching,
         "next": letters[-1]["id"] if goes_on else None,
         "silent": list(asked.silent),
     }
@@ -103,6 +107,25 @@ def list_them(folder: DataFolder, chosen: Filter, *, after: str | None, limit: i
         _print_page(told, chosen)
     tell_silent(asked.silent)
     return 1 if asked.silent else 0
+
+
+def refuse_unknown_handler(asked: Round, chosen: Filter) -> None:
+    """Raise CommandError where none of the services has the handler that is named, or a letter that it left."""
+    handler = chosen.conditions.get("durable")
+    if handler is None:
+        return
+    ever = urlencode({"durable": handler, "state": "any", "limit": 1})
+    letters = asked.ask_each(chosen.services, "GET", f"{PATH}?{ever}").values()
+    answers = asked.ask_each(chosen.services, "GET", handlers.PATH).values()
+    durables = [one["durable"] for answer in answers for one in answer["handlers"]]
+    # Whoever gives no answer may have it.
+    if handler in durables or any(page["matching"] for page in letters) or asked.silent:
+        return
+    told, of = f"No service has a handler {handler!r}.", "all services"
+    if len(chosen.services) == 1:
+        [of] = chosen.services
+        told = f"{of} has no handler {handler!r}."
+    raise CommandError(told, hint=handlers.listed(f"Handlers of {of}:", durables), exit_code=USAGE)
 
 
 def not_found(folder: DataFolder, which: str, silent: Mapping[str, str]) -> CommandError:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ssenet.asking import Round, tell_silent
 from ssenet.confirming import confirmed
-from ssenet.deadletters import PATH, Filter, by_service, not_found
+from ssenet.deadletters import PATH, Filter, by_service, not_found, refuse_unknown_handler
 from ssenet.folders import DataFolder
 from ssenet.network import the_network
 
@@ -30,6 +30,8 @@ def discard_them(
     count = sum(each for _, _, each in work)
     if not count and asked.silent:
         raise not_found(folder, "such dead letter", asked.silent)
+    if not count:
+        refuse_unknown_handler(asked, chosen)
     ended: list[str] = []
     if count and not dry_run:
         if not yes:

@@ -10,13 +10,13 @@ from urllib.parse import quote
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ssenet import handlers
 from ssenet.errors import USAGE, CommandError
 from ssenet.folders import SERVICES, DataFolder
 from ssenet.moments import is_so_long_ago, moment
 from ssenet.network import NOT_FOUND, Network, RefusedError, the_network
 from ssenet.quoting import quoted
 
-PATH = "/internal/projections"
 LOOK_EVERY = 0.3
 
 
@@ -45,7 +45,7 @@ def rebuild(folder: DataFolder, wanted: Wanted, *, as_json: bool) -> int:
     service = wanted.of()
     since = moment("--from-time", wanted.from_time).isoformat() if wanted.from_time else None
     network = the_network(folder)
-    path = f"{PATH}/{quote(wanted.handler)}/rebuild"
+    path = f"{handlers.PATH}/{quote(wanted.handler)}/rebuild"
     body = {"from_time": since, "by": wanted.by, "reason": wanted.reason}
     try:
         told = _under_way(network, service, path, wanted) or network.ask(service, "POST", path, body)
@@ -79,9 +79,9 @@ def _under_way(network: Network, service: str, path: str, wanted: Wanted) -> dic
 
 
 def _projections(network: Network, service: str) -> str:
-    handlers: list[dict[str, Any]] = network.ask(service, "GET", PATH)["handlers"]
-    found = [f"  {one['durable']}" for one in handlers if one["projection"]]
-    return "\n".join([f"Projections of {service}:", *found]) if found else f"{service} has no projection."
+    found: list[dict[str, Any]] = network.ask(service, "GET", handlers.PATH)["handlers"]
+    projections = [one["durable"] for one in found if one["projection"]]
+    return handlers.listed(f"Projections of {service}:", projections) or f"{service} has no projection."
 
 
 def _watched(

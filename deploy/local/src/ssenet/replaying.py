@@ -14,7 +14,7 @@ from rich.table import Table
 
 from ssenet.asking import Round, tell_silent
 from ssenet.confirming import confirmed, must_be_answered
-from ssenet.deadletters import PATH, Filter, by_service, not_found
+from ssenet.deadletters import PATH, Filter, by_service, not_found, refuse_unknown_handler
 from ssenet.folders import DataFolder
 from ssenet.network import Network, the_network
 from ssenet.quoting import quoted
@@ -41,6 +41,8 @@ def replay_them(folder: DataFolder, wanted: Replay, *, dry_run: bool, yes: bool,
     work = _Work(network, wanted, quiet=as_json)
     if not work.total and work.silent:
         raise not_found(folder, "such dead letter", work.silent)
+    if not work.total:
+        refuse_unknown_handler(Round(network), wanted.chosen)
     if not work.total and not as_json:
         print("There is no such dead letter waiting.")
         return 0
