@@ -1,14 +1,16 @@
 """When a refill is over, and into how many parts it splits durables: as they run, not as it was told."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from nats.js.api import ConsumerConfig, ConsumerInfo, SequenceInfo
 
 from ssenet.errors import CommandError
+from ssenet.folders import DataFolder
 from ssenet.preparation import described
-from ssenet.refilling import PATIENCE, Aim, as_run
+from ssenet.refilling import PATIENCE, Aim, Refilled, _tell, as_run
 
 
 def a_state(unpublished: int, oldest: float) -> dict[str, Any]:
@@ -110,3 +112,16 @@ def test_a_service_that_hears_what_is_not_described_is_named() -> None:
 
     with pytest.raises(CommandError, match=r"coordination hears coordination-.*another-version"):
         as_run(described(), told)
+
+
+def test_what_is_older_than_the_oldest_kept_is_said_not_to_be_published_again_and_no_more(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    since = "2026-11-21T08:00:00+00:00"
+    again = Refilled([], {"registry": 126}, since, in_stream=400, seconds=1.0, complete=True)
+
+    _tell(again, DataFolder(tmp_path))
+
+    # The stream may hold older ones still: a refill that is forced finds it whole.
+    told = f"  the oldest of them was announced at {since}; nothing older was published again\n"
+    assert told in capsys.readouterr().out

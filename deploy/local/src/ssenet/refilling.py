@@ -43,7 +43,7 @@ class Refilled:
     """Streams and durables that had to be made."""
     published_again: Mapping[str, int]
     kept_since: str | None
-    """When the oldest event that is kept was first published: what was announced before is not in the stream again."""
+    """When the oldest of these was announced: nothing older was published again, whatever the stream may hold of it."""
     in_stream: int
     seconds: float
     complete: bool
@@ -286,7 +286,9 @@ def _tell(refilled: Refilled, folder: DataFolder) -> None:
     for service, events in refilled.published_again.items():
         print(f"  {service}: {events} events published again")
     if refilled.kept_since:
-        print(f"  kept since {refilled.kept_since}; what is older is not in the stream any more")
+        print(
+            f"  the oldest of them was announced at {refilled.kept_since}; nothing older was published again"
+        )
     end = (
         "All of it is published and heard"
         if refilled.complete
