@@ -2,12 +2,12 @@
 
 The server delivers again, out of order, what it believes lost. So the owner counts along: whatever does not follow on
 what came before makes it start anew, from the last acknowledged event, and drop what it had fetched beyond. Where
-nothing follows, the server's heartbeats tell how many it has sent.
+nothing follows, the server's heartbeats tell how many it has sent. `counting_along` decides that.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -18,6 +18,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as NatsSubscription
 
 from chassis.broker import Broker
+from chassis.counting_along import Arrival, CountingAlong
 
 BATCH = 500
 """Events fetched and applied in one transaction at most."""
@@ -78,11 +79,7 @@ class Pull:
         self._asked = 0
         self._asked_at = 0.0
         self._fetched: deque[StreamDelivery] = deque()
-        self._last_consumer = 0
-        self._last_stream = 0
-        self._unacknowledged: StreamDelivery | None = None
-        self.broken = False
-        """Whether what arrived does not follow on what came before: `begin` again."""
+        self._along = CountingAlong(0)
         self.gone: str | None = None
 
     async def begin(self) -> None:
@@ -94,9 +91,8 @@ class Pull:
         """
         await self._leave()
         told = await self._broker.set_back(self._stream, self._durable)
-        self._last_consumer = 0
-        self._last_stream = int(told["ack_floor"]["stream_seq"])
-        self.broken, self.gone = False, None
+        self._along = CountingAlong(int(told["ack_floor"]["stream_seq"]))
+        self.gone = None
         # An inbox of its own for each beginning: what was on its way before it goes astray, as it should.
         self._inbox = await self._broker.client.subscribe(
             self._broker.client.new_inbox(),
@@ -127,6 +123,11 @@ class Pull:
         return len(self._fetched)
 
     @property
+    def broken(self) -> bool:
+        """Whether what arrived does not follow on what came before: `begin` again."""
+        return self._along.broken
+
+    @property
     def more_comes(self) -> bool:
         """Whether the server has more, and was asked for it."""
         return bool(self._fetched and self._fetched[-1].still_pending and self._asked > 0)
@@ -141,7 +142,7 @@ class Pull:
 
     async def acknowledge(self, batch: Sequence[StreamDelivery]) -> None:
         """Tell the server that all up to the last of the batch is done with."""
-        self._unacknowledged = batch[-1]
+        self._along.acknowledged(batch[-1].stream_sequence)
         await self._broker.client.publish(batch[-1].reply, b"")
 
     async def more_time(self, batch: Sequence[StreamDelivery]) -> None:
@@ -162,7 +163,6 @@ class Pull:
         self._beginning += 1
         self._fetched.clear()
         self._asked = 0
-        self._unacknowledged = None
         inbox, self._inbox = self._inbox, None
         if inbox is not None:
             with suppress(nats.errors.Error):
@@ -178,37 +178,23 @@ class Pull:
             self._asked -= 1
             await self._accept(StreamDelivery(message))
         elif status == _IDLE:
-            self._compare(headers)
+            if _LAST_SENT in headers:
+                self._along.heard(int(headers[_LAST_SENT]))
         else:
             # The request is over: expired (408), nothing left (404), or the durable went away (409, 503).
             self._asked = 0
             description = headers.get("Description", "")
             if status == _NO_RESPONDERS or "Deleted" in description:
                 self.gone = f"{status} {description}".strip()
+        if self._along.broken:
+            self._fetched.clear()
         self._on_arrival()
 
-    def _compare(self, heartbeat: Mapping[str, str]) -> None:
-        """See from a heartbeat whether something went astray that no later event shows: to an old owner, or lost."""
-        if int(heartbeat.get(_LAST_SENT, self._last_consumer)) != self._last_consumer:
-            self._break()
-
-    def _break(self) -> None:
-        self.broken = True
-        self._fetched.clear()
-
     async def _accept(self, delivery: StreamDelivery) -> None:
-        if self.broken:
-            return
-        follows = delivery.consumer_sequence == self._last_consumer + 1
-        self._last_consumer = delivery.consumer_sequence
-        if not follows:
-            self._break()
-        elif delivery.stream_sequence > self._last_stream:
-            self._last_stream = delivery.stream_sequence
+        arrival = self._along.arrived(
+            consumer_sequence=delivery.consumer_sequence, stream_sequence=delivery.stream_sequence
+        )
+        if arrival is Arrival.TAKEN:
             self._fetched.append(delivery)
-        elif (done := self._unacknowledged) and done.stream_sequence >= delivery.stream_sequence:
-            # Ours was lost on its way: say it again.
+        elif arrival is Arrival.DONE_BEFORE:
             await self._broker.client.publish(delivery.reply, b"")
-        else:
-            # Somebody has set the durable back: what is acknowledged by now, the server knows better than we do.
-            self._break()

@@ -192,6 +192,7 @@ class Consumers:
     stream: Stream
     truth: Truth
     keeping_order: Any
+    counting_along: Any
     durables: list[Durable]
     members: list["Member"] = field(default_factory=list["Member"])
 
@@ -312,7 +313,9 @@ class Serving:
             yield self._world.random.random()
 
     def _serve(self, session: Session) -> Course:
-        self._reader = Reader(self._durable, lambda: self.process.alive, self._stir)
+        self._reader = Reader(
+            self._durable, lambda: self.process.alive, self._stir, self._member.consumers.counting_along
+        )
         self._token = yield from self._with_database(lambda: self._truth.take_over(self._durable.index))
         self.waiting = self._m.Waiting()
         yield from self._learn(None)

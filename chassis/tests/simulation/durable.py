@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 from zlib import crc32
 
 from .stream import Stored, Stream
@@ -44,6 +45,8 @@ class Durable:
     index: int
     of: int
     floor: int = 0
+    loses_next: bool = False
+    """Whether the next message it sends goes astray."""
     _matching: list[Stored] = field(default_factory=list[Stored])
     _next: int = 0
     _sent: int = 0
@@ -129,33 +132,41 @@ class Durable:
             request.left -= 1
             if not request.left:
                 self._requests.popleft()
-            if not self.world.happens(self.world.chances.lost):
+            lost, self.loses_next = self.loses_next, False
+            if not lost and not self.world.happens(self.world.chances.lost):
                 self.world.after(ON_ITS_WAY, partial(request.arrive, Delivery(stored, self._sent)))
 
 
 class Reader:
     """What an owner has fetched: only what follows on what came before, else nothing until it begins anew."""
 
-    def __init__(self, durable: Durable, lives: Callable[[], bool], on_arrival: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        durable: Durable,
+        lives: Callable[[], bool],
+        on_arrival: Callable[[], None],
+        counting_along: Any,
+    ) -> None:
+        self._m = counting_along
         self._lives = lives
         self._durable = durable
         self._on_arrival = on_arrival
         self._request: Request | None = None
         self._beginnings = 0
-        self._last_consumer = 0
-        self._last_stream = 0
         self._fetched: list[Stored] = []
-        self._done_with = 0
-        self.broken = True
+        self._along: Any = None
 
     def begin(self) -> Course:
         self.leave()
         floor = yield from self._durable.reset()
         if floor is None:
             return
-        self._last_consumer, self._last_stream, self._done_with = 0, floor, 0
+        self._along = self._m.CountingAlong(floor)
         self._beginnings += 1
-        self.broken = False
+
+    @property
+    def broken(self) -> bool:
+        return self._along is None or self._along.broken
 
     def ask(self) -> None:
         if self._request is None or self._request.left <= 0:
@@ -174,13 +185,13 @@ class Reader:
         return taken
 
     def acknowledge(self, sequence: int) -> None:
-        self._done_with = sequence
+        self._along.acknowledged(sequence)
         self._durable.acknowledge(sequence)
 
     def leave(self) -> None:
         """Drop what was fetched; what is on its way goes astray."""
         self._fetched = []
-        self.broken = True
+        self._along = None
         self.leave_request()
 
     def leave_request(self) -> None:
@@ -192,22 +203,24 @@ class Reader:
         return len(self._fetched)
 
     def _arrive(self, beginning: int, delivery: Delivery) -> None:
-        if self.broken or beginning != self._beginnings:
+        if self._along is None or beginning != self._beginnings:
             return
-        follows = delivery.consumer_sequence == self._last_consumer + 1
-        self._last_consumer = delivery.consumer_sequence
-        if not follows:
-            self._fetched = []
-            self.broken = True
-        elif delivery.stored.sequence > self._last_stream:
-            self._last_stream = delivery.stored.sequence
-            self._fetched.append(delivery.stored)
-        elif self._done_with >= delivery.stored.sequence:
-            self._durable.acknowledge(delivery.stored.sequence)
-        self._on_arrival()
+        stored = delivery.stored
+        arrival = self._along.arrived(
+            consumer_sequence=delivery.consumer_sequence, stream_sequence=stored.sequence
+        )
+        if arrival is self._m.Arrival.TAKEN:
+            self._fetched.append(stored)
+        elif arrival is self._m.Arrival.DONE_BEFORE:
+            self._durable.acknowledge(stored.sequence)
+        self._told()
 
     def _hear(self, beginning: int, sent: int) -> None:
-        if not self.broken and beginning == self._beginnings and sent != self._last_consumer:
+        if self._along is not None and beginning == self._beginnings:
+            self._along.heard(sent)
+            self._told()
+
+    def _told(self) -> None:
+        if self.broken:
             self._fetched = []
-            self.broken = True
-            self._on_arrival()
+        self._on_arrival()

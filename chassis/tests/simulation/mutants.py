@@ -4,7 +4,7 @@ import inspect
 from dataclasses import dataclass
 from types import ModuleType
 
-from chassis import homes, keeping_order, relaying
+from chassis import counting_along, homes, keeping_order, relaying
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,10 @@ def _home(name: str, was: str, becomes: str) -> Mutant:
 
 def _order(name: str, was: str, becomes: str) -> Mutant:
     return Mutant(name, keeping_order, was, becomes)
+
+
+def _count(name: str, was: str, becomes: str) -> Mutant:
+    return Mutant(name, counting_along, was, becomes)
 
 
 MUTANTS = [
@@ -295,4 +299,6 @@ MUTANTS = [
         "never learns that a key waits no more", "                self.forget(key)", "                pass"
     ),
     _order("forgets a key that waits", "        self._due[key] = due\n", ""),
+    _count("sees no gap", "follows = consumer_sequence == self._last_consumer + 1", "follows = True"),
+    _count("ignores heartbeats", "if last_sent != self._last_consumer:", "if False:"),
 ]

