@@ -3,9 +3,11 @@
 from collections.abc import AsyncGenerator, Sequence
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
+import sqlalchemy as sa
 from ledger import EntryMadeV1, post, postings, subscriptions
 from pydantic import SecretStr
 
@@ -13,6 +15,7 @@ from chassis.database import Database
 from chassis.receiving import Received
 from chassis.service import create_service
 from chassis.settings import ServiceSettings
+from chassis.tables import dead_letters
 from chassis.testing import Databases, Deliver, NatsSite, an_envelope
 from chassis.transaction import Transaction
 
@@ -136,3 +139,37 @@ async def test_nobody_else_may_touch_dead_letters_and_faults_are_named(client: A
     assert {one["pointer"] for one in unstorable.json()["errors"]} == {"/by", "/reason", "/filter/type"}
     lost = await client.post(f"{LETTERS}/replay", json=WHO | {"filter": {}, "after": "x", "dry_run": True})
     assert lost.json()["errors"][0]["pointer"] == "/after"
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"filter": {"since": "9999-12-31T23:59:59-14:00"}},
+        {"filter": {"before": "0001-01-01T00:00:00+14:00"}},
+        {"filter": {}, "rate": 0.0001},
+        {"filter": {}, "after": f"EVENTS/{2**63}/01932b6e-0000-7000-8000-000000000000"},
+        {"filter": {}, "after": "EV\x00ENTS/1/01932b6e-0000-7000-8000-000000000000"},
+    ],
+    ids=["since", "before", "rate", "a place too far", "a place with a NUL"],
+)
+async def test_what_no_database_or_clock_can_follow_is_refused_at_its_field(
+    client: Any, wanted: dict[str, Any]
+) -> None:
+    answer = await client.post(f"{LETTERS}/replay", json=WHO | {"dry_run": True} | wanted)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"]
+
+
+async def test_a_letter_is_edited_and_shown_as_far_as_json_carries_it(client: Any) -> None:
+    letter = (await client.get(LETTERS)).json()["letters"][0]["id"]
+    payload = (await client.get(f"{LETTERS}/{letter}")).json()["payload"]
+    too_large = payload | {"data": {"amount": 44, "note": 2**64}}
+    refused = await client.put(f"{LETTERS}/{letter}/payload", json=WHO | {"payload": too_large})
+    assert refused.status_code == 422
+
+    nested = b"[" * 600 + b"]" * 600
+    async with client.app.state.service.database.transaction() as tx:
+        deep = sa.update(dead_letters).where(dead_letters.c.id == UUID(letter)).values(payload=nested)
+        await tx.session.execute(deep)
+    assert (await client.get(f"{LETTERS}/{letter}")).json()["payload"] == nested.decode()

@@ -6,12 +6,13 @@ delivered, and whatever is done to the letter adds a row to `dead_letter_records
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 import orjson
 import sqlalchemy as sa
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.http import FieldError, Problem
@@ -29,6 +30,17 @@ Words = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
 """What an operator says of a letter; PostgreSQL has no place for a NUL."""
 
 
+def _in_calendar(moment: datetime) -> datetime:
+    if not _CALENDAR[0] <= moment.replace(tzinfo=None) < _CALENDAR[1]:
+        raise ValueError(f"a time from {_CALENDAR[0]:%Y-%m-%d} on and before {_CALENDAR[1]:%Y-%m-%d}")
+    return moment
+
+
+_CALENDAR = datetime(1970, 1, 1), datetime(9999, 1, 1)  # noqa: DTZ001 - the bounds of any offset's
+Moment = Annotated[AwareDatetime, AfterValidator(_in_calendar)]
+"""A time that an operator names. Both ends of the calendar lie beyond it in UTC, or are infinite in the database."""
+
+
 class Selection(BaseModel):
     """Which letters: every condition that is given holds. Times are those of the letter's death."""
 
@@ -38,8 +50,8 @@ class Selection(BaseModel):
     type: Words | None = None
     error_class: Words | None = None
     state: State | Literal["any"] = "waiting"
-    since: AwareDatetime | None = None
-    before: AwareDatetime | None = None
+    since: Moment | None = None
+    before: Moment | None = None
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
         column = dead_letters.c
@@ -81,6 +93,8 @@ class Place:
     def read(cls, written: str) -> Self:
         """Read what `str` wrote; raises ValueError where it is something else."""
         stream, sequence, letter_id = written.split("/")
+        if "\x00" in stream or not 0 <= int(sequence) < 2**63:
+            raise ValueError(written)
         return cls(stream, int(sequence), UUID(letter_id))
 
     @classmethod
@@ -157,7 +171,7 @@ async def edit(
     subscription = subscription_of(subscriptions, letter.durable)
     if faults := _faults(subscription, envelope) or _changed_identity(letter, envelope):
         raise Problem(422, "not-an-event", "The payload is not what its contract describes.", errors=faults)
-    before, after = payload_of(letter), orjson.dumps(envelope)
+    before, after = payload_of(letter), _written(envelope)
     if _json(before) == envelope:
         return
     # The letter keeps the event id it was buried with: by it the replay knows whether the inbox has the event.
@@ -246,6 +260,14 @@ async def _locked(tx: Transaction, letter_id: UUID) -> sa.Row[Any]:
             409, "dead-letter-ended", f"The dead letter was {letter.state}; nothing changes it any more."
         )
     return letter
+
+
+def _written(envelope: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(envelope)
+    except orjson.JSONEncodeError as error:
+        faults = [FieldError("", "not-writable", str(error).replace("%", "%%"))]
+        raise Problem(422, "not-an-event", "The payload cannot be written as JSON.", errors=faults) from error
 
 
 def _faults(subscription: Subscription, payload: Mapping[str, Any]) -> list[FieldError]:

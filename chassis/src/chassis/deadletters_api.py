@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 import orjson
@@ -31,6 +31,8 @@ router = APIRouter(prefix="/internal/dead-letters", include_in_schema=False)
 
 Caller = Annotated[str, allow("operator", "gateway")]
 Told = Annotated[Words, StringConstraints(strip_whitespace=True, min_length=1)]
+_DEEPEST = 50
+"""Levels down to which a payload is shown as JSON; no event has more than a few."""
 MOST = 500
 """Letters handled in one request at most; a caller with more goes on with `next`."""
 
@@ -164,9 +166,19 @@ def as_shown(payload: bytes | None) -> Any:
     if not payload:
         return None
     try:
-        return orjson.loads(payload)
+        found = orjson.loads(payload)
     except orjson.JSONDecodeError:
         return payload.decode("utf-8", "replace")
+    return found if _is_flat(found, _DEEPEST) else payload.decode("utf-8", "replace")
+
+
+def _is_flat(value: Any, levels: int) -> bool:
+    """Whether nothing is nested deeper than that: what is, breaks those who write it out level by level."""
+    inner: Iterable[Any] = ()
+    if isinstance(value, (dict, list)):
+        found = cast("dict[str, Any] | list[Any]", value)
+        inner = found.values() if isinstance(found, dict) else found
+    return levels > 0 and all(_is_flat(one, levels - 1) for one in inner)
 
 
 def summary(letter: sa.Row[Any]) -> dict[str, Any]:

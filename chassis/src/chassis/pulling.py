@@ -80,6 +80,8 @@ class Pull:
         self._asked_at = 0.0
         self._fetched: deque[StreamDelivery] = deque()
         self._along = CountingAlong(0)
+        self._said = ""
+        """Where the last acknowledgement of this beginning was sent."""
         self.gone: str | None = None
 
     async def begin(self) -> None:
@@ -143,6 +145,7 @@ class Pull:
     async def acknowledge(self, batch: Sequence[StreamDelivery]) -> None:
         """Tell the server that all up to the last of the batch is done with."""
         self._along.acknowledged(batch[-1].stream_sequence)
+        self._said = batch[-1].reply
         await self._broker.client.publish(batch[-1].reply, b"")
 
     async def more_time(self, batch: Sequence[StreamDelivery]) -> None:
@@ -152,17 +155,22 @@ class Pull:
 
     async def end(self, *, hand_back: bool) -> None:
         """Fetch no more; `hand_back`: leave nothing with the server that waits for our acknowledgement."""
-        left = self._inbox is not None
+        left, said = self._inbox is not None, self._said
         await self._leave()
         if left and hand_back and self._broker.client.is_connected:
             with suppress(nats.errors.Error, TimeoutError):
                 async with asyncio.timeout(1):
+                    if said:
+                        # Once more, and waited for: the server hears acknowledgements beside requests, and a durable
+                        # set back before it has would be delivered again what is done with.
+                        await self._broker.client.request(said, b"", timeout=1)
                     await self._broker.set_back(self._stream, self._durable)
 
     async def _leave(self) -> None:
         self._beginning += 1
         self._fetched.clear()
         self._asked = 0
+        self._said = ""
         inbox, self._inbox = self._inbox, None
         if inbox is not None:
             with suppress(nats.errors.Error):

@@ -3,9 +3,9 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from chassis.deadletters import Who, Words
+from chassis.deadletters import Moment, Who, Words
 from chassis.http import Problem, Reading, allow, service_of
 from chassis.rebuilding import begin, described
 from chassis.receiving import Subscription
@@ -18,7 +18,7 @@ class RebuildWanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    from_time: AwareDatetime | None = None
+    from_time: Moment | None = None
     by: Annotated[Words, StringConstraints(strip_whitespace=True, min_length=1)]
     reason: Words = ""
 
