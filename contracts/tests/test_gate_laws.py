@@ -3,12 +3,12 @@
 import os
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from contracts.gate.comparing import compare
-from contracts.gate.forms import Document
+from contracts.gate.forms import Document, Form
 from contracts.gate.reading import Side, findings_of
 
 Node = dict[str, Any]
@@ -53,25 +53,34 @@ def _holding(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
+WHOLE: Node = {"type": "integer"}
 SCHEMAS = st.recursive(SCALARS, _holding, max_leaves=4)
 
 
 def as_written(document: Document, schema: Any, value: Any) -> bool:
-    """Whether a writer could write the value: it names the fields of its schema and no others."""
+    """Whether a writer could write the value: in one of its forms, with the fields that this names and no others."""
+    if not isinstance(value, (list, dict)):
+        return True
+    kind = "array" if isinstance(value, list) else "object"
+    return any(_in_form(document, form, value) for form in document.forms(schema) if form.kind == kind)
+
+
+def _in_form(document: Document, form: Form, value: Any) -> bool:
+    if not Draft202012Validator({"type": form.kind, **form.rules}).is_valid(value):
+        return False
     if isinstance(value, list):
-        items = [form.rule("items", default=True) for form in document.forms(schema) if form.kind == "array"]
-        return all(any(as_written(document, each, item) for each in items) for item in value)
-    if isinstance(value, dict):
-        known = [form.rule("properties", {}) for form in document.forms(schema) if form.kind == "object"]
-        return any(
-            all(name in fields and as_written(document, fields[name], item) for name, item in value.items())
-            for fields in known
-        )
-    return True
+        return all(as_written(document, form.rule("items", default=True), item) for item in value)
+    fields = form.rule("properties", {})
+    return all(name in fields and as_written(document, fields[name], item) for name, item in value.items())
 
 
 @settings(deadline=None, max_examples=EXAMPLES, database=None)
 @given(written=SCHEMAS, read=SCHEMAS)
+@example(written={"enum": [1]}, read={"enum": [1], "maximum": 0})
+@example(written={"const": 3}, read={"allOf": [{"enum": [1, 2]}, {"const": 3}]})
+@example(written={"enum": [1]}, read={"allOf": [{"enum": [1]}, {"enum": [True]}]})
+@example(written={"allOf": [{"enum": [2]}, {"enum": [2.0]}]}, read={"type": "array"})
+@example(written={"oneOf": [WHOLE, WHOLE, {"enum": [False]}]}, read={"oneOf": [WHOLE, WHOLE, {"enum": [0]}]})
 def test_what_passes_is_read(written: Node, read: Node) -> None:
     writer, reader = Document(written), Document(read)
     if any(finding.breaks for finding in findings_of(Side(writer, "writers"), Side(reader, "readers"))):
@@ -85,5 +94,6 @@ def test_what_passes_is_read(written: Node, read: Node) -> None:
 
 @settings(deadline=None, max_examples=EXAMPLES, database=None)
 @given(schema=SCHEMAS)
+@example(schema={"enum": [1, 2], "multipleOf": 2})
 def test_a_schema_breaks_nothing_of_itself(schema: Node) -> None:
     assert compare(schema, schema) == []

@@ -4,6 +4,7 @@ Full compatibility: readers of the edition understand what is written from now o
 what was written under the edition. Pure; `editions` keeps the history that this is asked about.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -87,11 +88,12 @@ def unlike(written: Schema, read: Schema) -> list[Change]:
 
 def are_equal(published: Schema, current: Schema) -> bool:
     """Whether they differ in nothing but words."""
-    return published == current or _said(published) == _said(current)
+    # Not by `==`, which takes `1` for `true`.
+    return json.dumps(published) == json.dumps(current) or _said(published) == _said(current)
 
 
 def _said(schema: Schema) -> object:
-    return Document(schema).canonical(dict(schema)), schema.get("$id"), schema.get("$schema")
+    return Document(schema).said(dict(schema)), schema.get("$id"), schema.get("$schema")
 
 
 def _identity(published: Schema, current: Schema) -> Iterator[Change]:
@@ -150,7 +152,7 @@ def _at(document: Document, path: Path) -> object:
         forms = [form for schema in schemas for form in document.forms(schema)]
         found = [_below(form, step) for form in forms]
         schemas = [schema for schema in found if schema is not None]
-    return [document.canonical(schema) for schema in schemas]
+    return [document.said(schema) for schema in schemas]
 
 
 def _below(form: Form, step: str) -> Schema | None:

@@ -37,6 +37,11 @@ class Form:
     exclusive: bool = False
     """Whether it is a branch of a `oneOf` that another branch may accept too."""
 
+    def of_value(self, value: Any) -> "Form":
+        """Give the rules that this form has for one of its values."""
+        kind = kind_of(value)
+        return Form(kind, _of_kind(kind, self.rules))
+
     def rule(self, keyword: str, default: Any = None) -> Any:
         return self.rules.get(keyword, default)
 
@@ -96,10 +101,13 @@ class Document:
         """Give the default of a field, or `...` when the schema names none."""
         return self.flat(schema).get("default", ...)
 
-    def canonical(self, value: Any, *, within: tuple[str, ...] = ()) -> Any:
-        """Write a part of the schema so that two that say the same are equal."""
+    def said(self, value: Any) -> str:
+        """Write a part of the schema so that two that say the same are equal, and `1` is not `true`."""
+        return key_of(self._canonical(value))
+
+    def _canonical(self, value: Any, *, within: tuple[str, ...] = ()) -> Any:
         if isinstance(value, list):
-            return [self.canonical(item, within=within) for item in cast("list[Any]", value)]
+            return [self._canonical(item, within=within) for item in cast("list[Any]", value)]
         if not isinstance(value, dict):
             return value
         fields = cast("dict[str, Any]", value)
@@ -108,7 +116,7 @@ class Document:
             if reference in within:
                 return {"$ref": within.index(reference)}
             rest = {key: item for key, item in fields.items() if key != "$ref"}
-            return self.canonical(both(dict(self.at(reference)), rest), within=(*within, reference))
+            return self._canonical(both(dict(self.at(reference)), rest), within=(*within, reference))
         return {
             key: self._canonical_part(key, item, within)
             for key, item in sorted(fields.items())
@@ -118,10 +126,10 @@ class Document:
     def _canonical_part(self, keyword: str, value: Any, within: tuple[str, ...]) -> Any:
         if keyword in _OF_NAMES:
             # Every name stays: a field may be called `title`.
-            return {name: self.canonical(about, within=within) for name, about in sorted(value.items())}
+            return {name: self._canonical(about, within=within) for name, about in sorted(value.items())}
         if keyword in ORDERLESS:
-            return sorted((self.canonical(item, within=within) for item in value), key=key_of)
-        return self.canonical(value, within=within)
+            return sorted((self._canonical(item, within=within) for item in value), key=key_of)
+        return self._canonical(value, within=within)
 
     def _disjoint(self, branches: Sequence[Sequence[Form]]) -> bool:
         """Whether no value can be of two of the branches: by its kind, or by what a required field says."""
@@ -162,25 +170,36 @@ def _simple_forms(flat: Schema) -> Iterator[Form]:
     kinds = flat.get("type", KINDS)
     wanted: tuple[str, ...] = (kinds,) if isinstance(kinds, str) else tuple(kinds)
     if "const" in flat or "enum" in flat:
-        values = [flat["const"]] if "const" in flat else flat["enum"]
-        yield from _forms_of_values([value for value in values if is_of(kind_of(value), wanted)])
+        values = flat.get("enum", [flat.get("const")])
+        if "const" in flat:
+            values = [value for value in values if key_of(value) == key_of(flat["const"])]
+        rules = {
+            key: value
+            for key, value in flat.items()
+            if key not in {"const", "enum", "type"} and not is_word(key, value)
+        }
+        yield from _forms_of_values([value for value in values if is_of(kind_of(value), wanted)], rules)
         return
     for kind in wanted:
-        yield Form(kind, {key: value for key, value in flat.items() if _speaks_of(kind, key, value)})
+        yield Form(kind, _of_kind(kind, flat))
 
 
-def _forms_of_values(values: Sequence[Any]) -> Iterator[Form]:
+def _forms_of_values(values: Sequence[Any], rules: Schema) -> Iterator[Form]:
     """An enum of null, or of both truths, is that kind."""
     whole = {"null": [None], "boolean": [True, False]}
     for kind, needed in whole.items():
         if all(any(value is each for value in values) for each in needed):
-            yield Form(kind)
+            yield Form(kind, _of_kind(kind, rules))
             values = [value for value in values if not any(value is each for each in needed)]
     if values:
-        yield Form("values", values=tuple(values))
+        yield Form("values", rules, tuple(values))
 
 
-def _speaks_of(kind: str, keyword: str, value: Any) -> bool:
-    if keyword == "type" or is_word(keyword, value):
-        return False
-    return KIND_OF.get(keyword, family(kind)) == family(kind)
+def _of_kind(kind: str, rules: Schema) -> Schema:
+    return {
+        keyword: value
+        for keyword, value in rules.items()
+        if keyword != "type"
+        and not is_word(keyword, value)
+        and KIND_OF.get(keyword, family(kind)) == family(kind)
+    }

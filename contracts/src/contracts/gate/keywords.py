@@ -1,8 +1,8 @@
 """The words of JSON Schema, by what they say of a value."""
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, cast
 
 Schema = Mapping[str, Any]
 
@@ -137,8 +137,16 @@ def is_word(keyword: str, value: Any) -> bool:
 
 
 def key_of(value: Any) -> str:
-    """Tell JSON values apart as JSON does: `1` is not `true`."""
-    return json.dumps(value, sort_keys=True)
+    """Tell JSON values apart as JSON Schema does: `1` is not `true`, and is `1.0`."""
+    return json.dumps(_whole(value), sort_keys=True)
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _whole(item) for name, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, (list, tuple)):
+        return [_whole(item) for item in cast("Sequence[Any]", value)]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def kind_of(value: Any) -> str:

@@ -10,7 +10,7 @@ def both(one: Schema, other: Schema) -> dict[str, Any]:
     """Give the schema of what both accept."""
     merged = dict(one)
     for keyword, value in other.items():
-        if keyword not in merged or merged[keyword] == value:
+        if keyword not in merged or key_of(merged[keyword]) == key_of(value):
             merged[keyword] = value
         else:
             merged[keyword] = _of_both(keyword, merged[keyword], value)
@@ -51,7 +51,7 @@ _TOGETHER: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "required": lambda one, other: sorted({*one, *other}),
     "properties": _fields,
     "type": _common_types,
-    "enum": lambda one, other: [value for value in one if value in other],
+    "enum": lambda one, other: [value for value in one if key_of(value) in map(key_of, other)],
     "items": lambda one, other: {"allOf": [one, other]},
     "additionalProperties": lambda one, other: {"allOf": [one, other]},
 }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from contracts.gate.forms import Document, Form
-from contracts.gate.keywords import BOUNDS, IN_WORDS, KIND_OF, Schema, key_of, kind_of
+from contracts.gate.keywords import BOUNDS, IN_WORDS, Schema, key_of, kind_of
 from contracts.rules import unsaid
 
 Path = tuple[str, ...]
@@ -65,7 +65,7 @@ class _Reading:
 
     def _overlapping(self, written: Schema | bool, read: Schema | bool, path: Path) -> list[Finding]:  # noqa: FBT001
         """A value of two forms is refused where one alone may match: only the same union is surely read."""
-        if self.writer.document.canonical(written) == self.reader.document.canonical(read):
+        if self.writer.document.said(written) == self.reader.document.said(read):
             return []
         taken = "what is of one form alone, of several that overlap"
         return [Finding(path, "oneOf", f"{self.writer.name} have other forms, {self._take(taken)}")]
@@ -73,7 +73,7 @@ class _Reading:
     def _form(self, written: Form, readers: tuple[Form, ...], path: Path) -> list[Finding]:
         """Find the form that reads this one best, and say what even that one does not take."""
         if written.values is not None:
-            return self._values(written.values, readers, path)
+            return self._values(written, readers, path)
         candidates = [read for read in readers if _may_read(read, written)]
         if not candidates:
             return [self._type_finding(written, readers, path)]
@@ -95,9 +95,12 @@ class _Reading:
         taken = " or ".join(kinds) or "nothing at all"
         return Finding(path, "type", f"{holds} {written.kind} values, {self._take(taken)}")
 
-    def _values(self, values: tuple[Any, ...], readers: tuple[Form, ...], path: Path) -> list[Finding]:
-        refused = [value for value in values if not any(_takes(form, value) for form in readers)]
-        if not refused:
+    def _values(self, written: Form, readers: tuple[Form, ...], path: Path) -> list[Finding]:
+        same = [read for read in readers if _listing(read) == _listing(written)]
+        refused = [
+            value for value in written.values or () if not any(_takes(form, value) for form in readers)
+        ]
+        if same or not refused:
             return []
         return [Finding(path, "enum", f"{self.writer.name} may hold {_listed(refused)}, {self._refuse()}")]
 
@@ -121,7 +124,7 @@ class _Reading:
             )
         if keyword == "multipleOf" and _is_multiple(has, limit):
             return None
-        if self.writer.document.canonical(has) == self.reader.document.canonical(limit):
+        if self.writer.document.said(has) == self.reader.document.said(limit):
             return None
         word = IN_WORDS.get(keyword, keyword)
         other = f"no {word}" if has is None else f"the {word} {_shown(has)}"
@@ -210,9 +213,8 @@ _WITH_RULES_OF_THEIR_OWN: Final = frozenset(
     ("additionalProperties", "items", "patternProperties", "prefixItems", "properties", "required")
 )
 
-_NOT_COMPUTED: Final = frozenset(("format", *(each for each in KIND_OF if each.startswith("x-")))) - {
-    "x-code-list"
-}
+_COMPUTED: Final = frozenset(("maxLength", "minLength", "pattern", "x-code-list"))
+"""Rules of a text that one value can be held to; whether a word is a URI is for the reader to say."""
 
 _MOST_SHOWN: Final = 120
 _CLOSE: Final = 1e-9
@@ -269,29 +271,28 @@ def _is_multiple(value: Any, step: Any) -> bool:
     return abs(steps - round(steps)) < _CLOSE
 
 
+def _listing(form: Form) -> str:
+    return key_of([form.values, dict(form.rules)])
+
+
 def _takes(form: Form, value: Any) -> bool:
-    """Whether a form accepts this one value; of values that hold others only the kind is looked at."""
-    if form.values is not None:
-        return key_of(value) in map(key_of, form.values)
+    """Whether a form surely accepts this one value; what is not computed here is for the reader to say."""
     kind = kind_of(value)
+    if form.values is not None:
+        return key_of(value) in map(key_of, form.values) and _takes(form.of_value(value), value)
     if kind != form.kind and not (form.kind == "number" and kind == "integer"):
         return False
     if kind == "string":
         pattern = form.rule("pattern")
         fits = form.rule("minLength", 0) <= len(value) <= form.rule("maxLength", len(value))
-        # Not everything is computed here: whether a word is a URI is for the reader to say.
-        computed = form.rules.keys().isdisjoint(_NOT_COMPUTED)
+        computed = form.rules.keys() <= _COMPUTED
         return fits and computed and (pattern is None or bool(re.search(str(pattern), value)))
     if kind in {"integer", "number"}:
-        return (
-            all(
-                _within(bound, Form(kind, {"minimum": value, "maximum": value}), form.rules[bound])
-                for bound in form.rules
-                if bound in BOUNDS
-            )
-            and "multipleOf" not in form.rules
+        exactly = Form(kind, {"minimum": value, "maximum": value})
+        return form.rules.keys() <= BOUNDS and all(
+            _within(bound, exactly, limit) for bound, limit in form.rules.items()
         )
-    return True
+    return not form.rules
 
 
 def _listed(values: list[Any]) -> str:
