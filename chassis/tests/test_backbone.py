@@ -259,12 +259,16 @@ async def test_what_ends_the_process_is_no_goodbye(ledger: Database, site: NatsS
 async def test_a_connection_that_its_client_gave_up_for_good_is_told_of(site: NatsSite) -> None:
     told = asyncio.Event()
     broker = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"], on_close=told.set)
-    # With its headers it is larger than the server takes; the client looks at the payload alone.
-    content = b"x" * (broker.client.max_payload - 20)
-    too_large = Outgoing("sse.hq.all.ledger.entry.made.v1.00", "too-large", content)
+    subject, content = "sse.hq.all.ledger.entry.made.v1.00", b"x" * (broker.client.max_payload - 20)
 
-    with pytest.raises(nats.errors.Error):
-        await broker.publish_one(too_large)
+    # With its headers it is larger than the server takes.
+    several = [Outgoing(subject, str(number), content) for number in range(2)]
+    for refused in (broker.publish_one(several[0]), broker.publish_batch(several)):
+        with pytest.raises(nats.errors.MaxPayloadError):
+            await refused
+    assert not broker.client.is_closed
+    # The client looks at the payload alone.
+    await broker.client.publish(subject, content, headers={"Nats-Msg-Id": "too-large"})
     async with asyncio.timeout(5):
         await told.wait()
 

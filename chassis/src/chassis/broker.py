@@ -1,6 +1,7 @@
 """One service's connection to NATS, and the acknowledged publish, whole batches at a time."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
@@ -25,6 +26,7 @@ BATCH_LIMIT = 1000
 
 
 _TIMEOUT = 5.0
+_SUBJECT = re.compile(r"[!-~]+")
 
 
 class DurableGoneError(nats.errors.Error):
@@ -131,11 +133,14 @@ class Broker:
         """
         self._check_connected()
         batch_id = uuid4().hex
-        for number, message in enumerate(messages[:-1], start=1):
-            await self.client.publish(
-                message.subject, message.payload, headers=_batch_headers(message, batch_id, number)
-            )
         last = messages[-1]
+        frames = (
+            self._framed(message, _batch_headers(message, batch_id, number))
+            for number, message in enumerate(messages[:-1], start=1)
+        )
+        # The client's own `publish` takes five times as long for each message with headers, and looks at its payload
+        # alone: one that is too large with them would end the connection.
+        await self.client._send_command(b"".join(frames))  # noqa: SLF001
         headers = _batch_headers(last, batch_id, len(messages)) | {"Nats-Batch-Commit": "1"}
         acknowledged = _checked(await self._answer(last, headers))
         if acknowledged.get("count") != len(messages):
@@ -175,8 +180,25 @@ class Broker:
             raise DurableGoneError(f"{durable} of {stream}: {refused.get('description')}")
         return told
 
+    def _head(self, message: Outgoing, headers: Mapping[str, str]) -> bytes:
+        """The headers as the protocol writes them; raises a NATS error where the server would end the connection."""
+        if not _SUBJECT.fullmatch(message.subject):
+            raise nats.errors.BadSubjectError
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        head = f"NATS/1.0\r\n{lines}\r\n".encode()
+        if len(head) + len(message.payload) > self.client.max_payload:
+            raise nats.errors.MaxPayloadError
+        return head
+
+    def _framed(self, message: Outgoing, headers: Mapping[str, str]) -> bytes:
+        """The whole message as the protocol writes it."""
+        head, payload = self._head(message, headers), message.payload
+        sizes = len(head), len(head) + len(payload)
+        return b"HPUB %b %d %d\r\n%b%b\r\n" % (message.subject.encode(), *sizes, head, payload)
+
     async def _answer(self, message: Outgoing, headers: dict[str, str]) -> bytes:
         """The stream's answer."""
+        self._head(message, headers)
         request = self.client.request(
             message.subject, message.payload, timeout=PUBLISH_TIMEOUT, headers=headers
         )
