@@ -32,7 +32,7 @@ MAX_HELD_BACK = 4
 """Times that a batch waits for the database and is tried again, before what looks like its absence counts as a failed
 attempt. The halves of a batch share them: each waiting anew, they would hold all keys up for ten seconds."""
 CAREFUL_AFTER = 2
-"""Owners in a row that ended without a word or a success, after which every attempt is counted before it begins."""
+"""Processes in a row that died without a word or a success, after which every attempt is counted before it begins."""
 _DUE_KEYS = 100
 _LONGEST_KEY = 500
 """Characters of an aggregate's id: what waits is found by it, and PostgreSQL's indexes hold no more than 2.7 kB."""

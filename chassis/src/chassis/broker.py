@@ -198,6 +198,7 @@ class Broker:
 
     async def _answer(self, message: Outgoing, headers: dict[str, str]) -> bytes:
         """The stream's answer."""
+        # Refused here where it cannot be written: the client does not count the headers.
         self._head(message, headers)
         request = self.client.request(
             message.subject, message.payload, timeout=PUBLISH_TIMEOUT, headers=headers
