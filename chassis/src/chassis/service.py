@@ -152,19 +152,15 @@ class Service:
     async def stop(self) -> None:
         """Finish or hand back what is held, drain the outbox, close; in time also where a server does not answer."""
         self.begin_stop()
-        if not await _ended_by(self._stop_by, self._tasks):
-            # Most likely it is the database that they wait for.
-            self.database.abandon()
-            await _cancelled(self._tasks)
+        # Where they do not end, it is most likely the database that they wait for.
+        await _end(self._tasks, by=self._stop_by, first=self.database.abandon)
         if self._owning is not None:
             self.ownership.stop()
-            if not await _ended_by(self._stop_by + 0.5, [self._owning]):
-                await _cancelled([self._owning])
+            await _end([self._owning], by=self._stop_by + 0.5)
         if self._relaying is not None:
             # Last of all, so that what the handlers announced to the end still goes out.
             self.relay.stop()
-            if not await _ended_by(self._stop_by + 1, [self._relaying]):
-                await _cancelled([self._relaying])
+            await _end([self._relaying], by=self._stop_by + 1)
         await self.examiner.close()
         if self.broker_monitor is not None:
             await self.broker_monitor.close()
@@ -234,24 +230,26 @@ async def _unless(stopping: asyncio.Event, work: Coroutine[Any, Any, None]) -> N
         await asyncio.gather(working, told, return_exceptions=True)
 
 
-async def _ended_by(deadline: float, tasks: Collection[asyncio.Task[None]]) -> bool:
-    """Wait for loops that were told to stop; returns whether all of them have by then."""
-    if not tasks:
-        return True
-    seconds = max(deadline - asyncio.get_running_loop().time(), 0)
-    _, late = await asyncio.wait(tasks, timeout=seconds)
+async def _end(
+    tasks: Collection[asyncio.Task[None]], *, by: float, first: Callable[[], object] = lambda: None
+) -> None:
+    """Wait for loops that were told to stop. Those that do not end by then are cancelled, after `first` was done.
+
+    Each may say goodbye to a server once, and is not let wait for its answer.
+    """
+    late = set(tasks)
+    if late:
+        seconds = max(by - asyncio.get_running_loop().time(), 0)
+        _, late = await asyncio.wait(late, timeout=seconds)
+    if not late:
+        return
     for task in late:
         log.warning("stopped before it was done; its events are delivered again", task=task.get_name())
-    return not late
-
-
-async def _cancelled(tasks: Collection[asyncio.Task[None]]) -> None:
-    """End loops that do not end by themselves. Each may say goodbye to a server once, and is not let wait for it."""
-    late: Collection[asyncio.Task[None]] = [task for task in tasks if not task.done()]
+    first()
     for _ in range(_TIMES):
+        for task in late:
+            task.cancel()
         if late:
-            for task in late:
-                task.cancel()
             _, late = await asyncio.wait(late, timeout=_GOODBYE)
 
 
