@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx2
+import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -108,19 +108,19 @@ class Running:
         return the_network(DataFolder(self.folder))
 
     @asynccontextmanager
-    async def as_partner(self, key: str | None = None) -> AsyncGenerator[httpx2.AsyncClient]:
+    async def as_partner(self, key: str | None = None) -> AsyncGenerator[httpx.AsyncClient]:
         """An HTTP client that is the partner's system."""
         headers = {"Authorization": f"Bearer {key or self.partner_key}"}
-        async with httpx2.AsyncClient(base_url=self.url, headers=headers, timeout=15) as client:
+        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=15) as client:
             yield client
 
     @asynccontextmanager
     async def as_member(
         self, role: str, organisation: str | None = None
-    ) -> AsyncGenerator[httpx2.AsyncClient]:
+    ) -> AsyncGenerator[httpx.AsyncClient]:
         """An HTTP client signed in through a link, as a browser without scripts would be."""
         link = make_link(self.asked, role, organisation)
-        async with httpx2.AsyncClient(base_url=self.url, follow_redirects=True, timeout=15) as client:
+        async with httpx.AsyncClient(base_url=self.url, follow_redirects=True, timeout=15) as client:
             page = await client.get(link.url)
             assert page.status_code == 200, page.text
             signed_in = await client.post(link.url, data=hidden_fields(page.text))

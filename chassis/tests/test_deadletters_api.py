@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-import httpx2
+import httpx
 import pytest
 import sqlalchemy as sa
 from ledger import EntryMadeV1, post, postings, subscriptions
@@ -48,9 +48,9 @@ async def client(databases: Databases, site: NatsSite) -> AsyncGenerator[Any]:
     )
     app = create_service("ledger", settings, subscriptions=subscriptions(post_anything))
     async with app.router.lifespan_context(app):
-        transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         headers = {"Authorization": "Bearer operator"}
-        async with httpx2.AsyncClient(
+        async with httpx.AsyncClient(
             transport=transport, base_url="http://ledger.test", headers=headers
         ) as found:
             found.app = app  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-import httpx2
+import httpx
 import pytest
 import sqlalchemy as sa
 from ledger import EntryMadeV1, make_entries, post, subscriptions
@@ -116,7 +116,7 @@ class Ledger:
     """The ledger's service behind two gates, and what its scraper is told."""
 
     service: Service
-    client: httpx2.AsyncClient
+    client: httpx.AsyncClient
     broker: Gate
     database: Gate
     begin: asyncio.Event
@@ -175,8 +175,8 @@ async def ledger(databases: Databases, site: NatsSite) -> AsyncGenerator[Ledger]
         )
         app = create_service("ledger", settings, subscriptions=subscriptions(when_told))
         async with app.router.lifespan_context(app):
-            transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
-            async with httpx2.AsyncClient(transport=transport, base_url="http://ledger.test") as client:
+            transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://ledger.test") as client:
                 found = Ledger(app.state.service, client, broker, database, begin)
                 await found.until(is_ready)
                 yield found

@@ -4,7 +4,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-import httpx2
+import httpx
 import pytest
 import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI
@@ -91,8 +91,8 @@ async def client(databases: Databases, site: NatsSite) -> Any:
     )
     app = build(settings)
     async with app.router.lifespan_context(app):
-        transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://ledger.test") as found:
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://ledger.test") as found:
             found.app = app  # type: ignore[attr-defined]  # the tests reach into it
             yield found
     await databases.drop(url)

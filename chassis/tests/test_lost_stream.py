@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import httpx2
+import httpx
 import pytest
 import sqlalchemy as sa
 from ledger import EntryMadeV1, make_entries, postings, subscriptions
@@ -120,8 +120,8 @@ async def ledger(
     )
     app = create_service("ledger", settings, subscriptions=subscriptions())
     async with app.router.lifespan_context(app):
-        transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://ledger.test") as client:
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://ledger.test") as client:
             found = Ledger(app.state.service, client, server, configuration, site)
             await found.provision()
             await eventually(found.is_ready)

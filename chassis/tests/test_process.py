@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx2
+import httpx
 import sqlalchemy as sa
 from pydantic import SecretStr
 
@@ -92,10 +92,10 @@ async def a_process(
 
 
 async def _ready(port: int) -> bool:
-    async with httpx2.AsyncClient() as client:
+    async with httpx.AsyncClient() as client:
         try:
             return (await client.get(f"http://127.0.0.1:{port}/health/ready")).status_code == 200
-        except httpx2.TransportError:
+        except httpx.TransportError:
             return False
 
 
@@ -115,7 +115,7 @@ async def test_a_stop_with_a_hanging_request_and_a_hanging_handler_takes_under_t
     url, port = await databases.create("ledger"), free_port()
     async with (
         a_process(url, site.url, site.seeds["ledger"], port) as process,
-        httpx2.AsyncClient() as client,
+        httpx.AsyncClient() as client,
     ):
         await eventually(lambda: _ready(port), timeout=20)
         database = Database(url, service="ledger")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx2
+import httpx
 import nats.errors
 import pytest
 import sqlalchemy as sa
@@ -190,8 +190,8 @@ async def client(databases: Databases, site: NatsSite) -> AsyncGenerator[Any]:
     )
     app = create_service("ledger", settings, subscriptions=subscriptions())
     async with app.router.lifespan_context(app):
-        transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
-        async with httpx2.AsyncClient(
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(
             transport=transport, base_url="http://ledger.test", headers={"Authorization": "Bearer operator"}
         ) as found:
             found.database = database  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
-import httpx2
+import httpx
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -63,8 +63,8 @@ class StandIns:
             self._seed(name, hours, due, state, read=read, done=done)
 
     @property
-    def transport(self) -> httpx2.MockTransport:
-        return httpx2.MockTransport(self._answer)
+    def transport(self) -> httpx.MockTransport:
+        return httpx.MockTransport(self._answer)
 
     @property
     def unread(self) -> int:
@@ -170,35 +170,35 @@ class StandIns:
         }
         return [*found.get(state, []), *(["assign"] if routing else [])]
 
-    async def _answer(self, request: httpx2.Request) -> httpx2.Response:
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
         service = request.url.host.partition(".")[0]
         if service in self.away:
-            raise httpx2.ConnectError("connection refused")
+            raise httpx.ConnectError("connection refused")
         path = request.url.path.strip("/").split("/")
         if path == ["status"]:
-            return httpx2.Response(200, json=self._status(service))
+            return httpx.Response(200, json=self._status(service))
         answers = {"registry": self._registry, "coordination": self._coordination}
         found = answers.get(service, self._notifications)(request, path)
-        return found or httpx2.Response(404, json={"status": 404, "detail": "There is no such thing."})
+        return found or httpx.Response(404, json={"status": 404, "detail": "There is no such thing."})
 
-    def _registry(self, _request: httpx2.Request, path: list[str]) -> httpx2.Response | None:
-        return httpx2.Response(200, json=self._organisations()) if path == ["organisations"] else None
+    def _registry(self, _request: httpx.Request, path: list[str]) -> httpx.Response | None:
+        return httpx.Response(200, json=self._organisations()) if path == ["organisations"] else None
 
-    def _coordination(self, request: httpx2.Request, path: list[str]) -> httpx2.Response | None:
+    def _coordination(self, request: httpx.Request, path: list[str]) -> httpx.Response | None:
         match path:
             case ["plan"]:
-                return httpx2.Response(200, json=self._plan())
+                return httpx.Response(200, json=self._plan())
             case ["tasks", task_id] if task_id in self.tasks:
-                return httpx2.Response(200, json=self.tasks[task_id])
+                return httpx.Response(200, json=self.tasks[task_id])
             case ["tasks", task_id, action]:
                 return self._act(task_id, action, json.loads(request.content or b"{}"))
             case _:
                 return None
 
-    def _notifications(self, request: httpx2.Request, path: list[str]) -> httpx2.Response | None:
+    def _notifications(self, request: httpx.Request, path: list[str]) -> httpx.Response | None:
         match path[2:]:
             case ["inbox"]:
-                return httpx2.Response(200, json=self._inbox(request.url.params))
+                return httpx.Response(200, json=self._inbox(request.url.params))
             case ["inbox", "stream"]:
                 return self._stream(request)
             case ["inbox", item_id, mark]:
@@ -211,7 +211,7 @@ class StandIns:
             "title": item["titles"][language]
         }
 
-    def _inbox(self, query: httpx2.QueryParams) -> Json:
+    def _inbox(self, query: httpx.QueryParams) -> Json:
         only, before = query.get("only", "all"), int(query.get("before") or 10**9)
         found = [
             item
@@ -228,17 +228,17 @@ class StandIns:
             "next": page[-1]["position"] if len(found) > len(page) else None,
         }
 
-    def _mark(self, item_id: str, mark: str, language: str) -> httpx2.Response:
+    def _mark(self, item_id: str, mark: str, language: str) -> httpx.Response:
         item = next((one for one in self.items if one["item_id"] == item_id), None)
         if item is None:
-            return httpx2.Response(404, json={"status": 404, "detail": "There is no such item."})
+            return httpx.Response(404, json={"status": 404, "detail": "There is no such item."})
         item[f"{mark}_at"] = item[f"{mark}_at"] or self.now.isoformat()
         self.position += 1
         item["position"] = self.position
         self._send(item)
-        return httpx2.Response(200, json=self._shown(item, language))
+        return httpx.Response(200, json=self._shown(item, language))
 
-    def _act(self, task_id: str, action: str, body: Json) -> httpx2.Response:
+    def _act(self, task_id: str, action: str, body: Json) -> httpx.Response:
         task = self.tasks[task_id]
         state = {"accept": "accepted", "start": "started", "complete": "completed", "decline": "declined"}
         task["state"] = state.get(action, "opened")
@@ -246,14 +246,14 @@ class StandIns:
         task["actions"] = self._actions(task["state"])
         if action == "assign":
             task |= {"units": body["units"], "waiting_for": body["units"], "needs_routing": False}
-        return httpx2.Response(200, json=task)
+        return httpx.Response(200, json=task)
 
     def _send(self, item: Json) -> None:
         content = {"item": self._shown(item, "en"), "unread": self.unread}
         for queue in self.streams:
             queue.put_nowait(f"id: {item['position']}\nevent: item\ndata: {json.dumps(content)}\n\n".encode())
 
-    def _stream(self, request: httpx2.Request) -> httpx2.Response:
+    def _stream(self, request: httpx.Request) -> httpx.Response:
         queue: asyncio.Queue[bytes | None] = asyncio.Queue()
         queue.put_nowait(b": open\n\n")
         self.streams.append(queue)
@@ -273,7 +273,7 @@ class StandIns:
             finally:
                 self.streams.remove(queue)
 
-        return httpx2.Response(200, headers={"Content-Type": "text/event-stream"}, content=chunks())
+        return httpx.Response(200, headers={"Content-Type": "text/event-stream"}, content=chunks())
 
     def _organisations(self) -> list[Json]:
         return [

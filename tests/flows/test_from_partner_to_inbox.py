@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import httpx2
+import httpx
 import pytest
 
 from chassis.testing import eventually
@@ -37,11 +37,11 @@ def a_request(*, country: str = "SN", **more: Any) -> dict[str, Any]:
     } | more
 
 
-async def send(partner: httpx2.AsyncClient, event: dict[str, Any]) -> httpx2.Response:
+async def send(partner: httpx.AsyncClient, event: dict[str, Any]) -> httpx.Response:
     return await partner.post("/events", content=json.dumps(event), headers=STRUCTURED)
 
 
-async def journey(partner: httpx2.AsyncClient, event_id: str, *, until: str) -> dict[str, Any]:
+async def journey(partner: httpx.AsyncClient, event_id: str, *, until: str) -> dict[str, Any]:
     """What became of the event, once it has got as far as this step."""
 
     async def look() -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-import httpx2
+import httpx
 
 from chassis.testing import eventually
 from ssenet.folders import SERVICES
@@ -23,7 +23,7 @@ LATENESS = Path(__file__).with_name("lateness.py")
 
 
 async def ready(stage: Stage, service: str) -> tuple[bool, Mapping[str, str]]:
-    async with httpx2.AsyncClient(timeout=5) as client:
+    async with httpx.AsyncClient(timeout=5) as client:
         url = f"http://{LOOPBACK}:{stage.parts[service].port}/health/ready"
         told = (await client.get(url)).json()
     return told["ready"], told["checks"]
@@ -51,7 +51,7 @@ async def settled(observer: Observer) -> bool:
 async def metrics(stage: Stage, service: str) -> dict[str, float]:
     """The figures of a service that have no labels."""
     headers = {"Authorization": f"Bearer {stage.secrets.tokens['operator']}"}
-    async with httpx2.AsyncClient(timeout=5, headers=headers) as client:
+    async with httpx.AsyncClient(timeout=5, headers=headers) as client:
         text = (await client.get(f"http://{LOOPBACK}:{stage.parts[service].port}/metrics")).text
     lines = (line.split() for line in text.splitlines() if line and not line.startswith("#"))
     return {line[0]: float(line[1]) for line in lines if "{" not in line[0]}
@@ -62,9 +62,9 @@ async def gaps(stage: Stage) -> dict[str, float]:
     return {name: (await metrics(stage, name))["ssenet_event_loop_gap_seconds"] for name in SERVICES}
 
 
-async def post(stage: Stage, key: str, event: dict[str, Any]) -> httpx2.Response:
+async def post(stage: Stage, key: str, event: dict[str, Any]) -> httpx.Response:
     headers = {**STRUCTURED, "Authorization": f"Bearer {key}"}
-    async with httpx2.AsyncClient(timeout=10) as client:
+    async with httpx.AsyncClient(timeout=10) as client:
         return await client.post(f"{stage.url}/events", content=json.dumps(event), headers=headers)
 
 

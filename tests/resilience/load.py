@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx2
+import httpx
 
 from ssenet.ports import LOOPBACK
 from tests.flows.test_from_partner_to_inbox import STRUCTURED, a_request
@@ -41,7 +41,7 @@ class Load:
 
     async def run(self, *, give_up_after: float) -> None:
         """Do all of it, each thing again and again until it is done or `give_up_after` seconds have passed."""
-        async with httpx2.AsyncClient(timeout=4) as client:
+        async with httpx.AsyncClient(timeout=4) as client:
             work = {f"sender {number}": self._send(client, number) for number in range(SENDERS)} | {
                 "the member at her tasks": self._act(client),
                 "the operator at the partner's name": self._rename(client),
@@ -58,34 +58,34 @@ class Load:
 
     async def send(self, count: int) -> None:
         """Have so many events accepted, and no more."""
-        async with httpx2.AsyncClient(timeout=4) as client:
+        async with httpx.AsyncClient(timeout=4) as client:
             for number in range(count):
                 await self._send_until_accepted(client, self._event(0, number))
 
     async def repeat(self) -> None:
         """Have one event accepted, and then the same once more."""
-        async with httpx2.AsyncClient(timeout=4) as client:
+        async with httpx.AsyncClient(timeout=4) as client:
             event = self._event(0, 0)
             await self._send_until_accepted(client, event)
             await self._send_until_accepted(client, event)
 
     async def rename(self) -> None:
         """Rename the partner as often as in a seed, and do nothing else."""
-        async with httpx2.AsyncClient(timeout=4) as client:
+        async with httpx.AsyncClient(timeout=4) as client:
             await self._rename(client)
 
     async def sustain(self, over: asyncio.Event) -> None:
         """Have events accepted and the partner renamed, one after the other and without a pause, until it is over."""
 
-        async def post(client: httpx2.AsyncClient, sender: int) -> None:
+        async def post(client: httpx.AsyncClient, sender: int) -> None:
             for number in itertools.takewhile(lambda _: not over.is_set(), itertools.count()):
                 await self._send_until_accepted(client, self._event(sender, number))
 
-        async def rename(client: httpx2.AsyncClient) -> None:
+        async def rename(client: httpx.AsyncClient) -> None:
             for number in itertools.takewhile(lambda _: not over.is_set(), itertools.count()):
                 await self._rename_once(client, number)
 
-        async with httpx2.AsyncClient(timeout=4) as client, asyncio.TaskGroup() as group:
+        async with httpx.AsyncClient(timeout=4) as client, asyncio.TaskGroup() as group:
             group.create_task(rename(client))
             for sender in range(SENDERS):
                 group.create_task(post(client, sender))
@@ -95,7 +95,7 @@ class Load:
         event = {key: value for key, value in a_request().items() if key != "time"}
         return event | {"id": f"S{self.seed}-{sender}-{number}-{event['id']}"}
 
-    async def _send(self, client: httpx2.AsyncClient, sender: int) -> None:
+    async def _send(self, client: httpx.AsyncClient, sender: int) -> None:
         numbers = itertools.count()
         for _ in range(ROUNDS):
             for _ in range(STEADY):
@@ -104,7 +104,7 @@ class Load:
             burst = [self._event(sender, next(numbers)) for _ in range(BURST)]
             await asyncio.gather(*(self._send_until_accepted(client, event) for event in burst))
 
-    async def _send_until_accepted(self, client: httpx2.AsyncClient, event: dict[str, Any]) -> None:
+    async def _send_until_accepted(self, client: httpx.AsyncClient, event: dict[str, Any]) -> None:
         headers = {**STRUCTURED, "Authorization": f"Bearer {self.partner_key}"}
         body, tries, told, refusal = json.dumps(event), 0, None, None
         try:
@@ -122,7 +122,7 @@ class Load:
         finally:
             self.sent.append(Sent(event["id"], tries, told, refusal))
 
-    async def _act(self, client: httpx2.AsyncClient) -> None:
+    async def _act(self, client: httpx.AsyncClient) -> None:
         """Take on the newest open task, start it, complete it; four times."""
         headers = self._as_operator() | {"X-Actor": self.member_id}
         tasks_url = self._url("coordination", f"/tasks?state=opened&organisation={OFFICE}&limit=5")
@@ -140,18 +140,18 @@ class Load:
                 await self._until(client, "POST", url, headers)
                 self.deeds.append(Deed(task_id, action))
 
-    async def _rename(self, client: httpx2.AsyncClient) -> None:
+    async def _rename(self, client: httpx.AsyncClient) -> None:
         """Rename one partner time and again: changes of one aggregate, as fast as they are answered."""
         for number in range(RENAMES):
             await self._rename_once(client, number)
             await asyncio.sleep(0.15)
 
-    async def _rename_once(self, client: httpx2.AsyncClient, number: int) -> None:
+    async def _rename_once(self, client: httpx.AsyncClient, number: int) -> None:
         body = {"name": f"Renamed {self.seed}-{number}", "language": "en", "grants": []}
         url = self._url("registry", "/partners/RENAMED")
         await self._until(client, "PUT", url, self._as_operator(), json=body)
 
-    async def _move(self, client: httpx2.AsyncClient) -> None:
+    async def _move(self, client: httpx.AsyncClient) -> None:
         """Have the member's account change its time zone, to and fro."""
         url = self._url("registry", f"/members/{self.member_id}")
         found = await self._until(client, "GET", url, self._as_operator())
@@ -162,7 +162,7 @@ class Load:
             await asyncio.sleep(0.2)
 
     async def _until(
-        self, client: httpx2.AsyncClient, method: str, url: str, headers: dict[str, str], **more: Any
+        self, client: httpx.AsyncClient, method: str, url: str, headers: dict[str, str], **more: Any
     ) -> Any:
         """The JSON answer, once there is one; anything but a success or a failure of the server is a bug."""
         while True:
@@ -180,10 +180,10 @@ class Load:
         return f"http://{LOOPBACK}:{self.stage.parts[service].port}{path}"
 
 
-async def _answer(client: httpx2.AsyncClient, method: str, url: str, **more: Any) -> httpx2.Response | None:
+async def _answer(client: httpx.AsyncClient, method: str, url: str, **more: Any) -> httpx.Response | None:
     try:
         return await client.request(method, url, **more)
-    except httpx2.TransportError:
+    except httpx.TransportError:
         return None
 
 

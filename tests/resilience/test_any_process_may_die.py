@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
-import httpx2
+import httpx
 import pytest
 
 from chassis.testing import eventually
@@ -57,13 +57,13 @@ async def test_a_killed_process_loses_nothing_once_it_is_back(own_network: Runni
         assert (told["dead_letters"], told["outbox"]["unpublished"]) == (0, 0)
 
 
-async def _send_until_accepted(partner: httpx2.AsyncClient, event: dict[str, Any]) -> str:
+async def _send_until_accepted(partner: httpx.AsyncClient, event: dict[str, Any]) -> str:
     """What the how-to tells partners to do: repeat the same event until the answer is 202."""
     async with asyncio.timeout(60):
         while True:
             try:
                 answer = await send(partner, event)
-            except httpx2.TransportError:
+            except httpx.TransportError:
                 await asyncio.sleep(0.1)
                 continue
             if answer.status_code == 202:
@@ -72,7 +72,7 @@ async def _send_until_accepted(partner: httpx2.AsyncClient, event: dict[str, Any
             await asyncio.sleep(0.1)
 
 
-async def _is_notified(partner: httpx2.AsyncClient, event_id: str) -> bool:
+async def _is_notified(partner: httpx.AsyncClient, event_id: str) -> bool:
     answer = await partner.get(f"/events/{event_id}")
     return answer.status_code == 200 and "notified" in [step["name"] for step in answer.json()["steps"]]
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx2
+import httpx
 import psutil
 import pytest
 import yaml
@@ -65,7 +65,7 @@ async def scraped(network: Running) -> list[Sample]:
     """What the whole network serves, with the labels that Prometheus would add."""
     token = read_secrets(DataFolder(network.folder).secrets).tokens["operator"]
     found: list[Sample] = []
-    async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as client:
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as client:
         for service in SERVICES:
             answer = await client.get(f"http://{LOOPBACK}:{network.asked.port_of(service)}/metrics")
             assert answer.status_code == 200
@@ -129,7 +129,7 @@ async def test_the_broker_tells_its_figures_on_loopback_alone(network: Running) 
 class Prometheus:
     """A real Prometheus that scrapes the running network with the deployment's configuration and rules."""
 
-    def __init__(self, client: httpx2.AsyncClient) -> None:
+    def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
 
     async def ask(self, path: str, **parameters: str) -> Any:
@@ -147,7 +147,7 @@ class Prometheus:
     async def is_up(self) -> bool:
         try:
             ready = await self._client.get("/-/ready")
-        except httpx2.TransportError:
+        except httpx.TransportError:
             return False
         return ready.is_success and len(await self.query('up{job="services"} == 1')) == len(SERVICES)
 
@@ -186,7 +186,7 @@ async def a_prometheus(network: Running, folder: Path) -> AsyncGenerator[Prometh
             stderr=log,
         )
     try:
-        async with httpx2.AsyncClient(base_url=f"http://{address}", trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=f"http://{address}", trust_env=False) as client:
             prometheus = Prometheus(client)
             await eventually(prometheus.is_up)
             yield prometheus

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-import httpx2
+import httpx
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 TIMEOUT = 2.0
@@ -64,13 +64,13 @@ class BrokerMonitor:
     """The server's monitoring endpoint, as the one service that is told of it asks it."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx2.AsyncClient(base_url=url, timeout=TIMEOUT, trust_env=False)
+        self._http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT, trust_env=False)
 
     async def look(self) -> list[Metric]:
         """Everything the server tells of itself now; nothing where it does not answer."""
         try:
             varz, jsz, healthz = await asyncio.gather(*map(self._get, _ENDPOINTS))
-        except (httpx2.HTTPError, ValueError):
+        except (httpx.HTTPError, ValueError):
             return []
         return [*_of_server(varz, healthz), *_of_jetstream(varz, jsz)]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from time import monotonic
 
-import httpx2
+import httpx
 import structlog
 from google.protobuf.message import DecodeError
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -93,8 +93,8 @@ class SpanExport(SpanProcessor):
 
     def __init__(self, endpoint: str, resource: Resource, headers: Mapping[str, str]) -> None:
         try:
-            url = httpx2.URL(endpoint)
-        except httpx2.InvalidURL as error:
+            url = httpx.URL(endpoint)
+        except httpx.InvalidURL as error:
             raise EndpointError(f"{endpoint} is no URL: {error}") from error
         if url.scheme not in {"http", "https"} or not url.host:
             raise EndpointError(f"{endpoint} does not begin with http:// or https:// and a host")
@@ -102,7 +102,7 @@ class SpanExport(SpanProcessor):
         told = [fact(name, str(value)) for name, value in resource.attributes.items()]
         self._resource = ResourceSpans(resource=resource_pb2.Resource(attributes=told)).SerializeToString()
         certificate = os.environ.get("OTEL_EXPORTER_OTLP_CERTIFICATE")
-        self._client = httpx2.Client(
+        self._client = httpx.Client(
             headers={**headers, "Content-Type": "application/x-protobuf"},
             timeout=_TIMEOUT,
             verify=ssl.create_default_context(cafile=certificate) if certificate else True,
@@ -204,7 +204,7 @@ class SpanExport(SpanProcessor):
         """Post one request; returns what stood in its way, where it may be posted again."""
         try:
             answer = self._client.post(self._url, content=body)
-        except httpx2.HTTPError as error:
+        except httpx.HTTPError as error:
             return type(error).__name__
         if answer.status_code in _LATER:
             return f"status {answer.status_code}"

@@ -153,5 +153,5 @@ def _start_logs(service: str, level: str, output: TextIO) -> None:
     root.handlers = [handler]
     root.setLevel(level.upper())
     # One line per request says nothing that the span and the metrics do not say; errors still come through.
-    for chatty in ("uvicorn.access", "httpx2", "httpcore2", "alembic.runtime.migration"):
+    for chatty in ("uvicorn.access", "httpx", "httpcore", "alembic.runtime.migration"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

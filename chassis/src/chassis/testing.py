@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import asyncpg
-import httpx2
+import httpx
 import pytest
 import sqlalchemy as sa
 import structlog
@@ -299,7 +299,7 @@ async def reset_broker(site: NatsSite) -> None:
         await broker.close()
 
 
-Running = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
+Running = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
 @pytest.fixture
@@ -319,7 +319,7 @@ async def running(databases: Databases, nats_site: NatsSite) -> AsyncGenerator[R
         *,
         callers: Mapping[str, str] | None = None,
         **more: Any,
-    ) -> AsyncGenerator[httpx2.AsyncClient]:
+    ) -> AsyncGenerator[httpx.AsyncClient]:
         await reset_broker(nats_site)
         url = await databases.create(package)
         used.append(url)
@@ -333,8 +333,8 @@ async def running(databases: Databases, nats_site: NatsSite) -> AsyncGenerator[R
         )
         app = build(settings)
         async with app.router.lifespan_context(app):
-            transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
-            async with httpx2.AsyncClient(transport=transport, base_url="http://service.test") as client:
+            transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as client:
                 client.app = app  # type: ignore[attr-defined]
                 yield client
 

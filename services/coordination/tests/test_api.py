@@ -14,7 +14,7 @@ from coordination_kit import (
     a_concern,
     an_assistance_request,
 )
-from httpx2 import AsyncClient, Response
+from httpx import AsyncClient, Response
 
 from chassis.http import undeclared_endpoints
 from chassis.service import Service

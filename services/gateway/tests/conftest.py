@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx2
+import httpx
 import pytest
 
 from chassis.testing import Running
@@ -28,9 +28,9 @@ def others() -> Others:
 def gateway(running: Running, others: Others) -> Gateway:
     """`async with gateway(events_burst=3) as client`: a running gateway; keywords are its settings."""
 
-    def start(**settings: Any) -> AbstractAsyncContextManager[httpx2.AsyncClient]:
+    def start(**settings: Any) -> AbstractAsyncContextManager[httpx.AsyncClient]:
         return running(
-            partial(build, transport=httpx2.MockTransport(others.handle)),
+            partial(build, transport=httpx.MockTransport(others.handle)),
             Settings,
             "gateway",
             callers={"operator": "for-the-operator", "gateway": "another"},
@@ -48,6 +48,6 @@ def gateway(running: Running, others: Others) -> Gateway:
 
 
 @pytest.fixture
-async def client(gateway: Gateway) -> AsyncIterator[httpx2.AsyncClient]:
+async def client(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
     async with gateway() as client:
         yield client

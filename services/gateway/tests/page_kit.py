@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx2
+import httpx
 
 from chassis.service import Service
 from chassis.testing import Running
@@ -94,28 +94,28 @@ class Behind:
             "items": items,
         }
 
-    async def handle(self, request: httpx2.Request) -> httpx2.Response:
+    async def handle(self, request: httpx.Request) -> httpx.Response:
         service = request.url.host.partition(".")[0]
         if service in self.away:
-            raise httpx2.ConnectError("away")
+            raise httpx.ConnectError("away")
         path = re.sub(r"^/members/[^/]+/", "", request.url.path)
         self.asked.append((f"{request.method} {path}", json.loads(request.content or b"{}")))
         answer = self.answers.get(f"{request.method} {path}")
-        if isinstance(answer, httpx2.Response):
+        if isinstance(answer, httpx.Response):
             return answer
         if answer is None:
-            return httpx2.Response(404, json={"type": "urn:ilo:sse:problem:not-found", "status": 404})
-        return httpx2.Response(200, json=answer)
+            return httpx.Response(404, json={"type": "urn:ilo:sse:problem:not-found", "status": 404})
+        return httpx.Response(200, json=answer)
 
 
 @dataclass
 class Reader:
     """A person's browser without scripts: cookies, forms, redirects one by one."""
 
-    http: httpx2.AsyncClient
+    http: httpx.AsyncClient
     csrf: str = ""
 
-    async def open(self, path: str, **headers: str) -> httpx2.Response:
+    async def open(self, path: str, **headers: str) -> httpx.Response:
         answer = await self.http.get(path, headers={"Accept": "text/html", **headers})
         if token := re.search(r'name="csrf_token" value="([0-9a-f]+)"', answer.text):
             self.csrf = token[1]
@@ -123,7 +123,7 @@ class Reader:
 
     async def send(
         self, path: str, *, csrf: str | None = None, htmx: bool = False, **fields: Any
-    ) -> httpx2.Response:
+    ) -> httpx.Response:
         form = {"csrf_token": self.csrf if csrf is None else csrf, **fields}
         headers = {"Accept": "text/html", "Origin": URL} | ({"HX-Request": "true"} if htmx else {})
         return await self.http.post(path, data=form, headers=headers)
@@ -151,7 +151,7 @@ class Reader:
 async def reading_pages(running: Running, behind: Behind, *, url: str = URL) -> AsyncGenerator[Reader]:
     """The running gateway, and someone at its door who has not signed in."""
     async with running(
-        partial(build, transport=httpx2.MockTransport(behind.handle)),
+        partial(build, transport=httpx.MockTransport(behind.handle)),
         Settings,
         "gateway",
         registry_url="http://registry.test",

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx2
+import httpx
 
 from contracts.catalogue import PARTNER_EVENTS
 from contracts.registry import MemberFacts
 from contracts.words import Language, MemberId, Role
 from gateway.clients import VerifiedKey
 
-Gateway = Callable[..., AbstractAsyncContextManager[httpx2.AsyncClient]]
+Gateway = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 """`async with gateway(events_burst=3) as client`: the fixture's type."""
 
 EXAMPLES = Path(__file__).parents[3] / "contracts" / "examples"
@@ -101,25 +101,25 @@ class Others:
     def forgets(self, key: str) -> None:
         del self._keys[self._shown(key)]
 
-    def handle(self, request: httpx2.Request) -> httpx2.Response:
+    def handle(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(f"{request.method} {request.url.path}")
         if self.away:
-            raise httpx2.ConnectError("away")
+            raise httpx.ConnectError("away")
         assert request.headers["Authorization"] == "Bearer the-gateways-own"
         match request.url.path:
             case "/keys/verify":
                 return self._verify(json.loads(request.content))
             case "/members":
                 found = [one for one in self.members if self._is_asked_for(one, request.url.params)]
-                return httpx2.Response(200, json=[one.model_dump(mode="json") for one in found])
+                return httpx.Response(200, json=[one.model_dump(mode="json") for one in found])
             case _:
-                return httpx2.Response(404, json={"type": "urn:ilo:sse:problem:not-found", "status": 404})
+                return httpx.Response(404, json={"type": "urn:ilo:sse:problem:not-found", "status": 404})
 
-    def _verify(self, shown: Mapping[str, str]) -> httpx2.Response:
+    def _verify(self, shown: Mapping[str, str]) -> httpx.Response:
         owner = self._keys.get((shown["key_id"], shown["secret_sha256"]))
         if owner is None:
-            return httpx2.Response(404, json={"type": "urn:ilo:sse:problem:no-such-key", "status": 404})
-        return httpx2.Response(200, json=owner.model_dump(mode="json"))
+            return httpx.Response(404, json={"type": "urn:ilo:sse:problem:no-such-key", "status": 404})
+        return httpx.Response(200, json=owner.model_dump(mode="json"))
 
     @staticmethod
     def _is_asked_for(member: MemberFacts, query: Mapping[str, str]) -> bool:

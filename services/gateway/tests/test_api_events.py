@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
-import httpx2
+import httpx
 import orjson
 import uvicorn
 from partner_kit import BATCH, KEY, OTHER_KEY, STRUCTURED, Gateway, Others, an_event, bearer, examples
@@ -23,23 +23,23 @@ from gateway.settings import Settings
 
 
 async def _post(
-    client: httpx2.AsyncClient, event: Any, *, key: str = KEY, mode: str = STRUCTURED, **headers: str
-) -> httpx2.Response:
+    client: httpx.AsyncClient, event: Any, *, key: str = KEY, mode: str = STRUCTURED, **headers: str
+) -> httpx.Response:
     return await client.post(
         "/events", content=orjson.dumps(event), headers={"Content-Type": mode, **bearer(key), **headers}
     )
 
 
-async def _outbox(client: httpx2.AsyncClient) -> list[Envelope]:
+async def _outbox(client: httpx.AsyncClient) -> list[Envelope]:
     return await announced(client.app.state.service.database)  # type: ignore[attr-defined]
 
 
-def _pointers(answer: httpx2.Response) -> list[str]:
+def _pointers(answer: httpx.Response) -> list[str]:
     return [error["pointer"] for error in answer.json()["errors"]]
 
 
 async def test_a_partner_is_answered_once_the_event_is_stored_and_on_the_stream(
-    client: httpx2.AsyncClient, nats_site: NatsSite
+    client: httpx.AsyncClient, nats_site: NatsSite
 ) -> None:
     event = an_event()
 
@@ -59,7 +59,7 @@ async def test_a_partner_is_answered_once_the_event_is_stored_and_on_the_stream(
     assert orjson.loads(message.data or b"")["id"] == body["event_id"]
 
 
-async def test_a_partner_cannot_speak_for_another(client: httpx2.AsyncClient) -> None:
+async def test_a_partner_cannot_speak_for_another(client: httpx.AsyncClient) -> None:
     forged = {"partner": "COOP", "partner_name": "COOP", "event_id": "1", "source": "/"}
     event = an_event(data__origin=forged)
 
@@ -73,7 +73,7 @@ async def test_a_partner_cannot_speak_for_another(client: httpx2.AsyncClient) ->
     assert announced_event.origin.event_id == event["id"]
 
 
-async def test_a_partner_may_use_binary_mode(client: httpx2.AsyncClient) -> None:
+async def test_a_partner_may_use_binary_mode(client: httpx.AsyncClient) -> None:
     event = an_event(id="2026/ت/118", time="0001-01-01T00:00:00Z")
     headers = {
         f"ce-{name}": quote(event[name], safe="/:.-")
@@ -88,7 +88,7 @@ async def test_a_partner_may_use_binary_mode(client: httpx2.AsyncClient) -> None
     assert again.json() == {**answer.json(), "status": "already_accepted"}
 
 
-async def test_a_partner_may_send_every_published_example(client: httpx2.AsyncClient) -> None:
+async def test_a_partner_may_send_every_published_example(client: httpx.AsyncClient) -> None:
     events = [event for _, event in examples()]
 
     answer = await _post(client, events, mode=BATCH)
@@ -98,7 +98,7 @@ async def test_a_partner_may_send_every_published_example(client: httpx2.AsyncCl
     assert sorted(one.type for one in await _outbox(client)) == sorted(event["type"] for event in events)
 
 
-async def test_a_batch_is_answered_event_by_event(client: httpx2.AsyncClient) -> None:
+async def test_a_batch_is_answered_event_by_event(client: httpx.AsyncClient) -> None:
     good, unheard_of = an_event(), an_event(data__country="ZZ")
     same_again = dict(good)
     other_content = an_event(id=good["id"], data__country="ML")
@@ -121,7 +121,7 @@ async def test_a_batch_is_answered_event_by_event(client: httpx2.AsyncClient) ->
     assert len(await _outbox(client)) == 1
 
 
-async def test_a_repeated_event_is_taken_once(client: httpx2.AsyncClient) -> None:
+async def test_a_repeated_event_is_taken_once(client: httpx.AsyncClient) -> None:
     event = an_event()
 
     first = await _post(client, event)
@@ -133,7 +133,7 @@ async def test_a_repeated_event_is_taken_once(client: httpx2.AsyncClient) -> Non
     assert len(await _outbox(client)) == 1
 
 
-async def test_an_event_sent_many_times_at_once_is_taken_once(client: httpx2.AsyncClient) -> None:
+async def test_an_event_sent_many_times_at_once_is_taken_once(client: httpx.AsyncClient) -> None:
     event = an_event()
 
     answers = await asyncio.gather(*(_post(client, event) for _ in range(12)))
@@ -144,7 +144,7 @@ async def test_an_event_sent_many_times_at_once_is_taken_once(client: httpx2.Asy
     assert len(await _outbox(client)) == 1
 
 
-async def test_overlapping_batches_at_once_lock_nobody_up(client: httpx2.AsyncClient) -> None:
+async def test_overlapping_batches_at_once_lock_nobody_up(client: httpx.AsyncClient) -> None:
     events = [an_event() for _ in range(40)]
 
     answers = await asyncio.gather(
@@ -155,7 +155,7 @@ async def test_overlapping_batches_at_once_lock_nobody_up(client: httpx2.AsyncCl
     assert len(await _outbox(client)) == len(events)
 
 
-async def test_an_id_stands_for_one_content(client: httpx2.AsyncClient) -> None:
+async def test_an_id_stands_for_one_content(client: httpx.AsyncClient) -> None:
     event = an_event()
     await _post(client, event)
 
@@ -168,7 +168,7 @@ async def test_an_id_stands_for_one_content(client: httpx2.AsyncClient) -> None:
     assert (await _post(client, event | {"source": "/elsewhere"})).json()["status"] == "accepted"
 
 
-async def test_nobody_gets_in_without_a_known_key(client: httpx2.AsyncClient) -> None:
+async def test_nobody_gets_in_without_a_known_key(client: httpx.AsyncClient) -> None:
     for authorization in (None, "Basic x", "Bearer ", f"Bearer {KEY}x", f"Bearer {KEY[:-1]}A"):
         headers = {"Content-Type": STRUCTURED, **({"Authorization": authorization} if authorization else {})}
 
@@ -190,14 +190,14 @@ def test_a_revoked_key_is_remembered_for_two_seconds_at_most() -> None:
     assert Settings.model_fields["key_cache"].default <= timedelta(seconds=2)
 
 
-async def test_a_key_is_looked_up_once_in_a_while(client: httpx2.AsyncClient, others: Others) -> None:
+async def test_a_key_is_looked_up_once_in_a_while(client: httpx.AsyncClient, others: Others) -> None:
     for _ in range(5):
         await _post(client, an_event())
 
     assert others.asked == ["POST /keys/verify"]
 
 
-async def test_a_registry_that_is_away_opens_no_door(client: httpx2.AsyncClient, others: Others) -> None:
+async def test_a_registry_that_is_away_opens_no_door(client: httpx.AsyncClient, others: Others) -> None:
     others.away = True
 
     answer = await _post(client, an_event())
@@ -207,7 +207,7 @@ async def test_a_registry_that_is_away_opens_no_door(client: httpx2.AsyncClient,
     assert await _outbox(client) == []
 
 
-async def test_a_partner_sends_only_what_is_granted(client: httpx2.AsyncClient) -> None:
+async def test_a_partner_sends_only_what_is_granted(client: httpx.AsyncClient) -> None:
     _, event = next((name, event) for name, event in examples() if name.startswith("partner.statistics"))
 
     answer = await _post(client, event, key=OTHER_KEY)
@@ -216,7 +216,7 @@ async def test_a_partner_sends_only_what_is_granted(client: httpx2.AsyncClient) 
     assert _pointers(answer) == ["/type"]
 
 
-async def test_a_malformed_event_is_refused_field_by_field(client: httpx2.AsyncClient) -> None:
+async def test_a_malformed_event_is_refused_field_by_field(client: httpx.AsyncClient) -> None:
     answer = await _post(client, an_event(id="", data__country=1, data__theme="x"))
 
     assert answer.status_code == 422
@@ -226,7 +226,7 @@ async def test_a_malformed_event_is_refused_field_by_field(client: httpx2.AsyncC
     assert await _outbox(client) == []
 
 
-async def test_what_cannot_be_read_is_refused(client: httpx2.AsyncClient) -> None:
+async def test_what_cannot_be_read_is_refused(client: httpx.AsyncClient) -> None:
     no_json = await client.post("/events", content=b"{", headers={"Content-Type": STRUCTURED, **bearer()})
     no_event = await client.post("/events", content=b"{}", headers={"Content-Type": "text/plain", **bearer()})
 
@@ -234,7 +234,7 @@ async def test_what_cannot_be_read_is_refused(client: httpx2.AsyncClient) -> Non
     assert no_json.json()["errors"][0]["code"] == "malformed-json"
 
 
-async def test_a_large_event_is_refused_and_not_read_for_ever(client: httpx2.AsyncClient) -> None:
+async def test_a_large_event_is_refused_and_not_read_for_ever(client: httpx.AsyncClient) -> None:
     read = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -252,7 +252,7 @@ async def test_a_large_event_is_refused_and_not_read_for_ever(client: httpx2.Asy
     assert read < 300
 
 
-async def test_a_plain_client_reads_why_its_large_body_was_refused(client: httpx2.AsyncClient) -> None:
+async def test_a_plain_client_reads_why_its_large_body_was_refused(client: httpx.AsyncClient) -> None:
     config = uvicorn.Config(client.app, port=0, lifespan="off", log_config=None)  # type: ignore[attr-defined]
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
@@ -278,7 +278,7 @@ async def test_a_plain_client_reads_why_its_large_body_was_refused(client: httpx
         await serving
 
 
-async def test_who_asks_before_sending_is_refused_at_once(client: httpx2.AsyncClient) -> None:
+async def test_who_asks_before_sending_is_refused_at_once(client: httpx.AsyncClient) -> None:
     read = 0
 
     async def body() -> AsyncIterator[bytes]:
@@ -300,7 +300,7 @@ async def test_who_asks_before_sending_is_refused_at_once(client: httpx2.AsyncCl
     assert (answer.status_code, read) == (413, 0)
 
 
-async def test_a_wrong_method_is_told_every_right_one(client: httpx2.AsyncClient) -> None:
+async def test_a_wrong_method_is_told_every_right_one(client: httpx.AsyncClient) -> None:
     answer = await client.delete("/events", headers=bearer())
     french = await client.delete("/events", headers={"Accept-Language": "fr", **bearer()})
 
@@ -310,7 +310,7 @@ async def test_a_wrong_method_is_told_every_right_one(client: httpx2.AsyncClient
     assert french.json()["detail"] == "Cette adresse n’accepte pas cette méthode."
 
 
-async def test_one_large_event_of_a_batch_is_refused_alone(client: httpx2.AsyncClient) -> None:
+async def test_one_large_event_of_a_batch_is_refused_alone(client: httpx.AsyncClient) -> None:
     large = an_event(data__description={"language": "fr", "text": "x" * 300_000})
 
     answer = await _post(client, [large, an_event()], mode=BATCH)
@@ -349,7 +349,7 @@ async def test_an_event_the_broker_did_not_confirm_is_kept_and_confirmed_on_repe
     assert len(kept) == 1
 
 
-async def test_a_partner_is_answered_in_its_language(client: httpx2.AsyncClient) -> None:
+async def test_a_partner_is_answered_in_its_language(client: httpx.AsyncClient) -> None:
     event = an_event(data__country="senegal")
     for asked, language, word in (
         ("fr-CA, en;q=0.5", "fr", "majuscules"),
@@ -366,11 +366,11 @@ async def test_a_partner_is_answered_in_its_language(client: httpx2.AsyncClient)
         assert in_batch.json()["results"][0]["problem"]["errors"] == [error]
 
 
-async def test_every_endpoint_says_who_may_call_it(client: httpx2.AsyncClient) -> None:
+async def test_every_endpoint_says_who_may_call_it(client: httpx.AsyncClient) -> None:
     assert undeclared_endpoints(client.app) == []  # type: ignore[attr-defined]
 
 
-async def test_an_event_nested_too_deeply_is_refused_alone(client: httpx2.AsyncClient) -> None:
+async def test_an_event_nested_too_deeply_is_refused_alone(client: httpx.AsyncClient) -> None:
     # More levels than are written back as JSON, fewer than are read.
     nested = b"[" * 400 + b"]" * 400
     deep = orjson.dumps(an_event(data__extra="HERE")).replace(b'"HERE"', nested)

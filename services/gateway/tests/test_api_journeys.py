@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-import httpx2
+import httpx
 import orjson
 from partner_kit import BATCH, KEY, OPERATOR, OTHER_KEY, STRUCTURED, Others, a_member, an_event, bearer
 
@@ -10,14 +10,14 @@ from contracts.catalogue import PARTNER_EVENTS
 from contracts.words import Role
 
 
-async def _send(client: httpx2.AsyncClient, *events: object) -> None:
+async def _send(client: httpx.AsyncClient, *events: object) -> None:
     answer = await client.post(
         "/events", content=orjson.dumps(events), headers={"Content-Type": BATCH, **bearer()}
     )
     assert answer.status_code == 202, answer.text
 
 
-async def test_a_partner_finds_its_event_by_either_id(client: httpx2.AsyncClient) -> None:
+async def test_a_partner_finds_its_event_by_either_id(client: httpx.AsyncClient) -> None:
     event = an_event(id="2026/ت/118")
     accepted = await client.post(
         "/events", content=orjson.dumps(event), headers={"Content-Type": STRUCTURED, **bearer()}
@@ -36,7 +36,7 @@ async def test_a_partner_finds_its_event_by_either_id(client: httpx2.AsyncClient
     assert all(step["at"] for step in body["steps"])
 
 
-async def test_a_partner_sees_no_other_partners_events(client: httpx2.AsyncClient) -> None:
+async def test_a_partner_sees_no_other_partners_events(client: httpx.AsyncClient) -> None:
     await _send(client, an_event(id="DEM-1"))
 
     assert (await client.get("/events/DEM-1", headers=bearer(OTHER_KEY))).status_code == 404
@@ -45,7 +45,7 @@ async def test_a_partner_sees_no_other_partners_events(client: httpx2.AsyncClien
     assert (await client.get("/events/DEM%00", headers=bearer())).status_code == 404
 
 
-async def test_a_partner_pages_through_its_latest_events(client: httpx2.AsyncClient) -> None:
+async def test_a_partner_pages_through_its_latest_events(client: httpx.AsyncClient) -> None:
     await _send(client, *(an_event(id=str(number)) for number in range(5)))
 
     first = (await client.get("/events?limit=3", headers=bearer())).json()
@@ -57,7 +57,7 @@ async def test_a_partner_pages_through_its_latest_events(client: httpx2.AsyncCli
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "query:limit")
 
 
-async def test_a_partner_reads_in_its_language_what_is_wrong_with_a_query(client: httpx2.AsyncClient) -> None:
+async def test_a_partner_reads_in_its_language_what_is_wrong_with_a_query(client: httpx.AsyncClient) -> None:
     refused = await client.get("/events?limit=0", headers={**bearer(), "Accept-Language": "fr"})
 
     assert refused.status_code == 422
@@ -71,7 +71,7 @@ async def test_a_partner_reads_in_its_language_what_is_wrong_with_a_query(client
     ]
 
 
-async def test_tools_read_the_description_of_the_partner_api(client: httpx2.AsyncClient) -> None:
+async def test_tools_read_the_description_of_the_partner_api(client: httpx.AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
 
     assert set(document["paths"]) == {"/events", "/events/{name}"}
@@ -96,10 +96,10 @@ def _references(node: object) -> list[str]:
     return []
 
 
-async def test_an_operator_gets_a_link_for_a_role_account(client: httpx2.AsyncClient, others: Others) -> None:
+async def test_an_operator_gets_a_link_for_a_role_account(client: httpx.AsyncClient, others: Others) -> None:
     others.members = [a_member(), a_member(organisation="CO-Abuja"), a_member(Role.OPERATOR, "COOP")]
 
-    async def ask(body: object, headers: dict[str, str] = OPERATOR) -> httpx2.Response:
+    async def ask(body: object, headers: dict[str, str] = OPERATOR) -> httpx.Response:
         return await client.post("/internal/sign-in-links", json=body, headers=headers)
 
     made = await ask({"role": "focal_point", "organisation": "CO-Dakar"})
@@ -115,7 +115,7 @@ async def test_an_operator_gets_a_link_for_a_role_account(client: httpx2.AsyncCl
     assert (await ask({"role": "operator"}, bearer("another"))).status_code == 403
 
 
-async def test_no_form_and_no_internal_call_is_longer_than_a_page_of_text(client: httpx2.AsyncClient) -> None:
+async def test_no_form_and_no_internal_call_is_longer_than_a_page_of_text(client: httpx.AsyncClient) -> None:
     async def endless() -> AsyncIterator[bytes]:
         while True:
             yield b" " * 65536

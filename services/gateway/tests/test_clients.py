@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-import httpx2
+import httpx
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -28,29 +28,29 @@ from gateway.clients import (
 from gateway.clients.keys import MANY
 from gateway.domain.partners import PresentedKey
 
-Answer = Callable[[httpx2.Request], httpx2.Response]
+Answer = Callable[[httpx.Request], httpx.Response]
 
 MEMBER = MemberId(uuid4())
 
 
-def _http(answer: Answer) -> httpx2.AsyncClient:
+def _http(answer: Answer) -> httpx.AsyncClient:
     return client_for(
         "http://behind.test",
         token="ours",
         timeout=timedelta(seconds=1),
-        transport=httpx2.MockTransport(answer),
+        transport=httpx.MockTransport(answer),
     )
 
 
 def _answering(status: int, **content: Any) -> Answer:
-    def answer(_request: httpx2.Request) -> httpx2.Response:
-        return httpx2.Response(status, **content)
+    def answer(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(status, **content)
 
     return answer
 
 
-def _away(_request: httpx2.Request) -> httpx2.Response:
-    raise httpx2.ReadTimeout("silent")
+def _away(_request: httpx.Request) -> httpx.Response:
+    raise httpx.ReadTimeout("silent")
 
 
 @pytest.mark.parametrize(
@@ -81,11 +81,11 @@ async def test_a_refusal_keeps_the_services_own_words() -> None:
 
 
 async def test_a_call_carries_the_member_the_token_and_the_trace() -> None:
-    seen: list[httpx2.Request] = []
+    seen: list[httpx.Request] = []
 
-    def answer(request: httpx2.Request) -> httpx2.Response:
+    def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request)
-        return httpx2.Response(404, json={})
+        return httpx.Response(404, json={})
 
     tracer = TracerProvider().get_tracer("test")
     async with _http(answer) as http:
@@ -104,10 +104,10 @@ async def _two_pieces() -> AsyncIterator[bytes]:
 
 
 async def test_the_live_stream_is_handed_on_as_it_comes() -> None:
-    def answer(request: httpx2.Request) -> httpx2.Response:
+    def answer(request: httpx.Request) -> httpx.Response:
         assert request.headers["Last-Event-ID"] == "7"
         assert request.url.params["language"] == "ar"
-        return httpx2.Response(200, content=_two_pieces())
+        return httpx.Response(200, content=_two_pieces())
 
     async with _http(answer) as http:
         stream = NotificationsClient(http, streams=http).inbox_stream(MEMBER, language=Language.AR, after=7)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-import httpx2
+import httpx
 import orjson
 import pytest
 from cloudevents.core.bindings import http
@@ -50,7 +50,7 @@ def batch_of(events: Iterable[CloudEvent]) -> HTTPMessage:
     return HTTPMessage({"content-type": BATCH}, b"[" + written + b"]")
 
 
-async def send(client: httpx2.AsyncClient, event: CloudEvent, mode: str) -> dict[str, Any]:
+async def send(client: httpx.AsyncClient, event: CloudEvent, mode: str) -> dict[str, Any]:
     """Send what the library writes, header for header and byte for byte, and give the event's answer."""
     match mode:
         case "structured":
@@ -64,7 +64,7 @@ async def send(client: httpx2.AsyncClient, event: CloudEvent, mode: str) -> dict
     return answer.json()["results"][0] if mode == "batch" else answer.json()
 
 
-async def outbox(client: httpx2.AsyncClient) -> list[Envelope]:
+async def outbox(client: httpx.AsyncClient) -> list[Envelope]:
     return await announced(client.app.state.service.database)  # type: ignore[attr-defined]
 
 
@@ -81,7 +81,7 @@ def test_the_library_still_knows_no_batch() -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_every_example_is_taken_as_the_library_sends_it(client: httpx2.AsyncClient, mode: str) -> None:
+async def test_every_example_is_taken_as_the_library_sends_it(client: httpx.AsyncClient, mode: str) -> None:
     sent = [event for _, event in examples()]
 
     if mode == "batch":
@@ -99,7 +99,7 @@ async def test_every_example_is_taken_as_the_library_sends_it(client: httpx2.Asy
     assert [as_sent(envelope) for envelope in await outbox(client)] == expected
 
 
-async def test_an_event_is_the_same_in_every_mode(client: httpx2.AsyncClient) -> None:
+async def test_an_event_is_the_same_in_every_mode(client: httpx.AsyncClient) -> None:
     event = an_event(id="2026/ት/100 %", subject="Région de Kédougou", **EXTENSIONS)
 
     answers = [await send(client, from_sdk(event), mode) for mode in MODES]
@@ -110,7 +110,7 @@ async def test_an_event_is_the_same_in_every_mode(client: httpx2.AsyncClient) ->
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_times_and_what_may_be_left_out_are_taken(client: httpx2.AsyncClient, mode: str) -> None:
+async def test_times_and_what_may_be_left_out_are_taken(client: httpx.AsyncClient, mode: str) -> None:
     times = [
         datetime(2026, 11, 3, 9, 12, 4, tzinfo=UTC),
         datetime(2026, 11, 3, 14, 42, 4, 123456, tzinfo=INDIA),
@@ -126,14 +126,14 @@ async def test_times_and_what_may_be_left_out_are_taken(client: httpx2.AsyncClie
     assert len(await outbox(client)) == len(times)
 
 
-async def test_a_body_that_says_nothing_of_itself_is_still_refused(client: httpx2.AsyncClient) -> None:
+async def test_a_body_that_says_nothing_of_itself_is_still_refused(client: httpx.AsyncClient) -> None:
     answer = await client.post("/events", content=orjson.dumps(an_event()), headers=bearer())
 
     assert answer.status_code == 415
 
 
 async def test_the_library_reads_from_the_stream_what_we_announce(
-    client: httpx2.AsyncClient, nats_site: NatsSite
+    client: httpx.AsyncClient, nats_site: NatsSite
 ) -> None:
     [sent] = [event for name, event in examples() if name.endswith("tunisia-ar") and ASSISTANCE in name]
     await send(client, from_sdk(sent), "binary")

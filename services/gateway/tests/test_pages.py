@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 from uuid import uuid4
 
-import httpx2
+import httpx
 import pytest
 from page_kit import ITEM, TASK, Behind, Reader, a_task, an_item, reading_pages
 
@@ -183,7 +183,7 @@ async def test_declining_without_a_reason_is_answered_at_the_field(member: Reade
 
 async def test_a_reason_that_coordination_refuses_is_kept_in_the_form(member: Reader, behind: Behind) -> None:
     refused = {"status": 422, "errors": [{"pointer": "/reason", "code": "too-long", "detail": "…"}]}
-    behind.answers[f"POST /tasks/{TASK}/decline"] = httpx2.Response(422, json=refused)
+    behind.answers[f"POST /tasks/{TASK}/decline"] = httpx.Response(422, json=refused)
 
     answer = await member.send(f"/tasks/{TASK}/decline", reason="Nairobi has the specialist")
 
@@ -227,7 +227,7 @@ async def test_an_action_while_coordination_is_away_says_that_nothing_was_stored
 
 
 async def test_an_action_that_came_too_late_is_explained(member: Reader, behind: Behind) -> None:
-    behind.answers[f"POST /tasks/{TASK}/accept"] = httpx2.Response(409, json={"status": 409})
+    behind.answers[f"POST /tasks/{TASK}/accept"] = httpx.Response(409, json={"status": 409})
 
     answer = await member.send(f"/tasks/{TASK}/accept")
 
@@ -337,7 +337,7 @@ async def test_a_stream_from_nowhere_is_refused(member: Reader, after: str) -> N
 async def test_a_stream_with_a_strange_last_event_id_starts_where_its_page_was(
     member: Reader, behind: Behind
 ) -> None:
-    behind.answers["GET inbox/stream"] = httpx2.Response(200, content=b": open\n\n")
+    behind.answers["GET inbox/stream"] = httpx.Response(200, content=b": open\n\n")
 
     answer = await member.http.get("/inbox/stream?after=7", headers={b"Last-Event-ID": b"\xe9"})
 
@@ -391,7 +391,7 @@ async def test_the_ends_of_lines_count_once(member: Reader, behind: Behind) -> N
 async def test_too_many_units_are_not_called_unknown(stranger: Reader, behind: Behind) -> None:
     behind.answers[f"GET /tasks/{TASK}"] = a_task(actions=["assign"])
     refused = {"status": 422, "errors": [{"pointer": "/units", "code": "too-long", "detail": "…"}]}
-    behind.answers[f"POST /tasks/{TASK}/assign"] = httpx2.Response(422, json=refused)
+    behind.answers[f"POST /tasks/{TASK}/assign"] = httpx.Response(422, json=refused)
     await stranger.sign_in(Role.COORDINATOR)
 
     answer = await stranger.send(f"/tasks/{TASK}/assign", units=[f"CO-{n}" for n in range(21)])
@@ -535,7 +535,7 @@ async def test_a_stale_button_claims_nothing_that_does_not_fit(
 @pytest.mark.parametrize("path", ["/tasks/nope", "/inbox?before=zzz", "/inbox?before=-7"])
 async def test_an_address_that_makes_no_sense_is_no_page(member: Reader, behind: Behind, path: str) -> None:
     if path.endswith("-7"):
-        behind.answers["GET inbox"] = httpx2.Response(422, json={"status": 422})
+        behind.answers["GET inbox"] = httpx.Response(422, json={"status": 422})
 
     answer = await member.open(path)
 

@@ -4,7 +4,7 @@ import gzip
 import re
 from importlib.resources import files
 
-import httpx2
+import httpx
 import pytest
 
 from gateway.pages.assets import assets, static
@@ -75,7 +75,7 @@ def test_vendored_files_stand_with_their_licences() -> None:
     assert "4.0.1" in listed
 
 
-async def test_an_asset_is_kept_for_ever_and_sent_packed(client: httpx2.AsyncClient) -> None:
+async def test_an_asset_is_kept_for_ever_and_sent_packed(client: httpx.AsyncClient) -> None:
     answer = await client.get(static("network.css"), headers={"Accept-Encoding": "gzip"})
     plain = await client.get(static("network.css"), headers={"Accept-Encoding": "identity"})
 
@@ -86,5 +86,5 @@ async def test_an_asset_is_kept_for_ever_and_sent_packed(client: httpx2.AsyncCli
 
 
 @pytest.mark.parametrize("path", ["network.css", "../app.py", "%2e%2e/app.py", "vendor/README.md"])
-async def test_nothing_else_is_served(client: httpx2.AsyncClient, path: str) -> None:
+async def test_nothing_else_is_served(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.get(f"/static/{path}")).status_code == 404

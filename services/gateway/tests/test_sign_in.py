@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-import httpx2
+import httpx
 import pytest
 from fastapi import Depends, FastAPI, Request, Response
 from partner_kit import OPERATOR, Gateway, Others, a_member
@@ -53,23 +53,23 @@ def _with_probes(app: FastAPI) -> None:
 
 
 @pytest.fixture
-async def browser(gateway: Gateway, others: Others) -> AsyncIterator[httpx2.AsyncClient]:
+async def browser(gateway: Gateway, others: Others) -> AsyncIterator[httpx.AsyncClient]:
     others.members = [a_member(), a_member(Role.OPERATOR, "COOP")]
     async with gateway() as client:
         _with_probes(client.app)  # type: ignore[attr-defined]
         yield client
 
 
-async def _a_link(client: httpx2.AsyncClient, role: str = "focal_point") -> str:
+async def _a_link(client: httpx.AsyncClient, role: str = "focal_point") -> str:
     made = await client.post("/internal/sign-in-links", json={"role": role}, headers=OPERATOR)
     return str(made.json()["url"]).rpartition("/")[2]
 
 
-async def _enter(client: httpx2.AsyncClient, role: str = "focal_point") -> httpx2.Response:
+async def _enter(client: httpx.AsyncClient, role: str = "focal_point") -> httpx.Response:
     return await client.post(f"/probe/enter/{await _a_link(client, role)}")
 
 
-async def test_a_link_opens_one_session(browser: httpx2.AsyncClient) -> None:
+async def test_a_link_opens_one_session(browser: httpx.AsyncClient) -> None:
     token = await _a_link(browser)
 
     entered = await browser.post(f"/probe/enter/{token}")
@@ -109,7 +109,7 @@ async def test_two_networks_on_one_host_do_not_end_each_others_sessions(
     assert len(names) == 2
 
 
-async def test_a_reader_without_a_session_is_led_to_the_sign_in(browser: httpx2.AsyncClient) -> None:
+async def test_a_reader_without_a_session_is_led_to_the_sign_in(browser: httpx.AsyncClient) -> None:
     page = await browser.get("/probe/me", headers={"Accept": "text/html"})
     fragment = await browser.get("/probe/me", headers={"HX-Request": "true"})
     post = await browser.post("/probe/change", data={"csrf_token": "x"})
@@ -122,7 +122,7 @@ async def test_a_reader_without_a_session_is_led_to_the_sign_in(browser: httpx2.
     assert (await browser.get("/probe/maybe")).json() is False
 
 
-async def test_a_change_needs_the_sessions_own_token(browser: httpx2.AsyncClient) -> None:
+async def test_a_change_needs_the_sessions_own_token(browser: httpx.AsyncClient) -> None:
     await _enter(browser)
     csrf = (await browser.get("/probe/me")).json()["csrf"]
 
@@ -138,7 +138,7 @@ async def test_a_change_needs_the_sessions_own_token(browser: httpx2.AsyncClient
     assert await change(csrf, **{"X-CSRF-Token": "wrong"}) == 403
 
 
-async def test_a_post_from_another_site_is_not_believed(browser: httpx2.AsyncClient) -> None:
+async def test_a_post_from_another_site_is_not_believed(browser: httpx.AsyncClient) -> None:
     token = await _a_link(browser)
     for headers in (
         {"Origin": "https://elsewhere.test"},
@@ -152,7 +152,7 @@ async def test_a_post_from_another_site_is_not_believed(browser: httpx2.AsyncCli
     assert (await browser.post(f"/probe/enter/{token}", headers=own)).status_code == 204
 
 
-async def test_a_role_opens_only_its_own_pages(browser: httpx2.AsyncClient) -> None:
+async def test_a_role_opens_only_its_own_pages(browser: httpx.AsyncClient) -> None:
     await _enter(browser)
     assert (await browser.get("/probe/operators")).status_code == 403
 

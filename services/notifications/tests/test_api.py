@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 from uuid import uuid4
 
-import httpx2
+import httpx
 import pytest
 from fastapi import FastAPI
 from network import TITLE, Network, a_member, a_task, the_coordinator, then
@@ -23,31 +23,31 @@ CALLERS = {"gateway": "of-the-gateway", "metrics": "of-the-scraper"}
 
 
 @pytest.fixture
-async def client(running: Running) -> AsyncGenerator[httpx2.AsyncClient, None]:
+async def client(running: Running) -> AsyncGenerator[httpx.AsyncClient, None]:
     async with running(build, Settings, "notifications", callers=CALLERS) as client:
         client.headers.update(GATEWAY)
         yield client
 
 
-def app_of(client: httpx2.AsyncClient) -> FastAPI:
+def app_of(client: httpx.AsyncClient) -> FastAPI:
     app: FastAPI = client.app  # type: ignore[attr-defined]
     return app
 
 
 @pytest.fixture
-def network(client: httpx2.AsyncClient) -> Network:
+def network(client: httpx.AsyncClient) -> Network:
     database = app_of(client).state.service.database
     return Network(database, Deliver(database, subscriptions))
 
 
-async def inbox_of(client: httpx2.AsyncClient, member: MemberFacts, **query: Any) -> dict[str, Any]:
+async def inbox_of(client: httpx.AsyncClient, member: MemberFacts, **query: Any) -> dict[str, Any]:
     answer = await client.get(f"/members/{member.member_id}/inbox", params=query)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
 async def test_a_member_reads_the_inbox_in_their_own_language_or_in_another(
-    client: httpx2.AsyncClient, network: Network
+    client: httpx.AsyncClient, network: Network
 ) -> None:
     cairo = a_member("DWT/CO-Cairo", language=Language.AR)
     await network.join(cairo)
@@ -67,7 +67,7 @@ async def test_a_member_reads_the_inbox_in_their_own_language_or_in_another(
 
 
 async def test_reading_lowers_the_unread_count_and_doing_empties_the_open_list(
-    client: httpx2.AsyncClient, network: Network
+    client: httpx.AsyncClient, network: Network
 ) -> None:
     dakar = a_member("DWT/CO-Dakar")
     await network.join(dakar)
@@ -90,7 +90,7 @@ async def test_reading_lowers_the_unread_count_and_doing_empties_the_open_list(
 
 
 async def test_pages_hold_every_item_once_also_when_one_is_read_in_between(
-    client: httpx2.AsyncClient, network: Network
+    client: httpx.AsyncClient, network: Network
 ) -> None:
     dakar = a_member("DWT/CO-Dakar")
     await network.join(dakar)
@@ -108,7 +108,7 @@ async def test_pages_hold_every_item_once_also_when_one_is_read_in_between(
 
 
 async def test_what_was_completed_elsewhere_is_no_longer_unread(
-    client: httpx2.AsyncClient, network: Network
+    client: httpx.AsyncClient, network: Network
 ) -> None:
     dakar, deputy = a_member("DWT/CO-Dakar"), a_member("DWT/CO-Dakar")
     await network.join(dakar, deputy, the_coordinator())
@@ -122,13 +122,13 @@ async def test_what_was_completed_elsewhere_is_no_longer_unread(
     assert (await inbox_of(client, deputy))["unread"] == 0
 
 
-async def test_a_member_whom_the_directory_lacks_has_an_empty_inbox(client: httpx2.AsyncClient) -> None:
+async def test_a_member_whom_the_directory_lacks_has_an_empty_inbox(client: httpx.AsyncClient) -> None:
     inbox = await inbox_of(client, a_member("DWT/CO-Dakar"))
 
     assert inbox == {"unread": 0, "position": 0, "items": [], "next": None}
 
 
-async def test_an_item_of_someone_else_is_not_there(client: httpx2.AsyncClient, network: Network) -> None:
+async def test_an_item_of_someone_else_is_not_there(client: httpx.AsyncClient, network: Network) -> None:
     dakar, cairo = a_member("DWT/CO-Dakar"), a_member("DWT/CO-Cairo")
     await network.join(dakar, cairo)
     await network.hear(a_task("DWT/CO-Dakar"))
@@ -140,7 +140,7 @@ async def test_an_item_of_someone_else_is_not_there(client: httpx2.AsyncClient, 
     assert (answer.status_code, answer.json()["type"]) == (404, "urn:ilo:sse:problem:no-such-item")
 
 
-async def test_strangers_and_other_callers_see_no_inbox(client: httpx2.AsyncClient) -> None:
+async def test_strangers_and_other_callers_see_no_inbox(client: httpx.AsyncClient) -> None:
     path = f"/members/{uuid4()}/inbox"
 
     assert undeclared_endpoints(app_of(client)) == []
@@ -155,7 +155,7 @@ async def test_strangers_and_other_callers_see_no_inbox(client: httpx2.AsyncClie
     ("query", "field"), [({"language": "de"}, "language"), ({"only": "new"}, "only"), ({"limit": 0}, "limit")]
 )
 async def test_a_wrong_query_is_answered_with_its_field(
-    client: httpx2.AsyncClient, query: dict[str, Any], field: str
+    client: httpx.AsyncClient, query: dict[str, Any], field: str
 ) -> None:
     answer = await client.get(f"/members/{uuid4()}/inbox", params=query)
 
@@ -164,9 +164,7 @@ async def test_a_wrong_query_is_answered_with_its_field(
 
 
 @pytest.mark.parametrize("position", ["latest", "-1", "٣", "99999999999999999999"])
-async def test_a_stream_cannot_begin_at_what_is_no_position(
-    client: httpx2.AsyncClient, position: str
-) -> None:
+async def test_a_stream_cannot_begin_at_what_is_no_position(client: httpx.AsyncClient, position: str) -> None:
     headers = {b"Last-Event-ID": position.encode()}
 
     answer = await client.get(f"/members/{uuid4()}/inbox/stream", headers=headers)

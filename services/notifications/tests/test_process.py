@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from hashlib import sha256
 from uuid import uuid4
 
-import httpx2
+import httpx
 import orjson
 
 from chassis.testing import Databases, NatsSite, reset_broker
@@ -53,7 +53,7 @@ async def test_a_process_with_an_open_stream_stops_when_told(
     headers = {"Authorization": "Bearer of-the-gateway"}
     async with (
         the_process(databases, nats_site) as (process, url),
-        httpx2.AsyncClient(base_url=url, headers=headers, timeout=20) as client,
+        httpx.AsyncClient(base_url=url, headers=headers, timeout=20) as client,
         client.stream("GET", f"/members/{uuid4()}/inbox/stream") as stream,
     ):
         lines = stream.aiter_lines()

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import asyncpg
-import httpx2
+import httpx
 import pytest
 import sqlalchemy as sa
 import uvicorn
@@ -40,7 +40,7 @@ class Live:
     """The service, listening on a port of the system's choice."""
 
     app: FastAPI
-    client: httpx2.AsyncClient
+    client: httpx.AsyncClient
     network: Network
     server: uvicorn.Server
 
@@ -56,7 +56,7 @@ async def live(running: Running) -> AsyncGenerator[Live, None]:
     async with running(build, Settings, "notifications", callers=CALLERS, **settings) as inside:
         app: FastAPI = inside.app  # type: ignore[attr-defined]
         database = app.state.service.database
-        async with served(app) as (server, url), httpx2.AsyncClient(base_url=url, headers=GATEWAY) as client:
+        async with served(app) as (server, url), httpx.AsyncClient(base_url=url, headers=GATEWAY) as client:
             yield Live(app, client, Network(database, Deliver(database, subscriptions)), server)
 
 
@@ -88,7 +88,7 @@ class Pushed:
 class Stream:
     """An open stream, read like a browser reads it."""
 
-    def __init__(self, response: httpx2.Response) -> None:
+    def __init__(self, response: httpx.Response) -> None:
         self.response = response
         self._lines = response.aiter_lines()
         self.heartbeats = 0

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
-import httpx2
+import httpx
 import pytest
 import sqlalchemy as sa
 
@@ -31,23 +31,23 @@ PARTNER = {
 
 
 @pytest.fixture
-async def client(running: Running) -> AsyncIterator[httpx2.AsyncClient]:
+async def client(running: Running) -> AsyncIterator[httpx.AsyncClient]:
     callers = {"gateway": "for-the-gateway", "operator": "for-the-operator"}
     async with running(build, Settings, "registry", callers=callers) as client:
         yield client
 
 
-async def _get(client: httpx2.AsyncClient, path: str) -> Any:
+async def _get(client: httpx.AsyncClient, path: str) -> Any:
     answer = await client.get(path, headers=GATEWAY)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-async def _put(client: httpx2.AsyncClient, path: str, body: object) -> httpx2.Response:
+async def _put(client: httpx.AsyncClient, path: str, body: object) -> httpx.Response:
     return await client.put(path, json=body, headers=OPERATOR)
 
 
-async def _issued(client: httpx2.AsyncClient) -> dict[str, str]:
+async def _issued(client: httpx.AsyncClient) -> dict[str, str]:
     await _put(client, "/partners/UNTFSSE", PARTNER)
     answer = await client.post("/partners/UNTFSSE/keys", headers=OPERATOR)
     assert answer.status_code == 201, answer.text
@@ -61,11 +61,11 @@ def _digest(key: str) -> dict[str, str]:
     return {"key_id": key_id, "secret_sha256": sha256(secret.encode()).hexdigest()}
 
 
-async def test_every_endpoint_says_who_may_call(client: httpx2.AsyncClient) -> None:
+async def test_every_endpoint_says_who_may_call(client: httpx.AsyncClient) -> None:
     assert undeclared_endpoints(client.app) == []  # type: ignore[attr-defined]
 
 
-async def test_a_ready_registry_has_its_directory_on_the_stream(client: httpx2.AsyncClient) -> None:
+async def test_a_ready_registry_has_its_directory_on_the_stream(client: httpx.AsyncClient) -> None:
     database = client.app.state.service.database  # type: ignore[attr-defined]
     async with database.reading() as session:
         waiting = await session.scalar(
@@ -78,7 +78,7 @@ async def test_a_ready_registry_has_its_directory_on_the_stream(client: httpx2.A
 
 
 @pytest.mark.parametrize("code", ["DWT/CO-Dakar", "DWT%2FCO-Dakar", "CO-Dakar", "co-dakar"])
-async def test_an_office_is_found_as_people_write_it(client: httpx2.AsyncClient, code: str) -> None:
+async def test_an_office_is_found_as_people_write_it(client: httpx.AsyncClient, code: str) -> None:
     found = await _get(client, f"/organisations/{code}")
 
     assert found["code"] == "DWT/CO-Dakar"
@@ -86,25 +86,25 @@ async def test_an_office_is_found_as_people_write_it(client: httpx2.AsyncClient,
     assert [name["language"] for name in found["names"]] == ["en", "fr", "es", "ar"]
 
 
-async def test_a_code_with_accents_and_spaces_is_found(client: httpx2.AsyncClient) -> None:
+async def test_a_code_with_accents_and_spaces_is_found(client: httpx.AsyncClient) -> None:
     assert (await _get(client, "/organisations/DWT/CO-Yaoundé"))["code"] == "DWT/CO-Yaoundé"
     assert (await _get(client, "/organisations/RO-Arab States"))["region"] == "arab_states"
 
 
-async def test_a_country_finds_its_one_office(client: httpx2.AsyncClient) -> None:
+async def test_a_country_finds_its_one_office(client: httpx.AsyncClient) -> None:
     assert [each["code"] for each in await _get(client, "/organisations?covers=SN")] == ["DWT/CO-Dakar"]
     assert await _get(client, "/organisations?covers=CA") == []
     assert len(await _get(client, "/organisations?kind=unit")) == 6
 
 
-async def test_a_country_that_does_not_exist_is_pointed_at(client: httpx2.AsyncClient) -> None:
+async def test_a_country_that_does_not_exist_is_pointed_at(client: httpx.AsyncClient) -> None:
     answer = await client.get("/organisations?covers=XX", headers=GATEWAY)
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "query:covers"
 
 
-async def test_an_unknown_organisation_or_member_is_a_plain_answer(client: httpx2.AsyncClient) -> None:
+async def test_an_unknown_organisation_or_member_is_a_plain_answer(client: httpx.AsyncClient) -> None:
     for path, code in [
         ("/organisations/CO-Atlantis", "no-such-organisation"),
         ("/members?organisation=CO-Atlantis", "no-such-organisation"),
@@ -114,14 +114,14 @@ async def test_an_unknown_organisation_or_member_is_a_plain_answer(client: httpx
         assert (answer.status_code, answer.json()["type"]) == (404, f"urn:ilo:sse:problem:{code}")
 
 
-async def test_the_focal_point_of_an_office_is_found(client: httpx2.AsyncClient) -> None:
+async def test_the_focal_point_of_an_office_is_found(client: httpx.AsyncClient) -> None:
     [member] = await _get(client, "/members?organisation=CO-Dakar&role=focal_point")
 
     assert member["label"] == "focal point, CO-Dakar"
     assert await _get(client, f"/members/{member['member_id']}") == member
 
 
-async def test_the_gateway_reads_and_never_writes(client: httpx2.AsyncClient) -> None:
+async def test_the_gateway_reads_and_never_writes(client: httpx.AsyncClient) -> None:
     calls = [
         ("PUT", "/organisations/ILO-Ottawa", OTTAWA),
         ("PUT", f"/members/{uuid4()}", {}),
@@ -137,14 +137,14 @@ async def test_the_gateway_reads_and_never_writes(client: httpx2.AsyncClient) ->
         assert answer.status_code == 403, (method, path)
 
 
-async def test_without_a_token_nothing_is_told(client: httpx2.AsyncClient) -> None:
+async def test_without_a_token_nothing_is_told(client: httpx.AsyncClient) -> None:
     for path in ("/organisations", "/organisations/COOP", "/members", "/partners"):
         assert (await client.get(path)).status_code == 401
     operators = await client.post("/keys/verify", json=_digest("sse_a_b"), headers=OPERATOR)
     assert operators.status_code == 403
 
 
-async def test_an_office_is_registered_then_updated_then_left_as_it_is(client: httpx2.AsyncClient) -> None:
+async def test_an_office_is_registered_then_updated_then_left_as_it_is(client: httpx.AsyncClient) -> None:
     path = "/organisations/ILO-Ottawa"
 
     created = await _put(client, path, OTTAWA)
@@ -156,7 +156,7 @@ async def test_an_office_is_registered_then_updated_then_left_as_it_is(client: h
 
 
 async def test_a_new_offices_focal_point_is_spoken_to_as_the_operator_says(
-    client: httpx2.AsyncClient,
+    client: httpx.AsyncClient,
 ) -> None:
     told = OTTAWA | {"focal_point": {"language": "fr", "time_zone": "America/Toronto"}}
 
@@ -170,7 +170,7 @@ async def test_a_new_offices_focal_point_is_spoken_to_as_the_operator_says(
     )
 
 
-async def test_a_focal_point_in_no_time_zone_is_pointed_at(client: httpx2.AsyncClient) -> None:
+async def test_a_focal_point_in_no_time_zone_is_pointed_at(client: httpx.AsyncClient) -> None:
     body = OTTAWA | {"focal_point": {"language": "fr", "time_zone": "America/Otawa"}}
 
     answer = await _put(client, "/organisations/ILO-Ottawa", body)
@@ -178,7 +178,7 @@ async def test_a_focal_point_in_no_time_zone_is_pointed_at(client: httpx2.AsyncC
     assert [error["pointer"] for error in answer.json()["errors"]] == ["/focal_point/time_zone"]
 
 
-async def test_a_coordinator_of_another_unit_is_refused_by_its_role(client: httpx2.AsyncClient) -> None:
+async def test_a_coordinator_of_another_unit_is_refused_by_its_role(client: httpx.AsyncClient) -> None:
     body = {"organisation": "CO-Hanoi", "role": "coordinator", "language": "en", "time_zone": "Asia/Bangkok"}
 
     answer = await _put(client, f"/members/{uuid4()}", body)
@@ -189,7 +189,7 @@ async def test_a_coordinator_of_another_unit_is_refused_by_its_role(client: http
     ]
 
 
-async def test_every_wrong_field_of_an_organisation_is_pointed_at(client: httpx2.AsyncClient) -> None:
+async def test_every_wrong_field_of_an_organisation_is_pointed_at(client: httpx.AsyncClient) -> None:
     body = OTTAWA | {"country": "XX", "covers": ["CA", "SN", "QQ"], "parent": "RO-Nowhere"}
 
     answer = await _put(client, "/organisations/ILO-Ottawa", body)
@@ -215,7 +215,7 @@ async def test_every_wrong_field_of_an_organisation_is_pointed_at(client: httpx2
     ],
 )
 async def test_a_malformed_field_is_pointed_at(
-    client: httpx2.AsyncClient, change: dict[str, object], pointer: str
+    client: httpx.AsyncClient, change: dict[str, object], pointer: str
 ) -> None:
     answer = await _put(client, "/organisations/ILO-Ottawa", OTTAWA | change)
 
@@ -223,7 +223,7 @@ async def test_a_malformed_field_is_pointed_at(
     assert pointer in {error["pointer"] for error in answer.json()["errors"]}
 
 
-async def test_an_account_is_opened_changed_and_closed(client: httpx2.AsyncClient) -> None:
+async def test_an_account_is_opened_changed_and_closed(client: httpx.AsyncClient) -> None:
     path = f"/members/{uuid4()}"
     body = {"organisation": "CO-Hanoi", "role": "focal_point", "language": "en", "time_zone": "Asia/Bangkok"}
 
@@ -237,7 +237,7 @@ async def test_an_account_is_opened_changed_and_closed(client: httpx2.AsyncClien
     assert (await client.delete(path, headers=OPERATOR)).status_code == 404
 
 
-async def test_an_account_needs_a_place_and_a_time_zone_that_exist(client: httpx2.AsyncClient) -> None:
+async def test_an_account_needs_a_place_and_a_time_zone_that_exist(client: httpx.AsyncClient) -> None:
     body = {"organisation": "CO-Atlantis", "role": "focal_point", "language": "en", "time_zone": "100%/Mars"}
 
     answer = await _put(client, f"/members/{uuid4()}", body)
@@ -246,7 +246,7 @@ async def test_an_account_needs_a_place_and_a_time_zone_that_exist(client: httpx
     assert [error["pointer"] for error in answer.json()["errors"]] == ["/time_zone", "/organisation"]
 
 
-async def test_a_key_opens_for_the_gateway_with_its_grants(client: httpx2.AsyncClient) -> None:
+async def test_a_key_opens_for_the_gateway_with_its_grants(client: httpx.AsyncClient) -> None:
     issued = await _issued(client)
 
     answer = await client.post("/keys/verify", json=_digest(issued["key"]), headers=GATEWAY)
@@ -259,7 +259,7 @@ async def test_a_key_opens_for_the_gateway_with_its_grants(client: httpx2.AsyncC
     }
 
 
-async def test_all_keys_that_do_not_open_get_one_answer(client: httpx2.AsyncClient) -> None:
+async def test_all_keys_that_do_not_open_get_one_answer(client: httpx.AsyncClient) -> None:
     issued = _digest((await _issued(client))["key"])
     revoked = _digest((await _issued(client))["key"])
     await client.delete(f"/partners/UNTFSSE/keys/{revoked['key_id']}", headers=OPERATOR)
@@ -278,7 +278,7 @@ async def test_all_keys_that_do_not_open_get_one_answer(client: httpx2.AsyncClie
     assert bodies[0]["type"] == "urn:ilo:sse:problem:no-such-key"
 
 
-async def test_partners_are_listed_with_their_live_keys_and_no_secret(client: httpx2.AsyncClient) -> None:
+async def test_partners_are_listed_with_their_live_keys_and_no_secret(client: httpx.AsyncClient) -> None:
     first = await _issued(client)
     second = (await client.post("/partners/UNTFSSE/keys/rotate", headers=OPERATOR)).json()
 
@@ -290,7 +290,7 @@ async def test_partners_are_listed_with_their_live_keys_and_no_secret(client: ht
     assert first["key"].split("_", 2)[2] not in answer.text
 
 
-async def test_a_third_key_is_a_conflict_that_says_what_to_do(client: httpx2.AsyncClient) -> None:
+async def test_a_third_key_is_a_conflict_that_says_what_to_do(client: httpx.AsyncClient) -> None:
     for _ in range(2):
         await _issued(client)
 
@@ -300,7 +300,7 @@ async def test_a_third_key_is_a_conflict_that_says_what_to_do(client: httpx2.Asy
     assert "rotate" in answer.json()["detail"]
 
 
-async def test_a_wrong_grant_is_pointed_at_with_the_nearest_name(client: httpx2.AsyncClient) -> None:
+async def test_a_wrong_grant_is_pointed_at_with_the_nearest_name(client: httpx.AsyncClient) -> None:
     body = PARTNER | {"grants": ["partner.assistance.requested"]}
 
     answer = await _put(client, "/partners/UNTFSSE", body)
@@ -310,19 +310,19 @@ async def test_a_wrong_grant_is_pointed_at_with_the_nearest_name(client: httpx2.
     assert "partner.assistance.requested.v1" in error["detail"]
 
 
-async def test_a_unit_is_not_entered_as_a_partner(client: httpx2.AsyncClient) -> None:
+async def test_a_unit_is_not_entered_as_a_partner(client: httpx.AsyncClient) -> None:
     answer = await _put(client, "/partners/COOP", PARTNER)
 
     assert answer.status_code == 409
 
 
-async def test_a_partner_that_nobody_entered_gets_no_key(client: httpx2.AsyncClient) -> None:
+async def test_a_partner_that_nobody_entered_gets_no_key(client: httpx.AsyncClient) -> None:
     for code in ("NOBODY", "COOP"):
         answer = await client.post(f"/partners/{code}/keys", headers=OPERATOR)
         assert answer.json()["type"] == "urn:ilo:sse:problem:no-such-partner"
 
 
-async def test_a_key_that_has_expired_already_is_refused(client: httpx2.AsyncClient) -> None:
+async def test_a_key_that_has_expired_already_is_refused(client: httpx.AsyncClient) -> None:
     await _put(client, "/partners/UNTFSSE", PARTNER)
 
     answer = await client.post(

@@ -32,7 +32,7 @@ SHARED = (
     "contracts.checks",
     "contracts.gate",
     "httptools",
-    "httpx2",
+    "httpx",
     "jinja2",
     "sqlalchemy.dialects.postgresql.asyncpg",
     "uvicorn.lifespan.on",

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
 
-import httpx2
+import httpx
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.requests import ClientDisconnect
@@ -31,7 +31,7 @@ from gateway.subscribers import subscriptions
 from gateway.workflows import Intake
 
 
-def build(settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = None) -> FastAPI:
+def build(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
     """Make the app; `transport` may stand in for the network to the other services."""
     app = create_service(
         "gateway",
@@ -66,7 +66,7 @@ def build(settings: Settings, *, transport: httpx2.AsyncBaseTransport | None = N
     return app
 
 
-def _clients(settings: Settings, transport: httpx2.AsyncBaseTransport | None) -> Clients:
+def _clients(settings: Settings, transport: httpx.AsyncBaseTransport | None) -> Clients:
     token = settings.service_token.get_secret_value()
     client = partial(client_for, token=token, timeout=settings.client_timeout, transport=transport)
     return Clients(

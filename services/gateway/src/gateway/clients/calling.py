@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
-import httpx2
+import httpx
 import orjson
 from opentelemetry import trace
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -50,15 +50,15 @@ def client_for(
     *,
     token: str,
     timeout: timedelta,
-    transport: httpx2.AsyncBaseTransport | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
     most: int | None = 200,
-) -> httpx2.AsyncClient:
+) -> httpx.AsyncClient:
     """One client per service for the life of the process: connections are kept and counted, `most` at a time."""
-    return httpx2.AsyncClient(
+    return httpx.AsyncClient(
         base_url=url,
         headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
-        timeout=httpx2.Timeout(timeout.total_seconds(), connect=2.0),
-        limits=httpx2.Limits(max_connections=most, max_keepalive_connections=20),
+        timeout=httpx.Timeout(timeout.total_seconds(), connect=2.0),
+        limits=httpx.Limits(max_connections=most, max_keepalive_connections=20),
         transport=transport,
         # Never by way of a proxy: these calls carry the service's own token.
         trust_env=False,
@@ -70,7 +70,7 @@ class Calling:
 
     service: str
 
-    def __init__(self, http: httpx2.AsyncClient) -> None:
+    def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
 
     async def status(self) -> Mapping[str, Any]:
@@ -103,7 +103,7 @@ class Calling:
                     content=None if body is None else orjson.dumps(body),
                     headers=headers,
                 )
-            except httpx2.TransportError as error:
+            except httpx.TransportError as error:
                 raise ServiceUnavailableError(self.service, type(error).__name__) from error
             span.set_attribute("http.response.status_code", answer.status_code)
         return self.checked(answer.status_code, answer.content)
@@ -149,10 +149,10 @@ def _problem(content: bytes) -> Mapping[str, Any]:
 class Clients:
     """The HTTP clients of one process, opened and closed together."""
 
-    registry: httpx2.AsyncClient
-    coordination: httpx2.AsyncClient
-    notifications: httpx2.AsyncClient
-    streams: httpx2.AsyncClient
+    registry: httpx.AsyncClient
+    coordination: httpx.AsyncClient
+    notifications: httpx.AsyncClient
+    streams: httpx.AsyncClient
     """For notifications' live streams alone: each holds a connection for as long as its page is open."""
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-import httpx2
+import httpx
 from fastapi import Depends, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -63,7 +63,7 @@ class NotificationsClient(Calling):
 
     service = "notifications"
 
-    def __init__(self, http: httpx2.AsyncClient, *, streams: httpx2.AsyncClient) -> None:
+    def __init__(self, http: httpx.AsyncClient, *, streams: httpx.AsyncClient) -> None:
         super().__init__(http)
         self._streams = streams
 
@@ -111,12 +111,12 @@ class NotificationsClient(Calling):
                 f"/members/{member_id}/inbox/stream",
                 params={"language": language},
                 headers=headers,
-                timeout=httpx2.Timeout(5.0, read=SILENCE_LIMIT),
+                timeout=httpx.Timeout(5.0, read=SILENCE_LIMIT),
             ) as answer:
                 if not answer.is_success:
                     self.checked(answer.status_code, await answer.aread())
                 yield answer.aiter_raw()
-        except httpx2.TransportError as error:
+        except httpx.TransportError as error:
             raise ServiceUnavailableError(self.service, type(error).__name__) from error
 
 

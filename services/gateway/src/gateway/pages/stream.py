@@ -8,7 +8,7 @@ from functools import partial
 from time import monotonic
 from typing import Annotated
 
-import httpx2
+import httpx
 from fastapi import APIRouter, Depends, Header, Query, Request
 from pydantic import BaseModel
 from starlette.responses import StreamingResponse
@@ -113,7 +113,7 @@ async def _pieces(
     yield BEAT
     stopping = service_of(request).stopping
     standing = Standing(partial(_still_signed_in, request))
-    with suppress(httpx2.TransportError):
+    with suppress(httpx.TransportError):
         async for event in events(until(stopping, upstream)):
             # A busy inbox may be quiet for long between two comments: what is pushed waits for a look, too.
             if not await standing.holds(within=TRUSTED if event.data else 0):
