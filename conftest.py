@@ -12,7 +12,7 @@ from chassis.keys import new_seed, public_keys
 from chassis.provisioner import PROVISIONER, Topology
 from chassis.provisioning import accounts_block, provision_site
 from chassis.testing import NatsSite
-from ssenet.servers import Nats, Postgres, start_nats, start_postgres
+from ssenet.processes.servers import Nats, Postgres, start_nats, start_postgres
 
 ROOT = Path(__file__).parent
 LONGEST_FIRST = ("tests/resilience/", "tests/browser/", "deploy/", "tests/")

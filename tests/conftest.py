@@ -17,10 +17,10 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from contracts.catalogue import PARTNER_EVENTS
-from ssenet.folders import DataFolder
-from ssenet.links import make_link
-from ssenet.network import Network, the_network
-from ssenet.partners import ensure, make_key
+from ssenet.data_folder.folder import DataFolder
+from ssenet.network.client import Network, the_network
+from ssenet.network.sign_in_links import make_link
+from ssenet.partners.grants_and_keys import ensure, make_key
 
 PARTNER = "UNTFSSE"
 PARTNER_NAME = "UN Inter-Agency Task Force on SSE"

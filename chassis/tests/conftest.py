@@ -10,7 +10,7 @@ from chassis.keys import new_seed, public_keys
 from chassis.provisioner import PROVISIONER, provision
 from chassis.provisioning import accounts_block
 from chassis.testing import NatsSite, reset_broker
-from ssenet.servers import Nats, start_nats
+from ssenet.processes.servers import Nats, start_nats
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -36,7 +36,7 @@ from chassis.tables import inbox, outbox
 from chassis.testing import FreshDatabase, NatsSite, an_envelope, buried, eventually
 from chassis.transaction import Transaction
 from contracts.event import Envelope
-from ssenet.servers import free_port, start_nats, start_postgres
+from ssenet.processes.servers import free_port, start_nats, start_postgres
 
 
 @dataclass

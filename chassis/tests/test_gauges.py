@@ -28,7 +28,7 @@ from chassis.settings import ServiceSettings
 from chassis.tables import waiting_events
 from chassis.testing import Databases, NatsSite, a_clock, eventually
 from chassis.transaction import Transaction
-from ssenet.servers import free_port
+from ssenet.processes.servers import free_port
 
 DURABLE = "ledger-post-entries"
 PART = f"{DURABLE}/0of1"

@@ -24,7 +24,7 @@ from chassis.service import Service, create_service
 from chassis.settings import ServiceSettings
 from chassis.stream_identity import Known, Seen, what_is_lost
 from chassis.testing import Databases, NatsSite, an_envelope, eventually
-from ssenet.servers import Nats, start_nats
+from ssenet.processes.servers import Nats, start_nats
 
 MADE_AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from chassis.service import Service, create_service
 from chassis.settings import ServiceSettings
 from chassis.testing import Databases, NatsSite, eventually
-from ssenet.servers import free_port, start_postgres
+from ssenet.processes.servers import free_port, start_postgres
 
 TESTS = Path(__file__).parent
 SLOW = """

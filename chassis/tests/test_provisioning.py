@@ -21,7 +21,7 @@ from chassis.partitions import partitions_of
 from chassis.provisioner import PROVISIONER, Topology, provision
 from chassis.provisioning import accounts_block, main
 from chassis.testing import FreshDatabase, NatsSite, an_envelope, eventually
-from ssenet.servers import Nats, start_nats
+from ssenet.processes.servers import Nats, start_nats
 
 
 async def provisioning(*arguments: str, **environment: str) -> tuple[int, str]:

@@ -54,7 +54,7 @@ from chassis.testing import (
     reset_broker,
 )
 from chassis.transaction import Transaction
-from ssenet.servers import start_nats
+from ssenet.processes.servers import start_nats
 
 BALANCES, POSTINGS = "ledger-keep-balances", "ledger-post-entries"
 OPERATOR = Who(caller="operator", by="operator on duty", reason="a mended handler")

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from playwright.async_api import Browser, expect
 
-from ssenet.links import make_link
+from ssenet.network.sign_in_links import make_link
 
 from .conftest import Visit
 from .stand_ins import example

@@ -9,8 +9,8 @@ import pytest
 from deployed import ROOT, Deployment
 
 from chassis.provisioner import Topology
-from ssenet.compose_rules import compose_faults
-from ssenet.servers import nats_binary
+from ssenet.development.checks.compose_file import compose_faults
+from ssenet.processes.servers import nats_binary
 
 PUBLISHED = {"gateway", "grafana", "jaeger"}
 PINNED = re.compile(r"^[a-z0-9./-]+:v?\d+\.\d+[a-z0-9.-]*$")

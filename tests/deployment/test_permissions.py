@@ -15,7 +15,7 @@ from chassis.keys import public_keys
 from chassis.provisioner import PROVISIONER, ServiceDescription, Topology
 from chassis.provisioning import accounts_block, provision_site
 from chassis.testing import eventually
-from ssenet.servers import Nats, start_nats
+from ssenet.processes.servers import Nats, start_nats
 
 SERVICES = ("registry", "coordination", "notifications", "gateway")
 STREAMS = ("EVENTS", "ADVISORIES")

@@ -13,8 +13,8 @@ from deployed import ROOT, Deployment
 from chassis.broker import Broker
 from chassis.provisioner import Topology
 from chassis.provisioning import provision_site
-from ssenet.preparation import prepare_databases
-from ssenet.servers import Nats, Postgres, free_port, nats_binary, postgres_binaries, start_postgres
+from ssenet.processes.preparation import prepare_databases
+from ssenet.processes.servers import Nats, Postgres, free_port, nats_binary, postgres_binaries, start_postgres
 
 SERVICES = ("registry", "coordination", "notifications", "gateway")
 

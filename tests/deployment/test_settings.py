@@ -12,11 +12,11 @@ from deployed import Deployment
 
 from chassis.provisioner import Topology
 from chassis.settings import ServiceSettings
-from ssenet.credentials import secrets_of
-from ssenet.errors import CommandError
-from ssenet.folders import DataFolder
-from ssenet.parts import service_parts
-from ssenet.preparation import described
+from ssenet.data_folder.folder import DataFolder
+from ssenet.data_folder.secrets_file import secrets_of
+from ssenet.processes.preparation import described
+from ssenet.processes.services import service_processes
+from ssenet.terminal.errors import CommandError
 
 SERVICES = ("registry", "coordination", "notifications", "gateway")
 
@@ -71,8 +71,8 @@ def test_server_and_embedded_run_tell_a_service_the_same_of_what_it_must_know(
     secrets_of(folder.secrets)
     told = {"url": "nats://127.0.0.1:1", "monitor_url": "http://127.0.0.1:1"}
     server = cast("Any", SimpleNamespace(port=1, **told))
-    parts = service_parts(folder, 0, database=server, broker=server, nursery=cast("Any", None))
-    [embedded] = [part._environment for part in parts if part.name == service]
+    processes = service_processes(folder, 0, database=server, broker=server, nursery=cast("Any", None))
+    [embedded] = [one._environment for one in processes if one.name == service]
 
     assert required <= set(own(service, dict(embedded)))
     assert required <= set(own(service, deployment.environment(service)))
@@ -85,8 +85,10 @@ def test_a_service_splits_its_durables_as_the_broker_does(
     [described] = [one for one in topology.services if one.service == service]
     secrets_of(DataFolder(tmp_path).secrets)
     server = cast("Any", SimpleNamespace(port=1, url="nats://127.0.0.1:1", monitor_url="http://127.0.0.1:1"))
-    parts = service_parts(DataFolder(tmp_path), 0, database=server, broker=server, nursery=cast("Any", None))
-    [embedded] = [part._environment for part in parts if part.name == service]
+    processes = service_processes(
+        DataFolder(tmp_path), 0, database=server, broker=server, nursery=cast("Any", None)
+    )
+    [embedded] = [one._environment for one in processes if one.name == service]
 
     assert own(service, dict(embedded))["partitions"] == str(described.partitions)
     assert own(service, deployment.environment(service)).get("partitions", "1") == str(described.partitions)
@@ -98,9 +100,11 @@ def test_a_setting_splits_the_durables_of_a_service_on_both_sides(
     monkeypatch.setenv("COORDINATION_PARTITIONS", "4")
     secrets_of(DataFolder(tmp_path).secrets)
     server = cast("Any", SimpleNamespace(port=1, url="nats://127.0.0.1:1", monitor_url="http://127.0.0.1:1"))
-    parts = service_parts(DataFolder(tmp_path), 0, database=server, broker=server, nursery=cast("Any", None))
+    processes = service_processes(
+        DataFolder(tmp_path), 0, database=server, broker=server, nursery=cast("Any", None)
+    )
 
-    told = {part.name: own(part.name, dict(part._environment))["partitions"] for part in parts}
+    told = {one.name: own(one.name, dict(one._environment))["partitions"] for one in processes}
     made = {one.service: str(one.partitions) for one in described().services}
     assert told == made | {"registry": "1"} | {"coordination": "4"}
 

@@ -13,7 +13,7 @@ from deployed import ROOT, Deployment
 from tests.promql import TELEMETRY, alerts, dashboards, panels, selectors
 
 from chassis.provisioner import Topology
-from ssenet.servers import nats_head
+from ssenet.processes.servers import nats_head
 
 # What the pinned images bring; a name outside of it is a typo or a reason to look.
 COMPONENTS = {

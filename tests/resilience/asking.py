@@ -13,8 +13,8 @@ from typing import Any, Self
 import httpx
 
 from chassis.testing import eventually
-from ssenet.folders import SERVICES
-from ssenet.ports import LOOPBACK
+from ssenet.processes.ports import LOOPBACK
+from ssenet.project import SERVICES
 from tests.flows.test_from_partner_to_inbox import STRUCTURED
 from tests.resilience.observing import Observer
 from tests.resilience.stage import Stage

@@ -12,8 +12,8 @@ import nats.js.errors
 import orjson
 
 from chassis.broker import MSG_ID
-from ssenet.errors import CommandError
-from ssenet.refilling import handlers_durables
+from ssenet.operators.refill_broker import handlers_durables
+from ssenet.terminal.errors import CommandError
 from tests.resilience.schedule import SERVERS, Fault, Kind, Schedule
 from tests.resilience.stage import Stage, topology
 

@@ -7,8 +7,8 @@ import asyncio
 import contextlib
 from dataclasses import dataclass, field
 
-from ssenet.ports import LOOPBACK
-from ssenet.servers import free_port
+from ssenet.processes.ports import LOOPBACK
+from ssenet.processes.servers import free_port
 from tests.resilience.namespaces import Wire
 
 _CHUNK = 256 * 1024

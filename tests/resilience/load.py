@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from ssenet.ports import LOOPBACK
+from ssenet.processes.ports import LOOPBACK
 from tests.flows.test_from_partner_to_inbox import STRUCTURED, a_request
 from tests.resilience.history import Deed, Sent
 from tests.resilience.stage import Stage

@@ -11,8 +11,8 @@ import nats.js.errors
 import orjson
 
 from chassis.broker import MSG_ID
-from ssenet.folders import SERVICES
-from ssenet.refilling import handlers_durables
+from ssenet.operators.refill_broker import handlers_durables
+from ssenet.project import SERVICES
 from tests.resilience.handling import EFFECTS
 from tests.resilience.history import (
     Announced,

@@ -22,7 +22,7 @@ from chassis.provisioner import PROVISIONER
 from chassis.provisioning import accounts_block, provision_site
 from chassis.tables import backbone
 from chassis.transaction import AggregateColumns
-from ssenet.servers import start_nats, start_postgres
+from ssenet.processes.servers import start_nats, start_postgres
 from tests.resilience.order_processes import SERVICE, STUCK, TOPOLOGY, NumberCountedV1
 
 _ROOT = Path(__file__).parents[2]

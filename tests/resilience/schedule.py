@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ssenet.folders import SERVICES
+from ssenet.project import SERVICES
 
 SERVERS = ("postgres", "nats")
 LASTS = 1.6

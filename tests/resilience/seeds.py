@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ssenet.folders import DataFolder
-from ssenet.partners import ensure, make_key
+from ssenet.data_folder.folder import DataFolder
+from ssenet.partners.grants_and_keys import ensure, make_key
 from tests.conftest import PARTNER, PARTNER_NAME
 from tests.resilience.checker import RECOVERY, Violation, check
 from tests.resilience.deeds import carry_out

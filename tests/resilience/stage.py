@@ -17,15 +17,17 @@ import structlog
 from chassis.broker import Broker as Client
 from chassis.database import DATABASE_AWAY
 from chassis.provisioner import PROVISIONER, Topology
-from ssenet.credentials import Secrets, secrets_of
-from ssenet.folders import ROOT, SERVICES, DataFolder
-from ssenet.network import Network
-from ssenet.parts import Broker, Database, Nursery, Part, ServicePart, service_parts
-from ssenet.ports import LOOPBACK
-from ssenet.preparation import prepare, write_broker_users
-from ssenet.servers import free_port
-from ssenet.state import ProcessState, State, is_alive, started_at, write_state
-from ssenet.stopping import DATA_MARK, stop
+from ssenet.data_folder.folder import DataFolder
+from ssenet.data_folder.secrets_file import Secrets, secrets_of
+from ssenet.data_folder.state_file import ProcessState, State, is_alive, started_at, write_state
+from ssenet.network.client import Network
+from ssenet.processes.managed import ManagedProcess, NatsProcess, NurseryProcess, PostgresProcess
+from ssenet.processes.ports import LOOPBACK
+from ssenet.processes.preparation import prepare, write_broker_users
+from ssenet.processes.servers import free_port
+from ssenet.processes.services import ServiceProcess, service_processes
+from ssenet.processes.shutdown import DATA_MARK, stop
+from ssenet.project import ROOT, SERVICES
 from tests.resilience import disks
 from tests.resilience.handling import TROUBLE_FILE, Trouble, making_effects
 from tests.resilience.links import Link
@@ -46,7 +48,7 @@ WAYS = (*SERVERS, ELSEWHERE)
 _CHECK = 0.02
 
 
-class _Nursery(Nursery):
+class _NurseryProcess(NurseryProcess):
     """Forks our services with a clock that can be set, and handlers that can be troubled."""
 
     def fork(self, module: str, *arguments: str, log: Path, environment: Mapping[str, str]) -> int:
@@ -64,7 +66,7 @@ class Stage:
     folder: DataFolder
     secrets: Secrets
     state: State
-    parts: dict[str, Part] = field(default_factory=dict[str, Part])
+    parts: dict[str, ManagedProcess] = field(default_factory=dict[str, ManagedProcess])
     links: dict[str, Link] = field(default_factory=dict[str, Link])
     disks: dict[str, Path] = field(default_factory=dict[str, Path])
     """What can be filled: each server's own small disk, where this machine lets us mount one."""
@@ -176,7 +178,7 @@ class Stage:
         # Seen once in hundreds of full disks: the process that recovers ended for want of room, the one that waits for
         # it never noticed, and every connection is refused for ever. An operator starts the server again; so do we.
         database = self.parts["postgres"]
-        assert isinstance(database, Database)
+        assert isinstance(database, PostgresProcess)
         try:
             connection = await asyncpg.connect(database.url, timeout=2)
         except DATABASE_AWAY:
@@ -263,7 +265,11 @@ async def staged(path: Path) -> AsyncGenerator[Stage]:
 
 async def _start(stage: Stage, port: int) -> None:
     folder = stage.folder
-    database, broker, nursery = Database(folder, stage.secrets), Broker(folder), _Nursery(folder)
+    database, broker, nursery = (
+        PostgresProcess(folder, stage.secrets),
+        NatsProcess(folder),
+        _NurseryProcess(folder),
+    )
     # Whatever is forked from here on imports this test package, and carries the network's mark.
     before = {name: os.environ.get(name) for name in ("PYTHONPATH", DATA_MARK)}
     os.environ.update({"PYTHONPATH": str(ROOT), DATA_MARK: str(folder.path)})
@@ -277,7 +283,7 @@ async def _start(stage: Stage, port: int) -> None:
         await _make_effects(stage)
         stage.parts |= {
             part.name: await _linked(stage, part, database, broker)
-            for part in service_parts(folder, port, database, broker, nursery)
+            for part in service_processes(folder, port, database, broker, nursery)
         }
         await asyncio.gather(*(stage.start(name) for name in SERVICES))
     finally:
@@ -306,7 +312,9 @@ async def _what_is_missing(stage: Stage) -> str:
     return "\n".join(found)
 
 
-async def _linked(stage: Stage, part: ServicePart, database: Database, broker: Broker) -> ServicePart:
+async def _linked(
+    stage: Stage, part: ServiceProcess, database: PostgresProcess, broker: NatsProcess
+) -> ServiceProcess:
     """Lead a service to its servers through links of its own, and to all else, where it has a network of its own."""
     servers = {database.port: database.name, broker.port: broker.name}
     wires = stage.wires.get(part.name)

@@ -11,9 +11,9 @@ import pytest
 
 from chassis.testing import eventually
 from contracts.catalogue import PARTNER_EVENTS
-from ssenet.folders import DataFolder
-from ssenet.network import the_network
-from ssenet.partners import ensure, make_key
+from ssenet.data_folder.folder import DataFolder
+from ssenet.network.client import the_network
+from ssenet.partners.grants_and_keys import ensure, make_key
 from tests.conftest import PARTNER, PARTNER_NAME, Running, ssenet, status
 from tests.flows.test_from_partner_to_inbox import a_request, send
 

@@ -19,8 +19,8 @@ from chassis.transaction import AggregateColumns
 from contracts.event import EventId
 from contracts.notifications import Channel, NotificationActedOnV1, Reason
 from contracts.words import ItemId, MemberId
-from ssenet.folders import SERVICES
-from ssenet.refilling import handlers_durables
+from ssenet.operators.refill_broker import handlers_durables
+from ssenet.project import SERVICES
 from tests.conftest import ssenet
 from tests.flows.test_from_partner_to_inbox import a_request
 from tests.resilience.asking import (

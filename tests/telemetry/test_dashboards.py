@@ -15,10 +15,11 @@ import pytest
 import yaml
 
 from chassis.testing import eventually
-from ssenet.credentials import read_secrets
-from ssenet.folders import SERVICES, DataFolder
-from ssenet.ports import LOOPBACK
-from ssenet.servers import free_port
+from ssenet.data_folder.folder import DataFolder
+from ssenet.data_folder.secrets_file import read_secrets
+from ssenet.processes.ports import LOOPBACK
+from ssenet.processes.servers import free_port
+from ssenet.project import SERVICES
 from tests.conftest import Running, Sink
 from tests.flows.test_from_partner_to_inbox import a_request, journey, send
 from tests.promql import TELEMETRY, Sample, alerts, everything_asked, grouped_by, panels, samples, unanswered

@@ -14,8 +14,8 @@ from benchmarks.figures import Figure, as_json, show
 from benchmarks.machine import machine_line
 from benchmarks.site import scratch
 from benchmarks.taking import Taking
-from ssenet.folders import ROOT
-from ssenet.servers import ServerFailedError
+from ssenet.processes.servers import ServerFailedError
+from ssenet.project import ROOT
 
 NAMES = ("relay", "apply", "flow", "peers", "trace", "recovery")
 MISSED, FAILED = 1, 2

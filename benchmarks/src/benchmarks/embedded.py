@@ -17,13 +17,14 @@ from benchmarks.site import answer_of, until
 from chassis.broker import Broker
 from chassis.provisioner import PROVISIONER, Topology
 from chassis.side_durables import base_of
-from ssenet import partners
-from ssenet.credentials import SUPERUSER, Secrets, read_secrets
-from ssenet.folders import SERVICES, DataFolder
-from ssenet.memory import resident_mb
-from ssenet.network import Network, the_network
-from ssenet.preparation import DESCRIPTION
-from ssenet.servers import HOST
+from ssenet.data_folder.folder import DataFolder
+from ssenet.data_folder.secrets_file import SUPERUSER, Secrets, read_secrets
+from ssenet.network.client import Network, the_network
+from ssenet.network.memory import resident_mb
+from ssenet.partners import grants_and_keys
+from ssenet.processes.preparation import DESCRIPTION
+from ssenet.processes.servers import HOST
+from ssenet.project import SERVICES
 
 _TOPOLOGY = Topology.read(DESCRIPTION)
 PARTNER, GRANT = "BENCH", "partner.assistance.requested.v1"
@@ -128,8 +129,8 @@ async def embedded(folder: Path, environment: Mapping[str, str] | None = None) -
     await _command(data, told, "up", "--detach", "--port", "0")
     try:
         network, secrets = the_network(data), read_secrets(data.secrets)
-        partners.ensure(network, PARTNER, name="Benchmarks", grants=[GRANT])
-        key = partners.make_key(network, PARTNER)
+        grants_and_keys.ensure(network, PARTNER, name="Benchmarks", grants=[GRANT])
+        key = grants_and_keys.make_key(network, PARTNER)
         url = f"nats://{HOST}:{network.port_of('nats')}"
         broker = await Broker.connect(url, service=PROVISIONER, seed=secrets.nats_seeds[PROVISIONER])
         try:

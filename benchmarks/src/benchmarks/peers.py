@@ -18,8 +18,8 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.figures import Figure, alternating, compared
 from benchmarks.site import Site, answer_of, one_row, process, running_site, until
 from benchmarks.taking import Taking
-from ssenet.folders import ROOT
-from ssenet.servers import HOST, free_port, start_nats
+from ssenet.processes.servers import HOST, free_port, start_nats
+from ssenet.project import ROOT
 
 TIMES = 5
 _PROJECT = ROOT / "benchmarks" / "peers"

@@ -15,7 +15,7 @@ import uvloop
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from ssenet.servers import HOST
+from ssenet.processes.servers import HOST
 
 _LIMIT = 4 * 1024 * 1024
 """Bytes read ahead: a request of a thousand spans comes in one go, as it would to a collector."""

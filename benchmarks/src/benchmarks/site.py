@@ -30,8 +30,8 @@ from chassis.provisioner import (
 )
 from chassis.provisioning import accounts_block
 from chassis.side_durables import base_of
-from ssenet.preparation import DESCRIPTION
-from ssenet.servers import Nats, Postgres, free_port, start_nats, start_postgres
+from ssenet.processes.preparation import DESCRIPTION
+from ssenet.processes.servers import Nats, Postgres, free_port, start_nats, start_postgres
 
 DURABLE = "benchmarks-keep-entries"
 TOPOLOGY = Topology(

@@ -15,8 +15,8 @@ from benchmarks.flow import through_at_once
 from benchmarks.sink import Tally
 from benchmarks.site import one_row, process, running_site, until
 from benchmarks.taking import Taking
-from ssenet.folders import SERVICES
-from ssenet.servers import HOST, free_port
+from ssenet.processes.servers import HOST, free_port
+from ssenet.project import SERVICES
 
 SHARE = 0.8
 _EXPORTED_WITHIN = 3.0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ssenet.folders import ROOT
+from ssenet.project import ROOT
 
 TOOLS = ("sh", "dirname", "readlink", "cat", "cksum", "awk", "rm", "mkdir", "touch", "chmod", "ln")
 PYTHON = '#!/bin/sh\nprintf "%s\\n" "$@"\n'

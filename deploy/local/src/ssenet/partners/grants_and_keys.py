@@ -1,0 +1,110 @@
+"""Partner systems, through the registry: who may post what, and with which key."""
+
+import json
+import re
+from typing import Any
+from urllib.parse import quote
+
+from rich.console import Console
+from rich.table import Table
+
+from ssenet.data_folder.folder import DataFolder
+from ssenet.network.client import NOT_FOUND, Network, RefusedError, the_network
+from ssenet.network.hints import in_full
+from ssenet.terminal.errors import CommandError
+
+CODE = re.compile(r"[A-Z0-9][A-Za-z0-9._-]{0,39}")
+"""As the registry takes it."""
+
+
+def add(folder: DataFolder, code: str, *, name: str, grants: list[str], language: str) -> None:
+    """Set up the partner and print a fresh key."""
+    _check_code(code)
+    network = the_network(folder)
+    grants = sorted({one for given in grants for one in given.split(",") if one})
+    ensure(network, code, name=name, grants=grants, language=language)
+    _print_key(network, code, make_key(network, code), grants)
+
+
+def ensure(network: Network, code: str, *, name: str, grants: list[str], language: str = "en") -> None:
+    """Make the partner, or bring it to this name and these grants."""
+    try:
+        body = {"name": name, "language": language, "grants": grants}
+        network.ask("registry", "PUT", f"/partners/{quote(code)}", body)
+    except RefusedError as error:
+        if "grant" in error.hint or "grant" in error.what:
+            from contracts.catalogue import PARTNER_EVENTS
+
+            types = "\n".join(f"  {event_type}" for event_type in PARTNER_EVENTS)
+            error.hint = f"{error.hint}\nWhat a partner may be granted:\n{types}"
+        raise
+
+
+def make_key(network: Network, code: str) -> str:
+    """A fresh key; the registry keeps only its hash, so this is the only time it can be read."""
+    return str(network.ask("registry", "POST", f"/partners/{quote(code)}/keys")["key"])
+
+
+def show(folder: DataFolder, *, as_json: bool) -> None:
+    """List the partners."""
+    partners: list[dict[str, Any]] = the_network(folder).ask("registry", "GET", "/partners")
+    if as_json:
+        print(json.dumps(partners, indent=2, ensure_ascii=False))
+        return
+    if not partners:
+        print(f"There is no partner yet. Add one: {in_full(folder, 'partner add CODE --grant EVENT_TYPE')}")
+        return
+    table = Table("Partner", "Name", box=None, pad_edge=False)
+    # Types and key ids are there to be copied: they are never shortened.
+    table.add_column("May post", no_wrap=True)
+    table.add_column("Live keys", no_wrap=True)
+    for one in partners:
+        keys = [str(key["key_id"]) for key in one.get("keys") or []]
+        table.add_row(str(one["code"]), str(one["name"]), "\n".join(one["grants"]), "\n".join(keys) or "none")
+    Console().print(table)
+
+
+def revoke(folder: DataFolder, code: str, *, key: str | None) -> None:
+    """Take back one key, or all."""
+    _check_code(code)
+    which = f"/{quote(key)}" if key else ""
+    _asked(the_network(folder), "DELETE", code, f"/keys{which}")
+    print(f"Revoked: {f'key {key}' if key else 'every key'} of {code}.")
+
+
+def rotate(folder: DataFolder, code: str) -> None:
+    """Print a new key beside the newest one there is."""
+    _check_code(code)
+    network = the_network(folder)
+    _print_key(network, code, str(_asked(network, "POST", code, "/keys/rotate")["key"]), [])
+
+
+def _check_code(code: str) -> None:
+    if not CODE.fullmatch(code):
+        raise CommandError(
+            f"{code!r} cannot be a partner's code.",
+            hint="A code begins with a capital letter or a digit; letters without accents, digits, dots, hyphens\n"
+            "and underscores may follow, 40 characters in all at most. Examples: FAO, UN-Women.",
+            exit_code=2,
+        )
+
+
+def _asked(network: Network, method: str, code: str, path: str) -> Any:
+    try:
+        return network.ask("registry", method, f"/partners/{quote(code)}{path}")
+    except RefusedError as error:
+        if error.status == NOT_FOUND and not error.problem.get("detail"):
+            raise CommandError(
+                f"There is no partner {code!r}.", hint=f"See {in_full(network.folder, 'partner list')}."
+            ) from error
+        raise
+
+
+def _print_key(network: Network, code: str, key: str, grants: list[str]) -> None:
+    # The key alone goes to the standard output, so that a script can take it from there.
+    about = Console(stderr=True, highlight=False, soft_wrap=True)
+    if grants:
+        about.print(f"{code} may post: {', '.join(grants)}")
+    about.print(f"Key of {code}; it is shown this once and kept nowhere:")
+    print(key)
+    about.print(f"Use it so:  curl -H 'Authorization: Bearer <key>' {network.state.url}/events …")
