@@ -16,9 +16,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import cast
 
-from chassis.keys import new_seed, public_keys
-from chassis.provisioner import PROVISIONER, Topology
-from chassis.provisioning import accounts_block
+from chassis.broker.nkeys import new_seed, public_keys
+from chassis.broker.provision import accounts_block
+from chassis.broker.topology import PROVISIONER, Topology
 
 HERE = Path(__file__).resolve().parent
 DOOR = "gateway"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from chassis.keys import new_seed, public_keys
-from chassis.provisioner import PROVISIONER, provision
-from chassis.provisioning import accounts_block
+from chassis.broker.nkeys import new_seed, public_keys
+from chassis.broker.provision import accounts_block
+from chassis.broker.topology import PROVISIONER, provision
 from chassis.testing import NatsSite, reset_broker
 from ssenet.processes.servers import Nats, start_nats
 

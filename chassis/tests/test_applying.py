@@ -9,16 +9,16 @@ import pytest
 import sqlalchemy as sa
 from ledger import EntryMadeV1, make_entries, post, postings, subscriptions, waiting_rows
 
-from chassis.applying import CAREFUL_AFTER, MAX_HELD_BACK, Applier, Outcome
-from chassis.carrying_out import Done, InHand
-from chassis.housekeeping import RETENTION, forget_old_rows
-from chassis.keeping_order import Backoff, Step
-from chassis.owning import OwnershipLostError, take_over
+from chassis.database.retention import RETENTION, forget_old_rows
+from chassis.database.tables import outbox, waiting_events
+from chassis.database.transaction import Transaction
+from chassis.inbox.applier import CAREFUL_AFTER, MAX_HELD_BACK, Applier, Outcome
+from chassis.inbox.batch_transaction import Done, InHand
+from chassis.inbox.ordering import Backoff, Step
+from chassis.lease.claims import OwnershipLostError, take_over
 from chassis.partitions import Partition
-from chassis.receiving import Received
-from chassis.tables import outbox, waiting_events
+from chassis.subscriptions.router import Received
 from chassis.testing import Deliver, FakeDelivery, FreshDatabase, an_envelope, announced, buried
-from chassis.transaction import Transaction
 
 
 async def test_a_redelivered_event_has_no_second_effect(fresh_database: FreshDatabase) -> None:

@@ -18,23 +18,23 @@ from ledger.messaging import TOPOLOGY, provisioner_of
 from nats.js.api import ConsumerConfig
 from sqlalchemy.exc import DBAPIError
 
-from chassis import pulling
-from chassis import relay as relaying
-from chassis.broker import Broker, Outgoing
-from chassis.consuming import ACK_WAIT, Consumer, ConsumerDriftError
-from chassis.database import Database
+from chassis.broker.connection import Broker, Outgoing
+from chassis.broker.nkeys import public_keys
+from chassis.broker.provision import accounts_block
+from chassis.consumer import pull
+from chassis.consumer.consumer import ACK_WAIT, Consumer, ConsumerDriftError
+from chassis.consumer.pull import Pull
+from chassis.database.engine import Database
+from chassis.database.tables import inbox, outbox
+from chassis.database.transaction import Transaction
 from chassis.ids import new_id
-from chassis.keys import public_keys
-from chassis.owning import Ownership, take_over
+from chassis.lease.claims import Ownership, take_over
+from chassis.outbox import relay as relaying
+from chassis.outbox.relay import Relay
 from chassis.partitions import Partition
-from chassis.projecting import keep_newest
-from chassis.provisioning import accounts_block
-from chassis.pulling import Pull
-from chassis.receiving import Received, Subscriptions
-from chassis.relay import Relay
-from chassis.tables import inbox, outbox
+from chassis.projections.upsert import keep_newest
+from chassis.subscriptions.router import Received, Subscriptions
 from chassis.testing import FreshDatabase, NatsSite, an_envelope, buried, eventually
-from chassis.transaction import Transaction
 from contracts.event import Envelope
 from ssenet.processes.servers import free_port, start_nats, start_postgres
 
@@ -300,7 +300,7 @@ async def test_an_owner_notices_that_one_before_it_has_set_the_durable_back(site
 async def test_an_owner_notices_that_the_last_event_went_to_one_before_it(
     site: NatsSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pulling, "HEARTBEAT", 0.5)
+    monkeypatch.setattr(pull, "HEARTBEAT", 0.5)
     broker = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"])
     owner, stale = (Pull(broker, "EVENTS", "ledger-post-entries", lambda: None) for _ in range(2))
     await stale.begin()
@@ -385,7 +385,7 @@ async def test_a_broker_restart_loses_nothing(
 async def test_a_database_restart_uses_up_no_attempt_and_loses_nothing(
     site: NatsSite, tmp_path: Path
 ) -> None:
-    from chassis.migrations import migrate
+    from chassis.database.migrations import migrate
 
     server = start_postgres(tmp_path / "pg", password="secret", settings={"fsync": "off"})
     url = server.url("postgres").replace("postgresql://", "postgresql+asyncpg://")
@@ -433,7 +433,7 @@ async def test_changed_consumer_settings_are_noticed_and_provisioning_mends_them
         with pytest.raises(ConsumerDriftError, match="filters"):
             await consumer.look()
 
-        from chassis.provisioner import provision
+        from chassis.broker.topology import provision
 
         changed = await provision(broker.jetstream, TOPOLOGY)
         assert changed == ["durable ledger-post-entries made"]
@@ -483,7 +483,7 @@ async def test_large_events_are_fetched_and_published_in_bounded_batches(
         sizes.append(len(entries))
         await post([one for one in entries if one.event.amount >= 0], tx)
 
-    monkeypatch.setattr(pulling, "BATCH_BYTES", 300_000)
+    monkeypatch.setattr(pull, "BATCH_BYTES", 300_000)
     monkeypatch.setattr(relaying, "_BATCH_BYTES", 300_000)
     await make_entries(ledger, *range(12), poison="x" * 100_000)
     async with backbone(ledger, site.url, site.seeds["ledger"], subscriptions(weigh)):
@@ -562,7 +562,7 @@ async def _settled(site: NatsSite) -> bool:
 
 
 async def _provision(site: NatsSite) -> None:
-    from chassis.provisioner import provision
+    from chassis.broker.topology import provision
 
     async with provisioner_of(site) as broker:
         await provision(broker.jetstream, TOPOLOGY)

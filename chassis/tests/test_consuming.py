@@ -2,7 +2,7 @@
 
 import pytest
 
-from chassis.consuming import pace_after
+from chassis.consumer.consumer import pace_after
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chassis.counting_along import Arrival, CountingAlong
+from chassis.consumer.sequence_check import Arrival, CountingAlong
 
 FLOOR = 10
 

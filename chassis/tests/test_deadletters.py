@@ -11,16 +11,16 @@ import pytest
 import sqlalchemy as sa
 from ledger import EntryMadeV1, RefusedEntryError, post, postings, subscriptions
 
-from chassis.database import Database
-from chassis.deadletters import Selection, Who, count, discard, edit, find, in_order, read, records_of
-from chassis.http import Problem
+from chassis.database.engine import Database
+from chassis.database.migrations import migrate
+from chassis.database.tables import dead_letters
+from chassis.database.transaction import Transaction
+from chassis.dead_letters.admin import Selection, Who, count, discard, edit, find, in_order, read, records_of
+from chassis.dead_letters.replay import Replayer, Result
+from chassis.http.problems import Problem
 from chassis.ids import new_id
-from chassis.migrations import migrate
-from chassis.receiving import Received
-from chassis.replaying import Replayer, Result
-from chassis.tables import dead_letters
+from chassis.subscriptions.router import Received
 from chassis.testing import Deliver, FreshDatabase, an_envelope, buried
-from chassis.transaction import Transaction
 from contracts.event import Envelope
 
 OPERATOR = Who(caller="operator", by="operator on duty", reason="the ledger was mended")

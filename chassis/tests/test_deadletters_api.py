@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from ledger import EntryMadeV1, post, postings, subscriptions
 from pydantic import SecretStr
 
-from chassis.database import Database
-from chassis.receiving import Received
-from chassis.service import create_service
+from chassis.database.engine import Database
+from chassis.database.tables import dead_letters
+from chassis.database.transaction import Transaction
+from chassis.runtime.service import create_service
 from chassis.settings import ServiceSettings
-from chassis.tables import dead_letters
+from chassis.subscriptions.router import Received
 from chassis.testing import Databases, Deliver, NatsSite, an_envelope
-from chassis.transaction import Transaction
 
 LETTERS = "/internal/dead-letters"
 WHO = {"by": "operator on duty", "reason": "the ledger was mended"}

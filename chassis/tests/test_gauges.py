@@ -17,17 +17,17 @@ from ledger import EntryMadeV1, make_entries, post, subscriptions
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
-from chassis import examining
-from chassis.broker_figures import BrokerMonitor
-from chassis.examining import PATIENCE, Examiner
+from chassis.database.tables import waiting_events
+from chassis.database.transaction import Transaction
+from chassis.health import examiner
+from chassis.health.broker_metrics import BrokerMonitor
+from chassis.health.examiner import PATIENCE, Examiner
 from chassis.ids import new_id
 from chassis.partitions import Partition
-from chassis.receiving import Received
-from chassis.service import Service, create_service
+from chassis.runtime.service import Service, create_service
 from chassis.settings import ServiceSettings
-from chassis.tables import waiting_events
+from chassis.subscriptions.router import Received
 from chassis.testing import Databases, NatsSite, a_clock, eventually
-from chassis.transaction import Transaction
 from ssenet.processes.servers import free_port
 
 DURABLE = "ledger-post-entries"
@@ -256,7 +256,7 @@ async def test_an_event_that_waits_for_its_next_attempt_shows_with_its_age(ledge
 
 
 async def test_a_long_outbox_is_told_by_its_ends(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(examining, "EXACTLY", 2)
+    monkeypatch.setattr(examiner, "EXACTLY", 2)
     await ledger.broker.shut()
     await make_entries(ledger.service.database, *range(5))
 

@@ -11,9 +11,9 @@ from fastapi import APIRouter, FastAPI
 from ledger import Entry, EntryMadeV1, subscriptions
 from pydantic import BaseModel, SecretStr
 
-from chassis.http import FieldError, Problem, Tx, allow, endpoints, public, undeclared_endpoints
+from chassis.http.problems import FieldError, Problem, Tx, allow, endpoints, public, undeclared_endpoints
 from chassis.ids import new_id
-from chassis.service import create_service
+from chassis.runtime.service import create_service
 from chassis.settings import ServiceSettings
 from chassis.testing import Databases, NatsSite
 

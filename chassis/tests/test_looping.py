@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from chassis.looping import REMEMBERED, LoopWatch
+from chassis.telemetry.loop_lag import REMEMBERED, LoopWatch
 from chassis.testing import eventually
 
 

@@ -16,13 +16,13 @@ from ledger import EntryMadeV1, make_entries, postings, subscriptions
 from ledger.messaging import TOPOLOGY, provisioner_of
 from pydantic import SecretStr
 
-from chassis.broker import Broker, Outgoing
-from chassis.keys import public_keys
-from chassis.provisioner import provision
-from chassis.provisioning import accounts_block
-from chassis.service import Service, create_service
+from chassis.broker.connection import Broker, Outgoing
+from chassis.broker.nkeys import public_keys
+from chassis.broker.provision import accounts_block
+from chassis.broker.stream_identity import Known, Seen, what_is_lost
+from chassis.broker.topology import provision
+from chassis.runtime.service import Service, create_service
 from chassis.settings import ServiceSettings
-from chassis.stream_identity import Known, Seen, what_is_lost
 from chassis.testing import Databases, NatsSite, an_envelope, eventually
 from ssenet.processes.servers import Nats, start_nats
 

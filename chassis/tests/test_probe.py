@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from chassis.probe import is_ready
+from chassis.health.probe import is_ready
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import httpx
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from chassis.service import Service, create_service
+from chassis.runtime.service import Service, create_service
 from chassis.settings import ServiceSettings
 from chassis.testing import Databases, NatsSite, eventually
 from ssenet.processes.servers import free_port, start_postgres
@@ -21,9 +21,9 @@ from ssenet.processes.servers import free_port, start_postgres
 TESTS = Path(__file__).parent
 SLOW = """
 import asyncio
-from chassis.http import public
-from chassis.service import create_service
-from chassis.serving import serve
+from chassis.http.problems import public
+from chassis.runtime.service import create_service
+from chassis.runtime.process import serve
 from chassis.settings import ServiceSettings
 from fastapi import APIRouter
 from ledger import subscriptions
@@ -110,7 +110,7 @@ async def test_a_stop_with_a_hanging_request_and_a_hanging_handler_takes_under_t
 ) -> None:
     from ledger import make_entries
 
-    from chassis.database import Database
+    from chassis.database.engine import Database
 
     url, port = await databases.create("ledger"), free_port()
     async with (

@@ -7,9 +7,9 @@ import pytest
 import sqlalchemy as sa
 from ledger import Entry
 
-from chassis.database import Database
+from chassis.database.engine import Database
 from chassis.ids import new_id
-from chassis.projecting import keep_newest
+from chassis.projections.upsert import keep_newest
 from chassis.testing import FreshDatabase
 
 KEYS = [new_id() for _ in range(4)]

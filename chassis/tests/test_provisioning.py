@@ -12,20 +12,20 @@ import yaml
 from ledger import EntryMadeV1, postings, subscriptions
 from ledger.messaging import TOPOLOGY, provisioner_of
 
-from chassis.broker import Broker, Outgoing
-from chassis.consuming import Consumer
-from chassis.database import Database
-from chassis.keys import new_seed, public_key, public_keys
-from chassis.owning import Ownership
+from chassis.broker.connection import Broker, Outgoing
+from chassis.broker.nkeys import new_seed, public_key, public_keys
+from chassis.broker.provision import accounts_block, main
+from chassis.broker.topology import PROVISIONER, Topology, provision
+from chassis.consumer.consumer import Consumer
+from chassis.database.engine import Database
+from chassis.lease.claims import Ownership
 from chassis.partitions import partitions_of
-from chassis.provisioner import PROVISIONER, Topology, provision
-from chassis.provisioning import accounts_block, main
 from chassis.testing import FreshDatabase, NatsSite, an_envelope, eventually
 from ssenet.processes.servers import Nats, start_nats
 
 
 async def provisioning(*arguments: str, **environment: str) -> tuple[int, str]:
-    command: Sequence[str] = (sys.executable, "-P", "-m", "chassis.provisioning", *arguments)
+    command: Sequence[str] = (sys.executable, "-P", "-m", "chassis.broker.provision", *arguments)
     process = await asyncio.create_subprocess_exec(
         *command,
         stdout=asyncio.subprocess.PIPE,

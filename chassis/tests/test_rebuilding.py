@@ -18,18 +18,11 @@ from ledger import Entry, EntryMadeV1, make_entries, post, postings
 from pydantic import SecretStr
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis.advisories import AdvisoryListener
-from chassis.broker import Broker, Outgoing
-from chassis.database import Database, metadata
-from chassis.deadletters import Who
-from chassis.http import Problem
-from chassis.ids import new_id
-from chassis.keys import new_seed, public_keys
-from chassis.looking_up import LookUp
-from chassis.owning import OwnershipLostError, confirm, take_over
-from chassis.partitions import Partition, partitions_of
-from chassis.projecting import keep_newest
-from chassis.provisioner import (
+from chassis.broker.connection import Broker, Outgoing
+from chassis.broker.nkeys import new_seed, public_keys
+from chassis.broker.provision import accounts_block
+from chassis.broker.stream_reader import LookUp
+from chassis.broker.topology import (
     PROVISIONER,
     DurableDescription,
     ServiceDescription,
@@ -37,12 +30,20 @@ from chassis.provisioner import (
     Topology,
     provision,
 )
-from chassis.provisioning import accounts_block
-from chassis.rebuilding import Rebuilder, begin
-from chassis.receiving import Received, Retry, Subscriptions
-from chassis.service import create_service
+from chassis.database.engine import Database, metadata
+from chassis.database.tables import dead_letters, inbox
+from chassis.database.transaction import Transaction
+from chassis.dead_letters.admin import Who
+from chassis.dead_letters.advisories import AdvisoryListener
+from chassis.http.problems import Problem
+from chassis.ids import new_id
+from chassis.lease.claims import OwnershipLostError, confirm, take_over
+from chassis.partitions import Partition, partitions_of
+from chassis.projections.rebuild import Rebuilder, begin
+from chassis.projections.upsert import keep_newest
+from chassis.runtime.service import create_service
 from chassis.settings import ServiceSettings
-from chassis.tables import dead_letters, inbox
+from chassis.subscriptions.router import Received, Retry, Subscriptions
 from chassis.testing import (
     Databases,
     Deliver,
@@ -53,7 +54,6 @@ from chassis.testing import (
     eventually,
     reset_broker,
 )
-from chassis.transaction import Transaction
 from ssenet.processes.servers import start_nats
 
 BALANCES, POSTINGS = "ledger-keep-balances", "ledger-post-entries"
@@ -610,7 +610,7 @@ async def _heard(broker: Broker) -> int:
 
 
 async def _replay_advisory(listener: AdvisoryListener, sequence: int) -> UUID | None:
-    from chassis.advisories import Advisory
+    from chassis.dead_letters.advisories import Advisory
 
     return await listener.bury(
         Advisory(

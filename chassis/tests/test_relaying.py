@@ -6,8 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from chassis import relaying
-from chassis.relaying import (
+from chassis.broker.stream_identity import Known, Seen
+from chassis.outbox import relay_decisions
+from chassis.outbox.relay_decisions import (
     PACE,
     PACE_AFTER_BATCH,
     SINGLY_UP_TO,
@@ -19,7 +20,6 @@ from chassis.relaying import (
     Row,
     Step,
 )
-from chassis.stream_identity import Known, Seen
 
 MADE_AT = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -38,13 +38,13 @@ def steps_with(rows: list[Row]) -> list[Step]:
         taken.append(step)
         outcome: Any = None
         match step:
-            case relaying.TryLock():
+            case relay_decisions.TryLock():
                 outcome = True
-            case relaying.Look():
+            case relay_decisions.Look():
                 outcome = Found(rows, more=False)
-            case relaying.AskStream():
+            case relay_decisions.AskStream():
                 outcome = Seen(MADE_AT, 0)
-            case relaying.Recall():
+            case relay_decisions.Recall():
                 outcome = Known(MADE_AT)
             case PublishOne(row):
                 outcome = row.position

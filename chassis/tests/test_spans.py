@@ -21,9 +21,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import REGISTRY
 
-from chassis import event_spans, span_export, telemetry
-from chassis.receiving import Received
-from chassis.span_export import EndpointError, SpanExport, export_to_environment
+from chassis.subscriptions.router import Received
+from chassis.telemetry import event_spans, exporter, tracing
+from chassis.telemetry.exporter import EndpointError, SpanExport, export_to_environment
 from chassis.testing import an_envelope, eventually
 
 RESOURCE = Resource({"service.name": "ledger"})
@@ -82,14 +82,14 @@ def collector() -> Iterator[Collector]:
 @pytest.fixture
 def export(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> Iterator[SpanExport]:
     """This process exports its spans to the collector, and does not wait long in between."""
-    monkeypatch.setattr(span_export, "_EVERY", 0.02)
-    monkeypatch.setattr(span_export, "_FIRST_PAUSE", 0.02)
-    monkeypatch.setattr(span_export, "_LONGEST_PAUSE", 0.02)
+    monkeypatch.setattr(exporter, "_EVERY", 0.02)
+    monkeypatch.setattr(exporter, "_FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(exporter, "_LONGEST_PAUSE", 0.02)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=office")
     found = export_to_environment(RESOURCE)
     assert found is not None
-    monkeypatch.setattr(telemetry, "_export", found)
+    monkeypatch.setattr(tracing, "_export", found)
     yield found
     found.shutdown()
 
@@ -139,7 +139,7 @@ async def test_each_event_has_its_span_in_its_own_trace_and_what_it_causes_conti
 
 async def test_a_lone_event_is_handled_within_its_own_span(collector: Collector, export: SpanExport) -> None:
     with event_spans.handling("ledger-keep", [(a_received(), 1)]) as [received]:
-        assert telemetry.traceparent_of() == received.traceparent
+        assert tracing.traceparent_of() == received.traceparent
 
     await eventually(lambda: len(collector.spans) == 1)
 
@@ -174,7 +174,7 @@ async def test_the_wire_carries_what_the_sdk_would_write(
     provider = TracerProvider(resource=RESOURCE)
     provider.add_span_processor(SimpleSpanProcessor(kept))
     tracer = provider.get_tracer("ssenet.chassis")
-    context = telemetry.context_of(traceparent)
+    context = tracing.context_of(traceparent)
     name, consumer, producer = f"process {EntryMadeV1.type}", trace.SpanKind.CONSUMER, trace.SpanKind.PRODUCER
     theirs = [tracer.start_span(name, context=context, kind=consumer, attributes=process) for _ in range(2)]
     links = [trace.Link(one.get_span_context()) for one in theirs]
@@ -256,7 +256,7 @@ async def test_what_is_no_traceparent_is_not_carried_on(
     [span] = collector.spans
     assert span.parent_span_id == b""
     assert received.traceparent == f"00-{span.trace_id.hex()}-{span.span_id.hex()}-01"
-    assert telemetry.well_formed(malformed) is None
+    assert tracing.well_formed(malformed) is None
 
 
 async def test_many_spans_go_out_in_several_requests_and_none_is_lost(
@@ -301,7 +301,7 @@ async def test_what_cannot_be_held_while_the_collector_is_away_is_counted_as_los
     collector: Collector, export: SpanExport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, collector.status = lost(), 503
-    monkeypatch.setattr(span_export, "_MOST", 2)
+    monkeypatch.setattr(exporter, "_MOST", 2)
     handle(1)
     await eventually(lambda: collector.asked > 0)
     for _ in range(3):
@@ -330,7 +330,7 @@ async def test_the_last_spans_go_out_at_the_end(
     collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     export = SpanExport(f"{collector.url}/v1/traces", RESOURCE, {})
-    monkeypatch.setattr(telemetry, "_export", export)
+    monkeypatch.setattr(tracing, "_export", export)
     handle(2)
     await asyncio.to_thread(export.shutdown)
     assert len(collector.spans) == 3
@@ -341,9 +341,9 @@ async def test_the_end_does_not_wait_for_a_collector_that_does_not_answer(
 ) -> None:
     before = lost()
     collector.answering.clear()
-    monkeypatch.setattr(span_export, "_AT_THE_END", 0.05)
+    monkeypatch.setattr(exporter, "_AT_THE_END", 0.05)
     export = SpanExport(f"{collector.url}/v1/traces", RESOURCE, {})
-    monkeypatch.setattr(telemetry, "_export", export)
+    monkeypatch.setattr(tracing, "_export", export)
     handle(1)
     await asyncio.to_thread(export.shutdown)
 

@@ -4,9 +4,9 @@ import pytest
 import sqlalchemy as sa
 from ledger import Entry
 
-from chassis.database import Database
+from chassis.database.bulk_insert import insert_new
+from chassis.database.engine import Database
 from chassis.ids import new_id
-from chassis.storing import insert_new
 from chassis.testing import FreshDatabase
 
 

@@ -9,7 +9,7 @@ import pytest
 import structlog
 from opentelemetry import trace
 
-from chassis import telemetry
+from chassis.telemetry import tracing
 
 WORDS = "a name that only the office may read"
 Logs = Callable[[], list[dict[str, str]]]
@@ -20,7 +20,7 @@ def logs() -> Iterator[Logs]:
     output = StringIO()
     handlers, level = logging.getLogger().handlers, logging.getLogger().level
     configuration = structlog.get_config()
-    telemetry._start_logs("ledger", "info", output)
+    tracing._start_logs("ledger", "info", output)
     yield lambda: [json.loads(line) for line in output.getvalue().splitlines()]
     structlog.configure(**configuration)
     logging.getLogger().handlers = handlers
@@ -50,7 +50,7 @@ def test_an_error_is_logged_by_class_and_place_without_its_words(logs: Logs, *, 
 
 
 def test_a_line_within_a_span_names_its_trace(logs: Logs) -> None:
-    with telemetry.tracer.start_as_current_span("work") as span:
+    with tracing.tracer.start_as_current_span("work") as span:
         structlog.get_logger().info("hello")
 
     [entry] = logs()
@@ -59,13 +59,13 @@ def test_a_line_within_a_span_names_its_trace(logs: Logs) -> None:
 
 
 def test_a_traceparent_goes_through_a_string_and_back() -> None:
-    with telemetry.tracer.start_as_current_span("work") as span:
-        kept = telemetry.traceparent_of()
+    with tracing.tracer.start_as_current_span("work") as span:
+        kept = tracing.traceparent_of()
 
-    found = trace.get_current_span(telemetry.context_of(kept)).get_span_context()
+    found = trace.get_current_span(tracing.context_of(kept)).get_span_context()
     assert (found.trace_id, found.span_id) == (
         span.get_span_context().trace_id,
         span.get_span_context().span_id,
     )
-    assert telemetry.trace_id_of(kept) == f"{found.trace_id:032x}"
-    assert telemetry.traceparent_of(telemetry.context_of(None)) is None
+    assert tracing.trace_id_of(kept) == f"{found.trace_id:032x}"
+    assert tracing.traceparent_of(tracing.context_of(None)) is None

@@ -9,9 +9,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 from benchmarks.sink import Sink, Tally
 from benchmarks.work.announcing import announced
 from benchmarks.work.events import EntryChangedV1
-from chassis import event_spans, telemetry
-from chassis.receiving import Received
-from chassis.span_export import Encoded
+from chassis.subscriptions.router import Received
+from chassis.telemetry import event_spans, tracing
+from chassis.telemetry.exporter import Encoded
 from contracts.event import Envelope
 
 DURABLE = "benchmarks-keep-entries"
@@ -28,8 +28,8 @@ def sink(monkeypatch: pytest.MonkeyPatch) -> Sink:
             ExportTraceServiceRequest(resource_spans=[ResourceSpans(scope_spans=[scope])]).SerializeToString()
         )
 
-    monkeypatch.setattr(telemetry, "exporting", lambda: True)
-    monkeypatch.setattr(telemetry, "export", send)
+    monkeypatch.setattr(tracing, "exporting", lambda: True)
+    monkeypatch.setattr(tracing, "export", send)
     return sink
 
 

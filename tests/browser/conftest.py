@@ -15,7 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from chassis.service import Service
+from chassis.runtime.service import Service
 from chassis.testing import Running, eventually
 from contracts.registry import MemberFacts
 from contracts.words import Language, MemberId, Role

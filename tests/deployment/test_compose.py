@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from deployed import ROOT, Deployment
 
-from chassis.provisioner import Topology
+from chassis.broker.topology import Topology
 from ssenet.development.checks.compose_file import compose_faults
 from ssenet.processes.servers import nats_binary
 

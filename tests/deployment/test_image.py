@@ -71,7 +71,7 @@ def test_the_image_starts_and_checks_itself_without_a_shell() -> None:
     [entrypoint] = all_of("ENTRYPOINT")
     assert json.loads(entrypoint) == ["python", "-P", "-m"]
     [check] = all_of("HEALTHCHECK")
-    assert json.loads(check[check.index("[") :])[3] == "chassis.probe"
+    assert json.loads(check[check.index("[") :])[3] == "chassis.health.probe"
 
 
 def test_the_image_is_built_from_pinned_parts_as_the_lock_file_says() -> None:

@@ -9,11 +9,11 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from chassis.broker import Broker, Outgoing
+from chassis.broker.connection import Broker, Outgoing
+from chassis.broker.nkeys import public_keys
+from chassis.broker.provision import accounts_block, provision_site
+from chassis.broker.topology import PROVISIONER, ServiceDescription, Topology
 from chassis.ids import new_id
-from chassis.keys import public_keys
-from chassis.provisioner import PROVISIONER, ServiceDescription, Topology
-from chassis.provisioning import accounts_block, provision_site
 from chassis.testing import eventually
 from ssenet.processes.servers import Nats, start_nats
 

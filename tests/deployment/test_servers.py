@@ -10,9 +10,9 @@ import asyncpg
 import pytest
 from deployed import ROOT, Deployment
 
-from chassis.broker import Broker
-from chassis.provisioner import Topology
-from chassis.provisioning import provision_site
+from chassis.broker.connection import Broker
+from chassis.broker.provision import provision_site
+from chassis.broker.topology import Topology
 from ssenet.processes.preparation import prepare_databases
 from ssenet.processes.servers import Nats, Postgres, free_port, nats_binary, postgres_binaries, start_postgres
 

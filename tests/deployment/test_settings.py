@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from deployed import Deployment
 
-from chassis.provisioner import Topology
+from chassis.broker.topology import Topology
 from chassis.settings import ServiceSettings
 from ssenet.data_folder.folder import DataFolder
 from ssenet.data_folder.secrets_file import secrets_of

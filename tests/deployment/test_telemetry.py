@@ -12,7 +12,7 @@ import yaml
 from deployed import ROOT, Deployment
 from tests.promql import TELEMETRY, alerts, dashboards, panels, selectors
 
-from chassis.provisioner import Topology
+from chassis.broker.topology import Topology
 from ssenet.processes.servers import nats_head
 
 # What the pinned images bring; a name outside of it is a typo or a reason to look.

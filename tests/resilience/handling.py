@@ -15,9 +15,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from chassis.keeping_order import Backoff
-from chassis.receiving import Handler, Received, Retry, Subscriptions
-from chassis.transaction import Transaction
+from chassis.database.transaction import Transaction
+from chassis.inbox.ordering import Backoff
+from chassis.subscriptions.router import Handler, Received, Retry, Subscriptions
 
 TROUBLE_FILE = "SSENET_TROUBLE_FILE"
 EFFECTS = "effects_under_fire"
@@ -105,7 +105,7 @@ class Troubled:
 
 def trouble_handlers(file: Path) -> None:
     """Have every handler that is declared from here on be a troubled one, and wait less for its next attempt."""
-    from chassis import applying
+    from chassis.inbox import applier
 
     hears = Subscriptions.hears
 
@@ -116,4 +116,4 @@ def trouble_handlers(file: Path) -> None:
         return lambda handler: register(Troubled(durable, handler, file))
 
     Subscriptions.hears = hears_in_trouble  # type: ignore[method-assign]
-    applying.__dict__["Backoff"] = partial(Backoff, first=FIRST_DELAY)
+    applier.__dict__["Backoff"] = partial(Backoff, first=FIRST_DELAY)

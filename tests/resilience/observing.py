@@ -10,7 +10,7 @@ import nats.errors
 import nats.js.errors
 import orjson
 
-from chassis.broker import MSG_ID
+from chassis.broker.connection import MSG_ID
 from ssenet.operators.refill_broker import handlers_durables
 from ssenet.project import SERVICES
 from tests.resilience.handling import EFFECTS

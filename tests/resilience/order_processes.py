@@ -16,15 +16,15 @@ from typing import ClassVar
 
 import sqlalchemy as sa
 
-from chassis.broker import Broker
-from chassis.consuming import Consumer
-from chassis.database import Database
-from chassis.owning import Ownership
+from chassis.broker.connection import Broker
+from chassis.broker.topology import DurableDescription, ServiceDescription, StreamDescription, Topology
+from chassis.consumer.consumer import Consumer
+from chassis.database.engine import Database
+from chassis.database.transaction import Transaction
+from chassis.lease.claims import Ownership
+from chassis.outbox.relay import Relay
 from chassis.partitions import partitions_of
-from chassis.provisioner import DurableDescription, ServiceDescription, StreamDescription, Topology
-from chassis.receiving import Received, Retry, Subscription, Subscriptions
-from chassis.relay import Relay
-from chassis.transaction import Transaction
+from chassis.subscriptions.router import Received, Retry, Subscription, Subscriptions
 from contracts.event import Event
 
 SERVICE = "counting"

@@ -16,12 +16,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from chassis.database import Database
-from chassis.keys import new_seed, public_keys
-from chassis.provisioner import PROVISIONER
-from chassis.provisioning import accounts_block, provision_site
-from chassis.tables import backbone
-from chassis.transaction import AggregateColumns
+from chassis.broker.nkeys import new_seed, public_keys
+from chassis.broker.provision import accounts_block, provision_site
+from chassis.broker.topology import PROVISIONER
+from chassis.database.engine import Database
+from chassis.database.tables import backbone
+from chassis.database.transaction import AggregateColumns
 from ssenet.processes.servers import start_nats, start_postgres
 from tests.resilience.order_processes import SERVICE, STUCK, TOPOLOGY, NumberCountedV1
 

@@ -39,7 +39,7 @@ def let_the_clock_be_set(file: Path) -> None:
 
 def _believe_in_the_stream() -> None:
     """Let a relay try though it could not ask which stream it is: without an answer, it is still the one it was."""
-    from chassis.broker import Broker
+    from chassis.broker.connection import Broker
 
     look_at, seen = Broker.look_at, list[Any]()
 
@@ -56,8 +56,8 @@ def _believe_in_the_stream() -> None:
 
 def _publish_the_newest_first() -> None:
     """In a batch, and one after the other."""
-    from chassis.broker import Broker, Outgoing
-    from chassis.relaying import Relaying, Row, Steps
+    from chassis.broker.connection import Broker, Outgoing
+    from chassis.outbox.relay_decisions import Relaying, Row, Steps
 
     several, singly = Broker.publish_batch, Relaying._singly
 
@@ -72,8 +72,8 @@ def _publish_the_newest_first() -> None:
 
 
 def plant(bug: str) -> None:
-    from chassis.broker import Broker, Outgoing
-    from chassis.keeping_order import Waiting
+    from chassis.broker.connection import Broker, Outgoing
+    from chassis.inbox.ordering import Waiting
 
     several, single = Broker.publish_batch, Broker.publish_one
 
@@ -107,7 +107,7 @@ def plant(bug: str) -> None:
 
 def move_into(namespace: str, name: str) -> None:
     """Have the service call out of a network of its own, and be called where it always was."""
-    from chassis.serving import _Server
+    from chassis.runtime.process import _Server
 
     address = os.environ[f"{name.upper()}_HOST"], int(os.environ[f"{name.upper()}_PORT"])
     listening, serve = enter(namespace, address), _Server.serve

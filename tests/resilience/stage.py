@@ -14,9 +14,9 @@ import asyncpg
 import psutil
 import structlog
 
-from chassis.broker import Broker as Client
-from chassis.database import DATABASE_AWAY
-from chassis.provisioner import PROVISIONER, Topology
+from chassis.broker.connection import Broker as Client
+from chassis.broker.topology import PROVISIONER, Topology
+from chassis.database.engine import DATABASE_AWAY
 from ssenet.data_folder.folder import DataFolder
 from ssenet.data_folder.secrets_file import Secrets, secrets_of
 from ssenet.data_folder.state_file import ProcessState, State, is_alive, started_at, write_state

@@ -12,10 +12,10 @@ import asyncpg
 import psutil
 import pytest
 
-from chassis.database import Database
-from chassis.looping import REMEMBERED
+from chassis.database.engine import Database
+from chassis.database.transaction import AggregateColumns
+from chassis.telemetry.loop_lag import REMEMBERED
 from chassis.testing import eventually
-from chassis.transaction import AggregateColumns
 from contracts.event import EventId
 from contracts.notifications import Channel, NotificationActedOnV1, Reason
 from contracts.words import ItemId, MemberId

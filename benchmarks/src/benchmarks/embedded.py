@@ -14,9 +14,9 @@ import orjson
 from benchmarks.errors import BenchmarkError
 from benchmarks.load import Posted
 from benchmarks.site import answer_of, until
-from chassis.broker import Broker
-from chassis.provisioner import PROVISIONER, Topology
-from chassis.side_durables import base_of
+from chassis.broker.connection import Broker
+from chassis.broker.side_durables import base_of
+from chassis.broker.topology import PROVISIONER, Topology
 from ssenet.data_folder.folder import DataFolder
 from ssenet.data_folder.secrets_file import SUPERUSER, Secrets, read_secrets
 from ssenet.network.client import Network, the_network

@@ -17,19 +17,19 @@ import asyncpg
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.work.events import EntryChangedV1
-from chassis.broker import Broker
-from chassis.database import Database
-from chassis.keys import new_seed, public_keys
-from chassis.migrations import migrate
-from chassis.provisioner import (
+from chassis.broker.connection import Broker
+from chassis.broker.nkeys import new_seed, public_keys
+from chassis.broker.provision import accounts_block
+from chassis.broker.side_durables import base_of
+from chassis.broker.topology import (
     PROVISIONER,
     DurableDescription,
     ServiceDescription,
     Topology,
     provision,
 )
-from chassis.provisioning import accounts_block
-from chassis.side_durables import base_of
+from chassis.database.engine import Database
+from chassis.database.migrations import migrate
 from ssenet.processes.preparation import DESCRIPTION
 from ssenet.processes.servers import Nats, Postgres, free_port, start_nats, start_postgres
 

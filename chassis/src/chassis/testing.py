@@ -23,16 +23,16 @@ from fastapi import FastAPI
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from chassis.applying import Applier, Outcome
-from chassis.broker import Broker
+from chassis.broker.connection import Broker
+from chassis.broker.topology import PROVISIONER, Topology
 from chassis.clock import Clock, system_clock
-from chassis.database import Database
+from chassis.database.engine import Database
+from chassis.database.migrations import migrate
+from chassis.database.tables import dead_letters, outbox, waiting_events
 from chassis.ids import new_id
-from chassis.migrations import migrate
-from chassis.provisioner import PROVISIONER, Topology
-from chassis.receiving import Subscription, Subscriptions
+from chassis.inbox.applier import Applier, Outcome
 from chassis.settings import ServiceSettings
-from chassis.tables import dead_letters, outbox, waiting_events
+from chassis.subscriptions.router import Subscription, Subscriptions
 from contracts.event import Envelope, Event, EventId
 
 T = TypeVar("T")

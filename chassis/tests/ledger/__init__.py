@@ -7,11 +7,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis.database import Database, metadata
+from chassis.database.engine import Database, metadata
+from chassis.database.tables import waiting_events
+from chassis.database.transaction import AggregateColumns, Transaction
 from chassis.ids import new_id
-from chassis.receiving import Received, Subscriptions
-from chassis.tables import waiting_events
-from chassis.transaction import AggregateColumns, Transaction
+from chassis.subscriptions.router import Received, Subscriptions
 from contracts.event import Event, EventId
 
 

@@ -4,8 +4,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from chassis.broker import Broker
-from chassis.provisioner import (
+from chassis.broker.connection import Broker
+from chassis.broker.topology import (
     PROVISIONER,
     DurableDescription,
     ServiceDescription,

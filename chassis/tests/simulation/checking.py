@@ -28,7 +28,7 @@ def check_stream(writers: Writers, stream: Stream) -> None:
 def check_effects(writers: Writers, consumers: Consumers) -> None:
     """Each event was applied once or given up with a record, and given up only where that was right."""
     truth = consumers.truth
-    most = consumers.keeping_order.MAX_ATTEMPTS
+    most = consumers.ordering.MAX_ATTEMPTS
     promise(most == MOST_ATTEMPTS, "an event is given up after so many attempts", most)
     applied = {(key, sequence) for key, sequences in truth.effects.items() for sequence in sequences}
     for row, key, sequence in writers.committed:

@@ -191,8 +191,8 @@ class Consumers:
     database: Database
     stream: Stream
     truth: Truth
-    keeping_order: Any
-    counting_along: Any
+    ordering: Any
+    sequence_check: Any
     durables: list[Durable]
     members: list["Member"] = field(default_factory=list["Member"])
 
@@ -293,7 +293,7 @@ class Serving:
         self._world = consumers.world
         self._database = consumers.database
         self._truth = consumers.truth
-        self._m = consumers.keeping_order
+        self._m = consumers.ordering
         self._durable = durable
         self._idle = False
         self._backoff = self._m.Backoff(self._world.random.uniform, first=FIRST_DELAY, longest=LONGEST_DELAY)
@@ -314,7 +314,7 @@ class Serving:
 
     def _serve(self, session: Session) -> Course:
         self._reader = Reader(
-            self._durable, lambda: self.process.alive, self._stir, self._member.consumers.counting_along
+            self._durable, lambda: self.process.alive, self._stir, self._member.consumers.sequence_check
         )
         self._token = yield from self._with_database(lambda: self._truth.take_over(self._durable.index))
         self.waiting = self._m.Waiting()

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from chassis.relaying import Row
-from chassis.stream_identity import Known
+from chassis.broker.stream_identity import Known
+from chassis.outbox.relay_decisions import Row
 
 from .world import Course, World
 

@@ -145,9 +145,9 @@ class Reader:
         durable: Durable,
         lives: Callable[[], bool],
         on_arrival: Callable[[], None],
-        counting_along: Any,
+        sequence_check: Any,
     ) -> None:
-        self._m = counting_along
+        self._m = sequence_check
         self._lives = lives
         self._durable = durable
         self._on_arrival = on_arrival

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chassis.stream_identity import Seen, what_is_lost
+from chassis.broker.stream_identity import Seen, what_is_lost
 
 from .checking import check_stream
 from .database import Database
@@ -14,14 +14,14 @@ FAULTS = 12.0
 CALM = 200.0
 
 
-def run_loss(seed: int, relaying: Any) -> None:
+def run_loss(seed: int, relay_decisions: Any) -> None:
     """Run one seed; raises BrokenPromiseError where anything committed is missing in the end, or out of order."""
     world = World(seed)
     random = world.random
     chances = Chances.drawn(random)
     database, stream = Database(world), Stream(world, window=random.choice((0.5, 3600.0)))
     writers = Writers(world, database, [f"k{n}" for n in range(random.randint(1, 4))], random.randint(10, 80))
-    relays = Relays(world, database, stream, relaying)
+    relays = Relays(world, database, stream, relay_decisions)
     relays.start(random.randint(1, 3))
     world.chances = chances
     for number in range(2):

@@ -4,7 +4,10 @@ import inspect
 from dataclasses import dataclass
 from types import ModuleType
 
-from chassis import counting_along, homes, keeping_order, relaying
+from chassis.consumer import sequence_check
+from chassis.inbox import ordering
+from chassis.outbox import relay_decisions
+from chassis.sites import homes
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ _PUBLISH_NEXT = "                found = yield from self._publish_next()\n"
 
 
 def _relay(name: str, was: str, becomes: str) -> Mutant:
-    return Mutant(name, relaying, was, becomes)
+    return Mutant(name, relay_decisions, was, becomes)
 
 
 def _home(name: str, was: str, becomes: str) -> Mutant:
@@ -39,11 +42,11 @@ def _home(name: str, was: str, becomes: str) -> Mutant:
 
 
 def _order(name: str, was: str, becomes: str) -> Mutant:
-    return Mutant(name, keeping_order, was, becomes)
+    return Mutant(name, ordering, was, becomes)
 
 
 def _count(name: str, was: str, becomes: str) -> Mutant:
-    return Mutant(name, counting_along, was, becomes)
+    return Mutant(name, sequence_check, was, becomes)
 
 
 MUTANTS = [

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from chassis.relaying import Row
+from chassis.outbox.relay_decisions import Row
 
 from .database import LARGE, Database, Session, SessionLostError
 from .stream import BatchRefusedError, Stream, StreamAwayError
@@ -24,7 +24,7 @@ class Relays:
     world: World
     database: Database
     stream: Stream
-    relaying: Any
+    relay_decisions: Any
     candidates: list["Candidate"] = field(default_factory=list["Candidate"])
     losses_told: int = 0
     """Losses of the stream after which all was published again."""
@@ -72,7 +72,7 @@ class Candidate:
         self._relays = relays
         self._world = relays.world
         self._database = relays.database
-        self._m = relays.relaying
+        self._m = relays.relay_decisions
         self.name = name
         self.session: Session | None = None
         self._beside: Process | None = None

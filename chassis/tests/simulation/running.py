@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from chassis import counting_along, homes, keeping_order, relaying
+from chassis.consumer import sequence_check
+from chassis.inbox import ordering
+from chassis.outbox import relay_decisions
+from chassis.sites import homes
 
 from .checking import check_effects, check_stream
 from .consuming import Consumers, Truth
@@ -24,9 +27,9 @@ CALM = 300.0
 class Decisions:
     """The modules under test; a mutant puts another in the place of one of them."""
 
-    relaying: Any = relaying
-    keeping_order: Any = keeping_order
-    counting_along: Any = counting_along
+    relay_decisions: Any = relay_decisions
+    ordering: Any = ordering
+    sequence_check: Any = sequence_check
     homes: Any = homes
 
 
@@ -88,9 +91,9 @@ def _build(world: World, decisions: Decisions) -> Backbone:
     truth = Truth(world, lambda event_id: database.by_id[event_id].sequence)
     parts = random.choice((1, 1, 2, 4))
     durables = [Durable(world, stream, index, parts) for index in range(parts)]
-    relays = Relays(world, database, stream, decisions.relaying)
+    relays = Relays(world, database, stream, decisions.relay_decisions)
     consumers = Consumers(
-        world, theirs, stream, truth, decisions.keeping_order, decisions.counting_along, durables
+        world, theirs, stream, truth, decisions.ordering, decisions.sequence_check, durables
     )
     return Backbone(world, database, stream, relays, writers, consumers)
 

@@ -15,7 +15,7 @@ SHOWN = 10
 def run_all(seed: int, decisions: Decisions) -> None:
     """Everything that one seed stands for."""
     run(seed, decisions)
-    run_loss(seed, decisions.relaying)
+    run_loss(seed, decisions.relay_decisions)
     run_sites(seed, decisions.homes)
 
 

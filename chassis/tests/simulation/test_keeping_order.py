@@ -10,7 +10,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from chassis.keeping_order import MAX_ATTEMPTS, Backoff, Course, Held, Step, Waiting
+from chassis.inbox.ordering import MAX_ATTEMPTS, Backoff, Course, Held, Step, Waiting
 
 from .conftest import Play
 

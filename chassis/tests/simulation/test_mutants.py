@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from chassis import homes, relaying
+from chassis.outbox import relay_decisions
+from chassis.sites import homes
 
 from .losing import run_loss
 from .mutants import MUTANTS, Mutant
@@ -27,8 +28,8 @@ def test_a_planted_bug_breaks_a_promise(mutant: Mutant) -> None:
                 run_sites(seed, decisions.homes)
             else:
                 run(seed, decisions)
-                if mutant.module is relaying:
-                    run_loss(seed, decisions.relaying)
+                if mutant.module is relay_decisions:
+                    run_loss(seed, decisions.relay_decisions)
         except BrokenPromiseError:
             return True
         return False

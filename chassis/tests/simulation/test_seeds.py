@@ -5,7 +5,7 @@ from types import ModuleType
 
 import pytest
 
-from chassis import keeping_order
+from chassis.inbox import ordering
 
 from .running import Decisions
 from .seeds import SHOWN, failures
@@ -30,9 +30,9 @@ def test_every_promise_is_kept_in_every_simulated_world(
 
 def test_a_failing_seed_is_told_with_what_it_broke_and_the_command_that_runs_it_again() -> None:
     impatient, told = ModuleType("impatient"), list[str]()
-    impatient.__dict__.update(vars(keeping_order) | {"MAX_ATTEMPTS": 7})
+    impatient.__dict__.update(vars(ordering) | {"MAX_ATTEMPTS": 7})
 
-    [first, second] = failures([41, 42], Decisions(keeping_order=impatient), tell=told.append)
+    [first, second] = failures([41, 42], Decisions(ordering=impatient), tell=told.append)
 
     # At once, not only when a long run is over.
     assert told == [first, second]

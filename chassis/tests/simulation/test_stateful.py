@@ -11,8 +11,9 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from chassis import homes, relaying
-from chassis.relaying import (
+from chassis.broker.stream_identity import Known, Seen
+from chassis.outbox import relay_decisions
+from chassis.outbox.relay_decisions import (
     BatchRefusedError,
     BrokerAwayError,
     DatabaseAwayError,
@@ -21,12 +22,12 @@ from chassis.relaying import (
     Row,
     Step,
 )
-from chassis.stream_identity import Known, Seen
+from chassis.sites import homes
 
 from .conftest import Play
 from .sites import Sites, check_sites, come_to_rest
 
-LIMIT = relaying.SINGLY_UP_TO + 2
+LIMIT = relay_decisions.SINGLY_UP_TO + 2
 MADE_AT = datetime(2026, 11, 23, tzinfo=UTC)
 
 
@@ -74,7 +75,7 @@ class RelayConversation(RuleBasedStateMachine):
         else:
             self._throw(refused)
 
-    @precondition(lambda self: not isinstance(self.step, (*_ASKING_THE_STREAM, relaying.Note)))
+    @precondition(lambda self: not isinstance(self.step, (*_ASKING_THE_STREAM, relay_decisions.Note)))
     @rule()
     def lose_the_stream(self) -> None:
         """It is made anew. What was on its way to it has failed.
@@ -100,11 +101,11 @@ class RelayConversation(RuleBasedStateMachine):
             self._carry_out(self.step)
         self._throw(BrokerAwayError())
 
-    @precondition(lambda self: isinstance(self.step, relaying.Meanwhile))
+    @precondition(lambda self: isinstance(self.step, relay_decisions.Meanwhile))
     @rule(stored=st.booleans(), marked=st.booleans(), answered=st.booleans())
     def lose_one_or_both(self, stored: bool, marked: bool, answered: bool) -> None:  # noqa: FBT001 - drawn
         """Of two things done at once: either may have had its effect, and only one may be answered."""
-        assert isinstance(self.step, relaying.Meanwhile)
+        assert isinstance(self.step, relay_decisions.Meanwhile)
         published: Any = self._must_refuse(self.step.publish)
         if stored and published is None:
             published = self._carry_out(self.step.publish)
@@ -115,7 +116,7 @@ class RelayConversation(RuleBasedStateMachine):
             found, self.locked = DatabaseAwayError(), False
         if not stored or (answered and published is None):
             published = published or BrokerAwayError()
-        self._go_on(relaying.Overlapped(published, found))
+        self._go_on(relay_decisions.Overlapped(published, found))
 
     @precondition(lambda self: self.step and not isinstance(self.step, _BESIDES_THE_DATABASE))
     @rule(had_its_effect=st.booleans())
@@ -155,7 +156,7 @@ class RelayConversation(RuleBasedStateMachine):
 
     @invariant()
     def a_leader_holds_the_lock(self) -> None:
-        assert self.locked or not self.relay.is_leader or isinstance(self.step, relaying.Disconnect)
+        assert self.locked or not self.relay.is_leader or isinstance(self.step, relay_decisions.Disconnect)
 
     def teardown(self) -> None:
         """Told to stop in a world without faults, it publishes what is left, and ends."""
@@ -175,7 +176,7 @@ class RelayConversation(RuleBasedStateMachine):
 
     def _must_refuse(self, step: Step) -> BrokerAwayError | None:
         """A stream refuses a batch in which anything is stored already."""
-        if isinstance(step, relaying.PublishBatch):
+        if isinstance(step, relay_decisions.PublishBatch):
             assert len(step.rows) > 1
             if any(row.event_id in self.stored for row in step.rows):
                 return BatchRefusedError()
@@ -183,29 +184,29 @@ class RelayConversation(RuleBasedStateMachine):
 
     def _carry_out(self, step: Step) -> Any:  # noqa: PLR0911 - one for each kind of step
         match step:
-            case relaying.TryLock():
+            case relay_decisions.TryLock():
                 self.locked = not self.other_leads
                 return self.locked
-            case relaying.Disconnect():
+            case relay_decisions.Disconnect():
                 self.locked = False
-            case relaying.Look(besides):
+            case relay_decisions.Look(besides):
                 known = self.marked | {row.position for row in besides}
                 unmarked = [row for row in self.committed if row.position not in known]
                 return Found(unmarked[:LIMIT], more=len(unmarked) >= LIMIT)
-            case relaying.PublishBatch(rows):
+            case relay_decisions.PublishBatch(rows):
                 return [self._store(row) for row in rows]
-            case relaying.PublishOne(row):
+            case relay_decisions.PublishOne(row):
                 return self._store(row)
-            case relaying.Mark(rows, sequences, made_at):
+            case relay_decisions.Mark(rows, sequences, made_at):
                 for row, sequence in zip(rows, sequences, strict=True) if made_at == self.noted else ():
                     assert made_at != self.made_at or self.stored[sequence - 1] == row.event_id
                     self.marked.add(row.position)
-            case relaying.Meanwhile(publish, mark, look):
+            case relay_decisions.Meanwhile(publish, mark, look):
                 refused = self._must_refuse(publish)
                 published = refused or self._carry_out(publish)
                 self._carry_out(mark)
-                return relaying.Overlapped(published, self._carry_out(look))
-            case relaying.LookUp(event_ids):
+                return relay_decisions.Overlapped(published, self._carry_out(look))
+            case relay_decisions.LookUp(event_ids):
                 marked = {self.committed[position - 1].event_id for position in self.marked}
                 return [event_id for event_id in event_ids if event_id in marked]
             case _:
@@ -214,11 +215,11 @@ class RelayConversation(RuleBasedStateMachine):
 
     def _know_the_stream(self, step: Step) -> Any:
         match step:
-            case relaying.AskStream():
+            case relay_decisions.AskStream():
                 return Seen(self.made_at, len(self.stored))
-            case relaying.Recall():
+            case relay_decisions.Recall():
                 return Known(self.noted)
-            case relaying.Note(seen):
+            case relay_decisions.Note(seen):
                 self.noted = seen.made_at
             case _:
                 pass
@@ -240,12 +241,17 @@ class RelayConversation(RuleBasedStateMachine):
         self.step = self.steps.throw(error)
 
 
-_ASKING_THE_STREAM = (relaying.PublishBatch, relaying.PublishOne, relaying.AskStream, relaying.Meanwhile)
+_ASKING_THE_STREAM = (
+    relay_decisions.PublishBatch,
+    relay_decisions.PublishOne,
+    relay_decisions.AskStream,
+    relay_decisions.Meanwhile,
+)
 _BESIDES_THE_DATABASE = (
     *_ASKING_THE_STREAM,
-    relaying.Pause,
-    relaying.AwaitWork,
-    relaying.Disconnect,
+    relay_decisions.Pause,
+    relay_decisions.AwaitWork,
+    relay_decisions.Disconnect,
 )
 
 

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 import sqlalchemy as sa
 from sqlalchemy.orm import undefer
 
-from chassis.database import Database
+from chassis.database.engine import Database
 from chassis.testing import Deliver, SettableClock, an_envelope, announced
 from contracts.coordination import TaskFacts
 from contracts.event import Envelope, Event

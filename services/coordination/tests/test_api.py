@@ -16,8 +16,8 @@ from coordination_kit import (
 )
 from httpx import AsyncClient, Response
 
-from chassis.http import undeclared_endpoints
-from chassis.service import Service
+from chassis.http.problems import undeclared_endpoints
+from chassis.runtime.service import Service
 from chassis.testing import Deliver, Running, a_clock, announced, eventually
 from contracts.words import MemberId, TaskId
 from coordination.app import build

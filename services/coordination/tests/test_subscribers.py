@@ -18,9 +18,9 @@ from coordination_kit import (
     one_of_each,
 )
 
-from chassis.applying import Outcome
-from chassis.provisioner import Topology
-from chassis.tables import backbone
+from chassis.broker.topology import Topology
+from chassis.database.tables import backbone
+from chassis.inbox.applier import Outcome
 from chassis.testing import an_envelope
 from contracts.partner import PartnerEvent
 from contracts.registry import MemberLeftV1, OrganisationUpdatedV1

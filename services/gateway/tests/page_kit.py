@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from chassis.service import Service
+from chassis.runtime.service import Service
 from chassis.testing import Running
 from contracts.registry import MemberFacts
 from contracts.words import Language, MemberId, Role

@@ -12,9 +12,9 @@ import orjson
 import uvicorn
 from partner_kit import BATCH, KEY, OTHER_KEY, STRUCTURED, Gateway, Others, an_event, bearer, examples
 
-from chassis.broker import Broker
-from chassis.http import undeclared_endpoints
-from chassis.provisioner import PROVISIONER
+from chassis.broker.connection import Broker
+from chassis.broker.topology import PROVISIONER
+from chassis.http.problems import undeclared_endpoints
 from chassis.testing import NatsSite, announced, eventually
 from contracts.catalogue import parse
 from contracts.event import Envelope

@@ -21,8 +21,8 @@ from cloudevents.core.bindings.http import (
 from cloudevents.core.v1.event import CloudEvent
 from partner_kit import ASSISTANCE, BATCH, STRUCTURED, an_event, bearer, examples
 
-from chassis.broker import Broker
-from chassis.provisioner import PROVISIONER
+from chassis.broker.connection import Broker
+from chassis.broker.topology import PROVISIONER
 from chassis.testing import NatsSite, announced
 from contracts.catalogue import PARTNER_EVENTS, parse
 from contracts.event import Envelope

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from page_kit import ITEM, TASK, Behind, Reader, a_task, an_item, reading_pages
 
-from chassis.http import undeclared_endpoints
+from chassis.http.problems import undeclared_endpoints
 from chassis.testing import Running
 from contracts.words import Language, Role
 

@@ -7,7 +7,7 @@ import pytest
 from fastapi import Depends, FastAPI, Request, Response
 from partner_kit import OPERATOR, Gateway, Others, a_member
 
-from chassis.http import public
+from chassis.http.problems import public
 from contracts.words import Role
 from gateway.domain.signing_in import masked
 from gateway.sessions import (

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 import yaml
 from partner_kit import OTHER_PARTNER, PARTNER, a_member, an_event
 
-from chassis.database import Database
-from chassis.tables import outbox
+from chassis.database.engine import Database
+from chassis.database.tables import outbox
 from chassis.testing import Deliver, FreshDatabase, an_envelope
 from contracts.coordination import Actor, TaskAcceptedV1, TaskFacts, TaskOpenedV1, TaskState
 from contracts.event import EventId

@@ -12,8 +12,8 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from partner_kit import OTHER_PARTNER, PARTNER, a_member, an_event
 
-from chassis.database import Database
-from chassis.tables import backbone, outbox
+from chassis.database.engine import Database
+from chassis.database.tables import backbone, outbox
 from chassis.testing import FreshDatabase, SettableClock, a_clock, announced
 from contracts.words import Language, Role
 from gateway import workflows

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from chassis.database import Database
+from chassis.database.engine import Database
 from chassis.testing import Deliver
 from contracts.coordination import Actor, TaskFacts, TaskOpenedV1, TaskState
 from contracts.event import Envelope

@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from starlette.types import Message
 
 from chassis.ids import new_id
-from chassis.service import Service
+from chassis.runtime.service import Service
 from chassis.testing import Deliver, Running, an_envelope, eventually
 from contracts.registry import MemberJoinedV1
 from notifications.app import build

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 import yaml
 from network import Network, a_member, a_task, an_organisation, the_coordinator, then
 
-from chassis.applying import Outcome
+from chassis.inbox.applier import Outcome
 from chassis.testing import an_envelope, announced
 from contracts.coordination import (
     TaskAcceptedV1,

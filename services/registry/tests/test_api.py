@@ -8,8 +8,8 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from chassis.http import undeclared_endpoints
-from chassis.tables import outbox
+from chassis.database.tables import outbox
+from chassis.http.problems import undeclared_endpoints
 from chassis.testing import Running
 from registry.app import build
 from registry.directory import packaged

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from chassis.database import Database
-from chassis.tables import backbone
+from chassis.database.engine import Database
+from chassis.database.tables import backbone
 from chassis.testing import FreshDatabase, SettableClock, a_clock, announced
 from contracts.registry import MemberFacts, OrganisationFacts
 from contracts.words import Language, MemberId, Named, OrganisationId, OrganisationKind, Role

@@ -1,4 +1,4 @@
 from benchmarks.work.tables import Base
-from chassis.migrations import run
+from chassis.database.migrations import run
 
 run(Base.metadata)

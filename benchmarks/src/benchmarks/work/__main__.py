@@ -4,8 +4,8 @@ from fastapi import FastAPI
 
 from benchmarks.work.settings import Settings
 from benchmarks.work.subscribers import subscriptions
-from chassis.service import create_service
-from chassis.serving import serve
+from chassis.runtime.process import serve
+from chassis.runtime.service import create_service
 
 
 def build(settings: Settings) -> FastAPI:

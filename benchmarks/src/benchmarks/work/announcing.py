@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from benchmarks.work.events import EntryChangedV1
 from benchmarks.work.tables import Entry
-from chassis.database import Database
+from chassis.database.engine import Database
+from chassis.database.transaction import AggregateColumns, Announcements
 from chassis.ids import new_id
-from chassis.transaction import AggregateColumns, Announcements
 
 _AT_A_TIME = 4
 CHANGES = 4

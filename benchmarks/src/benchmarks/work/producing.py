@@ -10,7 +10,7 @@ import time
 import uvloop
 
 from benchmarks.work.announcing import change_entries
-from chassis.database import Database
+from chassis.database.engine import Database
 
 
 async def main(count: int, together: int) -> None:

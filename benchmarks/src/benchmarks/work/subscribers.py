@@ -5,9 +5,9 @@ from uuid import UUID
 
 from benchmarks.work.events import EntryChangedV1
 from benchmarks.work.tables import EntryCopy
-from chassis.projecting import keep_newest
-from chassis.receiving import Received, Subscriptions
-from chassis.transaction import Transaction
+from chassis.database.transaction import Transaction
+from chassis.projections.upsert import keep_newest
+from chassis.subscriptions.router import Received, Subscriptions
 
 subscriptions = Subscriptions("benchmarks")
 

@@ -5,8 +5,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis.database import metadata
-from chassis.transaction import AggregateColumns
+from chassis.database.engine import metadata
+from chassis.database.transaction import AggregateColumns
 
 
 class Base(DeclarativeBase):

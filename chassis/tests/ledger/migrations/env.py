@@ -1,5 +1,5 @@
 from ledger import Base
 
-from chassis.migrations import run
+from chassis.database.migrations import run
 
 run(Base.metadata)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chassis.keys import public_key
+from chassis.broker.nkeys import public_key
 from ssenet.data_folder.secrets_file import CALLERS, NATS_USERS, SUPERUSER, read_secrets, secrets_of
 from ssenet.project import SERVICES
 from ssenet.terminal.errors import CommandError

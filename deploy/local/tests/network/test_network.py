@@ -18,10 +18,10 @@ import asyncpg
 import psutil
 import pytest
 
-from chassis.broker import Broker
+from chassis.broker.connection import Broker
+from chassis.broker.provision import provision_site
+from chassis.broker.topology import PROVISIONER, Topology
 from chassis.ids import new_id
-from chassis.provisioner import PROVISIONER, Topology
-from chassis.provisioning import provision_site
 from chassis.testing import an_envelope
 from contracts.partner import AssistanceRequestedV1
 from ssenet.data_folder.folder import DataFolder

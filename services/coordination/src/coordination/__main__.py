@@ -1,6 +1,6 @@
 """`python -m coordination` serves; `python -m coordination migrate` migrates and exits."""
 
-from chassis.serving import serve
+from chassis.runtime.process import serve
 from coordination.app import build
 from coordination.settings import Settings
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from chassis.http import ActorId, FieldError, Problem, Reading, Tx, allow
+from chassis.http.problems import ActorId, FieldError, Problem, Reading, Tx, allow
 from contracts.coordination import TaskState
 from contracts.words import MemberId, OrganisationCode, TaskId
 from coordination import views, workflows

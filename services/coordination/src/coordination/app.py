@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from chassis.clock import Clock, system_clock
-from chassis.service import Service, create_service
+from chassis.runtime.service import Service, create_service
 from coordination import api, packaged, workflows
 from coordination.domain.tasks import NoSuchTaskError, NotYourTaskError, WrongStateError
 from coordination.settings import Settings

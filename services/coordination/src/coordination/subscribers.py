@@ -5,8 +5,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from chassis.receiving import Received, Subscriptions
-from chassis.transaction import Transaction
+from chassis.database.transaction import Transaction
+from chassis.subscriptions.router import Received, Subscriptions
 from contracts.partner import (
     AssistanceRequestedV1,
     ConcernRaisedV1,

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.requests import ClientDisconnect
 
-from chassis.service import create_service
+from chassis.runtime.service import create_service
 from gateway import api, pages, problems
 from gateway.api.bodies import limited_bodies
 from gateway.api.methods import wrong_method

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 
-from chassis.http import PROBLEM, FieldError, Problem, problem_response
+from chassis.http.problems import PROBLEM, FieldError, Problem, problem_response
 from chassis.i18n import LANGUAGES, Catalogues
 from gateway.clients import NotFoundError, RefusedError, ServiceUnavailableError
 from gateway.domain.data_faults import words_of

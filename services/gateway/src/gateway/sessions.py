@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request, Response
 from starlette.responses import RedirectResponse
 
-from chassis.http import Problem, declares_access, service_of
+from chassis.http.problems import Problem, declares_access, service_of
 from contracts.words import Role
 from gateway import workflows
 from gateway.domain.signing_in import WHOLE_LIFE, PendingLink, Session, same, unmasked

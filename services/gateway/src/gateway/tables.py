@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis.database import metadata as named_metadata
-from chassis.transaction import AggregateColumns
+from chassis.database.engine import metadata as named_metadata
+from chassis.database.transaction import AggregateColumns
 from contracts.words import Language, Role
 
 

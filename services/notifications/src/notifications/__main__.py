@@ -1,6 +1,6 @@
 """`python -m notifications` serves; `python -m notifications migrate` migrates and exits."""
 
-from chassis.serving import serve
+from chassis.runtime.process import serve
 from notifications.app import build
 from notifications.settings import Settings
 

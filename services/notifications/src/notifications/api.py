@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.responses import Response
 
-from chassis.http import FieldError, Problem, Reading, Tx, allow, service_of
+from chassis.http.problems import FieldError, Problem, Reading, Tx, allow, service_of
 from contracts.words import ItemId, Language, MemberId
 from notifications import views, workflows
 from notifications.stream import Streams

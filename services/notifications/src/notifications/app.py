@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from chassis.service import Service, create_service
+from chassis.runtime.service import Service, create_service
 from notifications.api import router
 from notifications.bell import Bell
 from notifications.settings import Settings

@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from chassis.database import DATABASE_AWAY
+from chassis.database.engine import DATABASE_AWAY
 from notifications.tables import INBOX_CHANGED
 
 log = structlog.get_logger()

@@ -12,8 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from chassis.database import Database, is_database_away
-from chassis.telemetry import context_of, tracer
+from chassis.database.engine import Database, is_database_away
+from chassis.telemetry.tracing import context_of, tracer
 from contracts.words import Language
 from notifications import views
 from notifications.bell import Bell

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from chassis.receiving import Received, Retry, Subscriptions
-from chassis.transaction import Transaction
+from chassis.database.transaction import Transaction
+from chassis.subscriptions.router import Received, Retry, Subscriptions
 from contracts.coordination import (
     TaskAcceptedV1,
     TaskAssignedV1,

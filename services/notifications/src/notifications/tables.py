@@ -10,8 +10,8 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis.database import metadata
-from chassis.transaction import AggregateColumns
+from chassis.database.engine import metadata
+from chassis.database.transaction import AggregateColumns
 
 Timestamp = sa.DateTime(timezone=True)
 

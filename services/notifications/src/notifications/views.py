@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.telemetry import trace_id_of
+from chassis.telemetry.tracing import trace_id_of
 from contracts.coordination import TaskFacts
 from contracts.notifications import Reason
 from contracts.words import Language, Title

@@ -1,6 +1,6 @@
 """`python -m registry` serves; `python -m registry migrate` migrates and exits."""
 
-from chassis.serving import serve
+from chassis.runtime.process import serve
 from registry.app import build
 from registry.settings import Settings
 

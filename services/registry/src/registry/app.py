@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from chassis.service import Service, create_service
+from chassis.runtime.service import Service, create_service
 from registry import api
 from registry.directory import packaged
 from registry.domain import RefusedError

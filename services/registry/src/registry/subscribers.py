@@ -1,5 +1,5 @@
 """What the registry hears: nothing yet; it announces who is who, and others listen."""
 
-from chassis.receiving import Subscriptions
+from chassis.subscriptions.router import Subscriptions
 
 subscriptions = Subscriptions("registry")

@@ -9,9 +9,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis.database import metadata
-from chassis.tables import outbox
-from chassis.transaction import AggregateColumns
+from chassis.database.engine import metadata
+from chassis.database.tables import outbox
+from chassis.database.transaction import AggregateColumns
 from contracts.event import EventId
 from contracts.registry import MemberFacts, OrganisationFacts
 from contracts.words import Language, MemberId, Named, OrganisationId, OrganisationKind, Role, Theme

@@ -1,6 +1,6 @@
 """Let dead letters end, with a record of what was done to them, and projections be rebuilt."""
 
-from chassis.migrations import add_dead_letter_states
+from chassis.database.migrations import add_dead_letter_states
 
 revision = "0002"
 down_revision = "0001"

@@ -89,6 +89,6 @@ def _token() -> str:
 
 def _nats_seed() -> str:
     # Loaded where a seed is missing alone: the supervisor, which asks at every start, stays small.
-    from chassis.keys import new_seed
+    from chassis.broker.nkeys import new_seed
 
     return new_seed()

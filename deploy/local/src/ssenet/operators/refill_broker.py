@@ -16,9 +16,9 @@ from nats.js.errors import NotFoundError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from chassis.broker import Broker
+from chassis.broker.connection import Broker
+from chassis.broker.topology import PROVISIONER, ServiceDescription, Topology, provision
 from chassis.partitions import COUNTS
-from chassis.provisioner import PROVISIONER, ServiceDescription, Topology, provision
 from ssenet.data_folder.folder import DataFolder
 from ssenet.data_folder.secrets_file import read_secrets
 from ssenet.network.client import Network, the_network

@@ -13,13 +13,13 @@ from pathlib import Path
 import asyncpg
 from nats.js.errors import NotFoundError
 
-from chassis.broker import Broker
-from chassis.keys import public_keys
+from chassis.broker.connection import Broker
+from chassis.broker.nkeys import public_keys
+from chassis.broker.provision import accounts_block, provision_site
+from chassis.broker.stream_identity import KNOWN, Known, Seen, what_is_lost
+from chassis.broker.topology import PROVISIONER, ServiceDescription, Topology, TopologyError
+from chassis.outbox.republish import AGAIN, FORGET
 from chassis.partitions import COUNTS
-from chassis.provisioner import PROVISIONER, ServiceDescription, Topology, TopologyError
-from chassis.provisioning import accounts_block, provision_site
-from chassis.refilling import AGAIN, FORGET
-from chassis.stream_identity import KNOWN, Known, Seen, what_is_lost
 from contracts.gate import BrokenContractError, verify
 from ssenet.data_folder.folder import DataFolder
 from ssenet.data_folder.secrets_file import SUPERUSER, read_secrets

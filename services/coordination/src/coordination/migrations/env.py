@@ -1,4 +1,4 @@
-from chassis.migrations import run
+from chassis.database.migrations import run
 from coordination.tables import Base
 
 run(Base.metadata)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase
 
-from chassis.database import metadata
+from chassis.database.engine import metadata
 
 
 class Base(DeclarativeBase):

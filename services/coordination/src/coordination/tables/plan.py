@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.transaction import AggregateColumns
+from chassis.database.transaction import AggregateColumns
 from coordination.domain.plan import Plan
 from coordination.tables.base import Base
 

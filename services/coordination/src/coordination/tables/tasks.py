@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.transaction import AggregateColumns
+from chassis.database.transaction import AggregateColumns
 from contracts.coordination import TaskState
 from contracts.words import MemberId
 from coordination.domain.tasks import Action, Deed, Task

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from chassis.projecting import keep_newest
-from chassis.receiving import Received
-from chassis.transaction import Transaction
+from chassis.database.transaction import Transaction
+from chassis.projections.upsert import keep_newest
+from chassis.subscriptions.router import Received
 from contracts.registry import MemberFacts, MemberLeftV1, OrganisationFacts
 from coordination.tables.directory import MemberRow, OrganisationRow
 

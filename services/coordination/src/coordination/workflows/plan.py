@@ -3,7 +3,7 @@
 from typing import Final
 from uuid import UUID, uuid5
 
-from chassis.transaction import Transaction
+from chassis.database.transaction import Transaction
 from contracts.coordination import PlanPublishedV1
 from coordination.domain.plan import Plan
 from coordination.tables import plan as tables

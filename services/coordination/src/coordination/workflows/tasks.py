@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
+from chassis.database.bulk_insert import insert_new
+from chassis.database.transaction import Transaction
 from chassis.ids import new_id
-from chassis.receiving import Received, Retry
-from chassis.storing import insert_new
-from chassis.transaction import Transaction
+from chassis.subscriptions.router import Received, Retry
 from contracts.coordination import (
     Actor,
     TaskAcceptedV1,

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chassis.http import Problem, problem_response
+from chassis.http.problems import Problem, problem_response
 from gateway.domain.transport import too_large
 from gateway.problems import localise
 

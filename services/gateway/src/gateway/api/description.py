@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
-from chassis.http import public
+from chassis.http.problems import public
 from contracts.catalogue import PARTNER_EVENTS
 
 router = APIRouter(include_in_schema=False)

@@ -8,8 +8,8 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from chassis.http import Problem, Reading, service_of
-from chassis.telemetry import trace_id_of, traceparent_of
+from chassis.http.problems import Problem, Reading, service_of
+from chassis.telemetry.tracing import trace_id_of, traceparent_of
 from gateway import workflows
 from gateway.api import description
 from gateway.api.bodies import read_body

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
-from chassis.http import FieldError, Problem, Tx, allow
+from chassis.http.problems import FieldError, Problem, Tx, allow
 from contracts.registry import MemberFacts
 from contracts.words import OrganisationCode, Role
 from gateway import workflows

@@ -3,7 +3,7 @@
 from fastapi import Request, Response
 from starlette.routing import Match
 
-from chassis.http import Problem, problem_response
+from chassis.http.problems import Problem, problem_response
 from gateway.problems import localise
 
 METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from chassis.http import Problem, declares_access
+from chassis.http.problems import Problem, declares_access
 from gateway.clients import VerifiedKey, VerifiedKeys
 from gateway.domain.partners import Allowance, TokenBucket, key_in
 from gateway.domain.words import Words

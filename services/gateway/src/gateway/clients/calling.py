@@ -10,7 +10,7 @@ import orjson
 from opentelemetry import trace
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from chassis.telemetry import traceparent_of
+from chassis.telemetry.tracing import traceparent_of
 from contracts.words import MemberId
 
 M = TypeVar("M", bound=BaseModel)

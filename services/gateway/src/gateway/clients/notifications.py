@@ -10,7 +10,7 @@ import httpx
 from fastapi import Depends, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from chassis.telemetry import traceparent_of
+from chassis.telemetry.tracing import traceparent_of
 from contracts.words import ItemId, Language, MemberId, TaskId
 from gateway.clients.calling import Calling, ServiceUnavailableError
 

@@ -12,7 +12,7 @@ from importlib.resources.abc import Traversable
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
-from chassis.http import public
+from chassis.http.problems import public
 
 router = APIRouter(dependencies=[public()])
 

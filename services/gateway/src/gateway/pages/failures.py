@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from opentelemetry import trace
 
-from chassis.http import Problem
+from chassis.http.problems import Problem
 from contracts.words import Language
 from gateway.clients import NotFoundError, RefusedError, ServiceUnavailableError
 from gateway.pages.page import Page, go, page_for

@@ -7,7 +7,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chassis.http import PROBLEM_JSON
+from chassis.http.problems import PROBLEM_JSON
 from gateway.pages.failures import plain_page
 
 CONTENT_SECURITY_POLICY = (

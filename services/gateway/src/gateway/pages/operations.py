@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ValidationError
 
-from chassis.health import status
-from chassis.http import service_of
+from chassis.http.problems import service_of
+from chassis.http.routes.health import status
 from contracts.words import Role
 from gateway.clients import (
     Coordination,

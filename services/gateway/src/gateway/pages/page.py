@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from chassis.http import service_of
+from chassis.http.problems import service_of
 from contracts import codes
 from contracts.words import Language
 from gateway.clients import Notifications, NotificationsClient, ServiceUnavailableError

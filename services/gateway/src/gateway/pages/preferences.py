@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse
 
-from chassis.http import Tx, public
+from chassis.http.problems import Tx, public
 from contracts.words import Language
 from gateway.pages.failures import PageRoute
 from gateway.pages.page import LANGUAGE_COOKIE, THEME_COOKIE, go, local_path

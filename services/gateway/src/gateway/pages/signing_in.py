@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from chassis.http import Reading, Tx, public
+from chassis.http.problems import Reading, Tx, public
 from contracts.words import Language
 from gateway.pages.failures import LINK_SPENT, PageRoute, failure_page
 from gateway.pages.page import LANGUAGE_COOKIE, LANGUAGE_NAMES, AnyonesPage, go

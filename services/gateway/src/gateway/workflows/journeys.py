@@ -10,9 +10,9 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.receiving import Received
-from chassis.tables import outbox
-from chassis.transaction import Transaction
+from chassis.database.tables import outbox
+from chassis.database.transaction import Transaction
+from chassis.subscriptions.router import Received
 from contracts.coordination import TaskFacts
 from contracts.notifications import NotificationFacts
 from contracts.words import OrganisationCode

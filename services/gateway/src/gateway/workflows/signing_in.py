@@ -7,8 +7,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.database.transaction import Transaction
 from chassis.ids import new_id
-from chassis.transaction import Transaction
 from contracts.registry import MemberFacts
 from contracts.words import Language, MemberId
 from gateway.domain.signing_in import (

@@ -12,11 +12,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from chassis.database import Database
+from chassis.database.engine import Database
+from chassis.database.tables import outbox
+from chassis.database.transaction import Announcements
 from chassis.ids import new_id
-from chassis.tables import outbox
-from chassis.telemetry import trace_id_of, traceparent_of
-from chassis.transaction import Announcements
+from chassis.telemetry.tracing import trace_id_of, traceparent_of
 from contracts.event import EventId
 from contracts.partner import Origin
 from gateway.clients import VerifiedKey

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response, status
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
-from chassis.http import FieldError, Problem, Reading, Tx, service_of
+from chassis.http.problems import FieldError, Problem, Reading, Tx, service_of
 from contracts.registry import OrganisationFacts
 from contracts.words import LanguageTag, Named, OrganisationId, OrganisationKind
 from registry import domain, tables

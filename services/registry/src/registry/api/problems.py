@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from chassis.http import FieldError, Problem, allow, problem_response
+from chassis.http.problems import FieldError, Problem, allow, problem_response
 from registry.domain import (
     KindIsFixedError,
     NoSuchKeyError,

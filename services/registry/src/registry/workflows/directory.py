@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from chassis.transaction import Transaction
+from chassis.database.transaction import Transaction
 from contracts.event import EventId
 from contracts.registry import (
     MemberFacts,

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from chassis.transaction import Transaction
+from chassis.database.transaction import Transaction
 from contracts.checks import Finding
 from contracts.registry import MemberFacts, MemberJoinedV1, MemberLeftV1, MemberUpdatedV1
 from contracts.words import OrganisationKind, Role

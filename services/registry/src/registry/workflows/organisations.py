@@ -1,6 +1,6 @@
 """Register and update units and offices."""
 
-from chassis.transaction import Transaction
+from chassis.database.transaction import Transaction
 from contracts.checks import Finding
 from contracts.registry import OrganisationFacts, OrganisationRegisteredV1, OrganisationUpdatedV1
 from contracts.words import OrganisationKind, Role

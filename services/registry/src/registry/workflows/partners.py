@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from chassis.transaction import Transaction
+from chassis.database.transaction import Transaction
 from contracts.registry import OrganisationFacts
 from registry.domain import (
     LAST_USED_PRECISION,

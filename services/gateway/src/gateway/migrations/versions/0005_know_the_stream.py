@@ -1,6 +1,6 @@
 """Let the relay know the stream that it publishes to from one that was made anew."""
 
-from chassis.migrations import add_known_streams
+from chassis.database.migrations import add_known_streams
 
 revision = "0005"
 down_revision = "0004"

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from chassis.migrations import create_backbone_tables
+from chassis.database.migrations import create_backbone_tables
 
 revision = "0002"
 down_revision = "0001"

@@ -1,0 +1,155 @@
+"""One transaction: what it changes and what it announces are stored together, or not at all."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.database.tables import OUTBOX_WRITTEN
+from chassis.ids import new_id
+from chassis.telemetry.tracing import traceparent_of
+from contracts.event import Envelope, Event, EventId
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from chassis.subscriptions.router import Received
+else:
+    from uuid import UUID
+
+
+class AggregateColumns:
+    """What every aggregate's table carries: its home site, and the order of its changes.
+
+    Only the home site changes an aggregate; `epoch` rises when the home moves, `sequence` by one with every
+    change within the epoch. With one site, home and epoch are constant.
+    """
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    home_site: Mapped[str] = mapped_column(sa.Text)
+    epoch: Mapped[int] = mapped_column(sa.BigInteger, default=1)
+    sequence: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+
+
+_OUTBOX = {
+    "event_id": "uuid",
+    "type": "text",
+    "nats_subject": "text",
+    "aggregate_id": "text",
+    "epoch": "bigint",
+    "sequence": "bigint",
+    "envelope": "jsonb",
+    "announced_at": "timestamptz",
+}
+"""What an announcement sets of an outbox row, and the types, in the order of `Announcements.columns`."""
+
+
+def _writing(arrays: Sequence[str], channel: str, *, only: str = "true") -> str:
+    """Write the rows in the order they were announced and wake the relay at commit: one round trip for all."""
+    names = ", ".join(_OUTBOX)
+    # Only our own column names and placeholders are put in; what is written travels as parameters.
+    return f"""
+    written AS (
+        INSERT INTO outbox ({names})
+        SELECT {names} FROM unnest({", ".join(arrays)}) WITH ORDINALITY AS row ({names}, place)
+        WHERE {only} ORDER BY place RETURNING 1),
+    told AS (SELECT pg_notify({channel}, '') FROM (SELECT count(*) FROM written) AS done)
+    """  # noqa: S608
+
+
+_WRITE = sa.text(
+    f"WITH {_writing([f'CAST(:{name} AS {kind}[])' for name, kind in _OUTBOX.items()], ':channel')} SELECT FROM told"
+)
+
+
+def inserting(insert: str, parameters: int) -> str:
+    """Extend an INSERT with `parameters` numbered parameters, whose RETURNING is `event_id`, by the announcements.
+
+    What it inserts is announced in the same statement, and nothing else is; the rest of the parameters are the
+    announcements' columns and the channel to notify.
+    """
+    arrays = [f"${parameters + place}::{kind}[]" for place, kind in enumerate(_OUTBOX.values(), start=1)]
+    channel = f"${parameters + len(_OUTBOX) + 1}"
+    writing = _writing(arrays, channel, only="event_id IN (SELECT event_id FROM inserted)")
+    return f"WITH inserted AS ({insert}), {writing} SELECT ARRAY(SELECT event_id FROM inserted) FROM told"  # noqa: S608
+
+
+class Announcements:
+    """Events to be announced in one commit, with the change that they tell of."""
+
+    def __init__(self, *, service: str, site: str, now: datetime) -> None:
+        self.now = now
+        self.site = site
+        self._service = service
+        self._rows: list[tuple[Any, ...]] = []
+        self._caused: Counter[UUID] = Counter()
+
+    def announced_for(self, cause: UUID) -> int:
+        """How many events this one has led to so far."""
+        return self._caused[cause]
+
+    def announce(
+        self,
+        event: Event,
+        *,
+        of: AggregateColumns,
+        cause: "Received[Any] | None" = None,
+        correlation: EventId | None = None,
+        to: str = "all",
+    ) -> EventId:
+        """Announce a change of an aggregate, in the same commit as the change; returns the event's id.
+
+        Raises the aggregate's `sequence` by one; lock its row before changing it. The event continues the
+        trace and the chain of its `cause`; without one it continues the current span, and `correlation` names
+        the chain it belongs to (its own id begins a new one).
+        """
+        of.sequence = (of.sequence or 0) + 1
+        event_id = EventId(new_id())
+        if cause is not None:
+            self._caused[cause.envelope.id] += 1
+        envelope = Envelope(
+            id=event_id,
+            source=f"/sites/{self.site}/{self._service}",
+            type=event.type,
+            subject=str(of.id),
+            time=self.now,
+            dataschema=event.dataschema(),
+            traceparent=cause.traceparent if cause else traceparent_of(),
+            sequence=of.sequence,
+            site=self.site,
+            epoch=of.epoch,
+            to=to,
+            causationid=cause.envelope.id if cause else None,
+            correlationid=cause.envelope.correlationid if cause else correlation or event_id,
+            data=event.model_dump(mode="json"),
+        )
+        written = envelope.model_dump_json(exclude_none=True)
+        subject, aggregate = envelope.nats_subject, envelope.subject
+        self._rows.append(
+            (event_id, event.type, subject, aggregate, of.epoch, of.sequence, written, self.now)
+        )
+        return event_id
+
+    def columns(self) -> list[list[Any]]:
+        """The outbox rows, column by column."""
+        return [list(column) for column in zip(*self._rows, strict=True)] or [[] for _ in _OUTBOX]
+
+
+class Transaction(Announcements):
+    """The session of one use case, and what it announces."""
+
+    def __init__(self, session: AsyncSession, *, service: str, site: str, now: datetime) -> None:
+        super().__init__(service=service, site=site, now=now)
+        self.session = session
+
+    async def write_announcements(self) -> None:
+        """Write what was announced to the outbox and wake the relay when the transaction commits."""
+        await self.session.flush()
+        if self._rows:
+            columns = dict(zip(_OUTBOX, self.columns(), strict=True))
+            await self.session.execute(_WRITE, columns | {"channel": OUTBOX_WRITTEN})
+            self._rows = []

@@ -1,0 +1,4 @@
+"""The HTTP edge that every service shares: problems (RFC 9457), who may call, the transaction of a request, the routes.
+
+The face: `problems`, and in `routes` what every service answers beside its own: health, dead letters, projections.
+"""

@@ -1,0 +1,1 @@
+"""What every service answers over HTTP, beside its own routes: a module for each subject."""

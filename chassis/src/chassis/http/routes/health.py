@@ -1,0 +1,97 @@
+"""Is it alive, is it ready, how far behind is it: what operators and orchestrators ask of every service."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from chassis.health import gauges
+from chassis.health.examiner import ConsumerLook
+from chassis.http.problems import allow_known, public, service_of
+
+if TYPE_CHECKING:
+    from chassis.runtime.service import Service
+
+router = APIRouter(include_in_schema=False)
+
+
+async def status(service: "Service") -> dict[str, Any]:
+    """Everything an operator's page shows of one service."""
+    found = await service.examiner.examine()
+    report: dict[str, Any] = {
+        "service": service.name,
+        "ready": found.ready,
+        "checks": {name: {"ok": check.ok, "detail": check.detail} for name, check in found.checks.items()},
+        "consumers": [_as_shown(look) for look in found.consumers] if found.checks["broker"].ok else [],
+    }
+    if found.backlog is not None:
+        report["outbox"] = {
+            "unpublished": found.backlog.unpublished,
+            "oldest_age_s": found.backlog.oldest_unpublished_age,
+        }
+        report["waiting"] = sum(number for number, _ in found.backlog.waiting.values())
+        report["dead_letters"] = sum(found.backlog.dead_letters.values())
+    return report
+
+
+def _as_shown(look: ConsumerLook) -> dict[str, Any]:
+    if look.lag is None:
+        return {"durable": look.part.name, "trouble": look.trouble}
+    return {
+        "durable": look.part.name,
+        "pending": look.lag.pending,
+        "ack_pending": look.lag.ack_pending,
+        "redelivered": look.lag.redelivered,
+        "oldest_age_s": look.lag.age,
+    }
+
+
+@router.get("/health/live", dependencies=[public()])
+async def live() -> dict[str, str]:
+    return {"status": "alive"}
+
+
+@router.get("/health/ready", dependencies=[public()])
+async def ready(request: Request) -> Response:
+    found = await service_of(request).examiner.examine(backlog=False)
+    body = {"ready": found.ready, "checks": {name: check.detail for name, check in found.checks.items()}}
+    return JSONResponse(body, status_code=200 if found.ready else 503)
+
+
+@router.get("/status", dependencies=[allow_known()])
+async def service_status(request: Request) -> dict[str, Any]:
+    return await status(service_of(request))
+
+
+class _Looked(Collector):
+    def __init__(self, families: Sequence[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+async def _broker_figures(service: "Service") -> Sequence[Metric]:
+    return await service.broker_monitor.look() if service.broker_monitor else ()
+
+
+@router.get("/metrics", dependencies=[allow_known()])
+async def scrape(request: Request) -> Response:
+    """What was counted since the start, and what is found now."""
+    service = service_of(request)
+    found, of_broker = await asyncio.gather(service.examiner.examine(), _broker_figures(service))
+    durables = [consumer.durable for consumer in service.consumers]
+    families = gauges.families(
+        found,
+        relay_leader=service.relay.is_leader,
+        durables=durables,
+        loop_gap=service.loop_watch.longest_gap,
+    )
+    looked = CollectorRegistry()
+    looked.register(_Looked([*families, *of_broker]))
+    return Response(generate_latest(REGISTRY) + generate_latest(looked), media_type=CONTENT_TYPE_LATEST)

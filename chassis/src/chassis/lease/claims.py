@@ -1,0 +1,265 @@
+"""Who serves which part of which durable: one process at a time, found by advisory locks, made safe by a fence.
+
+The locks say who may try: they go with the connection of the process that holds them. The fence says who is believed:
+taking over a part raises its token, and every transaction of an owner carries the token it was given. So what an old
+owner, long paused or cut off, still wants to write is refused by the database itself.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+import asyncpg
+import sqlalchemy as sa
+import structlog
+
+from chassis.database.engine import DATABASE_AWAY, PLANNING, Database, keep_alive
+from chassis.partitions import Partition, preferred
+
+log = structlog.get_logger()
+
+_WANTED = "durables_wanted"
+"""NOTIFY channel: a process asks for the part that it should have."""
+_TICK = 0.5
+_IDLE_TICK = 5.0
+_PATIENCE = 3.0
+"""Seconds until a part that its preferred process does not take is taken by another."""
+
+_TAKE = sa.text("""
+WITH others AS (
+    UPDATE durable_owners SET token = token + 1, released = true
+    WHERE durable = :durable AND partition <> :partition AND slots && CAST(:slots AS smallint[]))
+INSERT INTO durable_owners AS owner (partition, durable, slots, token, crashes, released, taken_at)
+VALUES (:partition, :durable, CAST(:slots AS smallint[]), 1, 0, false, :now)
+ON CONFLICT (partition) DO UPDATE SET token = owner.token + 1, slots = excluded.slots, taken_at = excluded.taken_at,
+    crashes = CASE WHEN owner.released THEN 0 WHEN owner.token = :mine THEN owner.crashes ELSE owner.crashes + 1 END,
+    released = false
+RETURNING token, crashes
+""")
+_TOKEN = sa.text("SELECT token FROM durable_owners WHERE partition = :partition")
+_SETTLED = sa.text("""
+UPDATE durable_owners SET crashes = 0, released = :released WHERE partition = :partition AND token = :token
+""")
+
+
+class OwnershipLostError(Exception):
+    """Another process has taken this part over; what this one was about to commit was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """What an owner's transactions carry. `crashes`: processes before this that died without a word or a success."""
+
+    partition: str
+    token: int
+    crashes: int
+
+
+async def take_over(database: Database, partition: Partition, *, mine: int = 0) -> Fence:
+    """Become the one owner whose transactions are accepted; waits for the last one of the owner before.
+
+    `mine` is the last token of this very process: it lives, so it is no crash that it could not say goodbye.
+    """
+    told = {"partition": partition.name, "durable": partition.durable, "slots": partition.slots, "mine": mine}
+    async with database.transaction() as tx:
+        row = (await tx.session.execute(_TAKE, told | {"now": tx.now})).one()
+    return Fence(partition.name, row.token, row.crashes)
+
+
+async def confirm(database: Database, fence: Fence) -> None:
+    """Return if this is still the owner; raises OwnershipLostError where another has taken over since."""
+    async with database.reading() as session:
+        token = await session.scalar(_TOKEN, {"partition": fence.partition})
+    if token != fence.token:
+        raise OwnershipLostError(f"{fence.partition} was taken over by another process")
+
+
+async def settle(database: Database, fence: Fence, *, released: bool) -> None:
+    """Note that this owner has got something done, or that it goes in good order."""
+    told = {"partition": fence.partition, "token": fence.token, "released": released}
+    async with database.transaction() as tx:
+        await tx.session.execute(_SETTLED, told)
+
+
+@dataclass(eq=False, slots=True)
+class Claim:
+    """One part, as its consumer sees it: granted or not, and whether the process that should have it asks for it."""
+
+    partition: Partition
+    on_change: Callable[[], None]
+    """Called when it is granted, asked for or lost."""
+    granted: asyncio.Event = field(default_factory=asyncio.Event)
+    asked_for: bool = False
+    generation: int = 0
+    """Rises with every grant and every loss."""
+    wished: bool = False
+    """Whether a process has said that it should have it."""
+    tried_at: float = field(default_factory=time.monotonic)
+
+    def keys(self) -> list[int]:
+        """The advisory locks of the part, one per slot: parts cut in another way exclude each other too."""
+        return [_lock_key(self.partition.durable, slot) for slot in self.partition.slots]
+
+
+def _lock_key(durable: str, slot: int) -> int:
+    return int.from_bytes(sha256(f"{durable} {slot}".encode()).digest()[:8], "big", signed=True)
+
+
+class Ownership:
+    """This process's place among those of its service: one connection, on which it holds its parts' locks."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._claims: list[Claim] = []
+        self._woken = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._given_back: list[Claim] = []
+        self._name = f"ssenet-{database.service}-owner"
+
+    def claim(self, partition: Partition, on_change: Callable[[], None]) -> Claim:
+        """Say that this process can serve a part; granted when it is this process's to serve."""
+        found = Claim(partition, on_change)
+        self._claims.append(found)
+        self._woken.set()
+        return found
+
+    def give_back(self, claim: Claim) -> None:
+        """The consumer has let go of the part: another may have it."""
+        if claim.granted.is_set():
+            claim.granted.clear()
+            self._given_back.append(claim)
+            self._woken.set()
+
+    async def run(self) -> None:
+        """Hold what is this process's to hold until stopped; survives the database."""
+        pause = 0.2
+        while not self._stopping.is_set():
+            try:
+                connection = await self._connect()
+                pause = 0.2
+                await self._hold(connection)
+            except DATABASE_AWAY as error:
+                log.warning("owner lost its database, trying again", error=str(error) or type(error).__name__)
+                # Nothing but a stop ends this early: what wakes the owner was set when its connection went.
+                await _until(self._stopping, pause)
+                pause = min(pause * 2, 2.0)
+
+    def stop(self) -> None:
+        """Let go of everything; call it when the consumers have ended."""
+        self._stopping.set()
+        self._woken.set()
+
+    async def _connect(self) -> asyncpg.Connection:
+        return await asyncpg.connect(
+            self._database.asyncpg_dsn,
+            timeout=5,
+            command_timeout=30,
+            server_settings={
+                "application_name": self._name,
+                **PLANNING,
+                # The locks of a host that was cut off must not outlive it by hours.
+                "tcp_keepalives_idle": "15",
+                "tcp_keepalives_interval": "5",
+                "tcp_keepalives_count": "3",
+            },
+        )
+
+    async def _hold(self, connection: asyncpg.Connection) -> None:
+        keep_alive(connection)
+        connection.add_termination_listener(self._wake)
+        try:
+            await connection.add_listener(_WANTED, self._hear_wish)
+            while not self._stopping.is_set():
+                self._woken.clear()
+                await self._look(connection)
+                idle = all(claim.granted.is_set() for claim in self._claims)
+                await _until(self._woken, _IDLE_TICK if idle else _TICK)
+                if connection.is_closed():
+                    raise ConnectionError("the owner's connection closed")
+        finally:
+            self._lose_all()
+            with suppress(*DATABASE_AWAY):
+                await connection.close(timeout=2)
+
+    def _lose_all(self) -> None:
+        self._given_back.clear()
+        for claim in self._claims:
+            claim.generation += 1
+            claim.granted.clear()
+            claim.asked_for = claim.wished = False
+            claim.on_change()
+
+    async def _look(self, connection: asyncpg.Connection) -> None:
+        while self._given_back:
+            claim = self._given_back.pop()
+            claim.asked_for = claim.wished = False
+            claim.tried_at = time.monotonic()
+            await _unlock(connection, claim.keys())
+        open_claims = [claim for claim in self._claims if not claim.granted.is_set()]
+        if not open_claims and not any(claim.wished for claim in self._claims):
+            return
+        processes = await _processes(connection, self._name)
+        me = connection.get_server_pid()
+        for claim in self._claims:
+            mine = preferred(claim.partition, processes) == me
+            if claim.granted.is_set():
+                if claim.wished and not mine:
+                    claim.asked_for = True
+                    claim.on_change()
+                claim.wished = False
+            elif mine or time.monotonic() - claim.tried_at > _PATIENCE:
+                claim.tried_at = time.monotonic()
+                await self._try(connection, claim, wish=mine)
+
+    async def _try(self, connection: asyncpg.Connection, claim: Claim, *, wish: bool) -> None:
+        if await _lock(connection, claim.keys()):
+            claim.generation += 1
+            claim.granted.set()
+            claim.on_change()
+        elif wish:
+            await connection.execute("SELECT pg_notify($1, $2)", _WANTED, claim.partition.name)
+
+    def _wake(self, *_: object) -> None:
+        self._woken.set()
+
+    def _hear_wish(self, _connection: object, _pid: int, _channel: str, name: object) -> None:
+        for claim in self._claims:
+            if claim.partition.name == name and claim.granted.is_set():
+                claim.wished = True
+                self._woken.set()
+
+
+async def _until(told: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await told.wait()
+
+
+async def _processes(connection: asyncpg.Connection, name: str) -> list[int]:
+    query = (
+        "SELECT pid FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()"
+        " ORDER BY backend_start, pid"
+    )
+    return [row["pid"] for row in await connection.fetch(query, name)]
+
+
+async def _lock(connection: asyncpg.Connection, keys: Sequence[int]) -> bool:
+    """Take all locks or none. The first is tried alone: of two processes only one gets beyond it."""
+    if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", keys[0]):
+        return False
+    taken = [keys[0]]
+    rows = await connection.fetch(
+        "SELECT key, pg_try_advisory_lock(key) AS taken FROM unnest($1::bigint[]) AS key", keys[1:]
+    )
+    taken += [row["key"] for row in rows if row["taken"]]
+    if len(taken) == len(keys):
+        return True
+    await _unlock(connection, taken)
+    return False
+
+
+async def _unlock(connection: asyncpg.Connection, keys: Sequence[int]) -> None:
+    await connection.execute("SELECT pg_advisory_unlock(key) FROM unnest($1::bigint[]) AS key", list(keys))

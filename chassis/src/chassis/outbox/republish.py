@@ -1,0 +1,89 @@
+"""A stream that was lost is filled again from the outbox, which keeps what was published for days.
+
+The rows are published once more, in their order, by the relay, as if they had never been; what a consumer had applied
+already its inbox drops.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from fastapi import APIRouter, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.broker.stream_identity import KNOWN, Known
+from chassis.database.tables import OUTBOX_WRITTEN, STREAM_FORGOTTEN
+from chassis.http.problems import Problem, allow, service_of
+from chassis.outbox.relay import session_of
+
+router = APIRouter(prefix="/internal/outbox", include_in_schema=False)
+
+log = structlog.get_logger()
+
+LOST = "what it held has to be published again"
+
+# Writers wait meanwhile: an event announced now must not be published ahead of those it follows.
+_ALONE = sa.text("LOCK TABLE outbox IN SHARE ROW EXCLUSIVE MODE")
+# A relay that stands still since it asked which stream there is would go on as if nothing had happened, and note the
+# one that was lost: so nothing that it has begun reaches the database any more. It connects again, and asks again.
+_CUT_OFF = sa.text("""
+SELECT bool_and(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
+WHERE application_name = :relay AND datname = current_database()
+""")
+_KEPT = sa.text(
+    "SELECT count(*) AS rows, min(announced_at) AS since FROM outbox WHERE published_at IS NOT NULL"
+)
+AGAIN = "UPDATE outbox SET published_at = NULL, stream_sequence = NULL WHERE published_at IS NOT NULL"
+FORGET = "DELETE FROM known_streams"
+"""Both for whoever stands at the database itself, with no service running; else `publish_again` does it."""
+_WAKE = sa.text("SELECT pg_notify(:forgotten, ''), pg_notify(:written, '')")
+_KNOWN = sa.text(KNOWN.replace("$1", ":stream"))
+
+
+@dataclass(frozen=True, slots=True)
+class Refill:
+    """What is published once more: how many events, and when the oldest was announced (None where there are none)."""
+
+    events: int
+    kept_since: datetime | None
+
+
+class RelayRemainsError(Exception):
+    """A relay's session did not end when it was told to; nothing was taken back."""
+
+
+async def publish_again(session: AsyncSession, service: str) -> Refill:
+    """Take back that anything was published, and where: the relay begins anew with the oldest row that is kept.
+
+    Raises RelayRemainsError.
+    """
+    await session.execute(_ALONE)
+    if await session.scalar(_CUT_OFF, {"relay": session_of(service)}) is False:
+        raise RelayRemainsError
+    kept = (await session.execute(_KEPT)).one()
+    await session.execute(sa.text(AGAIN))
+    await session.execute(sa.text(FORGET))
+    await session.execute(_WAKE, {"forgotten": STREAM_FORGOTTEN, "written": OUTBOX_WRITTEN})
+    return Refill(kept.rows, kept.since)
+
+
+async def known(session: AsyncSession, stream: str) -> Known:
+    """Which stream it was that has acknowledged what is marked, and how far it was."""
+    return Known(*(await session.execute(_KNOWN, {"stream": stream})).one())
+
+
+@router.post("/publish-again", dependencies=[allow("operator")])
+async def publish_everything_again(request: Request) -> Mapping[str, Any]:
+    """Publish every kept event once more, in order. Done again, it does no harm."""
+    name = service_of(request).name
+    try:
+        async with service_of(request).database.transaction() as tx:
+            refill = await publish_again(tx.session, name)
+    except RelayRemainsError as error:
+        told = "A relay still holds its session of the database. Nothing was changed; try again."
+        raise Problem(503, "relay-remains", told, headers={"Retry-After": "5"}) from error
+    log.warning("asked to publish everything again", events=refill.events, kept_since=refill.kept_since)
+    return asdict(refill)
