@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from chassis.broker.nkeys import public_key
-from ssenet.data_folder.secrets_file import CALLERS, NATS_USERS, SUPERUSER, read_secrets, secrets_of
+from ssenet.data_folder.folder import DataFolder
+from ssenet.data_folder.secrets_file import (
+    CALLERS,
+    NATS_USERS,
+    SUPERUSER,
+    check_secrets,
+    read_secrets,
+    secrets_of,
+)
 from ssenet.project import SERVICES
 from ssenet.terminal.errors import CommandError
 
@@ -69,3 +77,20 @@ def test_unreadable_secrets_are_an_error_that_says_what_to_do(tmp_path: Path) ->
         secrets_of(tmp_path / "secrets.json")
 
     assert "Restore the file" in refused.value.hint
+
+
+def test_broken_secrets_of_a_database_are_to_be_restored_and_never_moved_away(
+    with_database: DataFolder,
+) -> None:
+    with_database.secrets.write_text("{", encoding="utf-8")
+
+    with pytest.raises(CommandError) as refused:
+        secrets_of(with_database.secrets)
+
+    assert "Restore the file" in refused.value.hint
+    assert "move it away" not in refused.value.hint
+    assert "empty data folder" in refused.value.hint
+
+
+def test_a_folder_without_a_database_needs_no_secrets_yet(folder: DataFolder) -> None:
+    check_secrets(folder)

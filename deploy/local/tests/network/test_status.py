@@ -17,6 +17,8 @@ from ssenet.processes.ports import LOOPBACK
 
 Serving = Callable[..., DataFolder]
 REFILL = "`./ssenet events refill --data"
+NO_PROCESS = 2**22 + 1
+"""Above the largest process number."""
 GONE = "coordination-look-up is gone"
 
 
@@ -105,3 +107,17 @@ def test_programs_are_told_what_fails(serving: Serving, capsys: pytest.CaptureFi
 
     failing = {one["name"]: one["failing"] for one in json.loads(capsys.readouterr().out)["processes"]}
     assert failing == {"registry": {}, "coordination": {"consumers": GONE}, "supervisor": {}}
+
+
+def test_what_a_killed_supervisor_left_is_named_with_the_way_to_end_it(
+    folder: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours = os.getpid()
+    left = ProcessState("nats", ours, started_at(ours), port=0)
+    write_state(folder.state, State(NO_PROCESS, 0.0, "http://localhost:1", 1, processes=[left]))
+
+    assert show_status(folder, as_json=False) == 1
+
+    said = capsys.readouterr().out
+    assert f"nats (process {ours})" in said
+    assert f"./ssenet down --data {folder.path}" in said

@@ -14,7 +14,6 @@ from ssenet.operators import find_letters, replay_letters
 from ssenet.operators.ask_services import Round
 from ssenet.operators.find_letters import by_service, find
 from ssenet.terminal.errors import CommandError
-from ssenet.terminal.prompts import agreed
 
 
 def test_a_letter_is_found_though_another_service_does_not_answer(network: StandIn) -> None:
@@ -145,26 +144,6 @@ def test_where_nobody_can_answer_the_question_no_letter_is_tried_for_it(
     assert said.exception.what == "Not a terminal; pass --yes to confirm."
     # The letters were counted, and that was all.
     assert network.asked.count("coordination") == 1
-
-
-@pytest.mark.parametrize(
-    ("typed", "usual", "agrees"),
-    [
-        ("y\n", False, True),
-        ("YES\n", False, True),
-        ("\n", False, False),
-        ("\n", True, True),
-        ("n\n", True, False),
-        # The input was ended, as Ctrl-D does.
-        ("", True, False),
-    ],
-)
-def test_only_who_answers_agrees(
-    *, monkeypatch: pytest.MonkeyPatch, typed: str, usual: bool, agrees: bool
-) -> None:
-    monkeypatch.setattr("sys.stdin", Terminal(typed))
-
-    assert agreed("Go on?", usual=usual) == agrees
 
 
 @pytest.mark.usefixtures("network")

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from network_kit import FIRST, Running, StandIn
 from typer.testing import CliRunner
 
@@ -16,7 +14,6 @@ from ssenet.data_folder.folder import DataFolder
 from ssenet.main import cli
 from ssenet.operators import rebuild_projection
 from ssenet.terminal.errors import CommandError
-from ssenet.terminal.escaping import printable, printable_json
 
 HOSTILE = "a[/red]b[bold]c:smile:\x1b[2J\x9b2J\r\nd\u202ee"
 SHOWN = r"a[/red]b[bold]c:smile:\u001b[2J\u009b2J\r\nd\u202ee"
@@ -107,21 +104,3 @@ def test_an_error_that_quotes_a_message_cannot_steer_the_terminal(
     said = capsys.readouterr().err
     assert f"{SHOWN} is refused." in said
     assert steering(said) == set()
-
-
-@given(st.text(st.characters(exclude_categories=[])))
-def test_whatever_is_written_becomes_one_line_that_can_be_encoded(written: str) -> None:
-    shown = printable(written)
-
-    assert shown.splitlines() in ([shown], [])
-    assert steering(shown) == set()
-    shown.encode()
-
-
-@given(
-    st.recursive(
-        st.none() | st.integers() | st.text(), lambda some: st.lists(some) | st.dictionaries(st.text(), some)
-    )
-)
-def test_json_for_a_person_is_the_same_json(told: Any) -> None:
-    assert json.loads(printable_json(told)) == told
