@@ -8,7 +8,7 @@ import pytest
 from contracts import codes
 from contracts.words import Language, OrganisationKind, Role
 from registry.directory import OrganisationRow, packaged
-from registry.domain import folded
+from registry.domain.organisations import folded
 
 ROWS = {row.code: row for row in packaged().organisations}
 
@@ -78,7 +78,7 @@ def test_a_row_from_memory_is_never_confirmed() -> None:
 
 
 def test_every_unit_and_office_has_one_focal_point_account() -> None:
-    members = packaged().member_facts()
+    members = packaged().every_member()
     focal_points = Counter(member.organisation for member in members if member.role is Role.FOCAL_POINT)
 
     assert focal_points == dict.fromkeys(ROWS, 1)
@@ -86,20 +86,20 @@ def test_every_unit_and_office_has_one_focal_point_account() -> None:
 
 
 def test_the_dakar_focal_point_is_known_by_its_office_and_works_in_french() -> None:
-    [member] = [each for each in packaged().member_facts() if each.organisation == "DWT/CO-Dakar"]
+    [member] = [each for each in packaged().every_member() if each.organisation == "DWT/CO-Dakar"]
 
     assert member.label == "focal point, CO-Dakar"
     assert (member.language, member.time_zone) == (Language.FR, "Africa/Dakar")
 
 
 def test_ids_stay_the_same_for_ever() -> None:
-    [dakar] = [each for each in packaged().organisation_facts() if each.code == "DWT/CO-Dakar"]
-    [coordinator] = [each for each in packaged().member_facts() if each.role is Role.COORDINATOR]
+    [dakar] = [each for each in packaged().every_organisation() if each.code == "DWT/CO-Dakar"]
+    [coordinator] = [each for each in packaged().every_member() if each.role is Role.COORDINATOR]
 
     assert str(dakar.organisation_id) == "33865229-590e-5195-9ef6-a2ab7b1d6787"
     assert str(coordinator.member_id) == "cb662653-0767-53ce-b62e-e846fda1100d"
 
 
 def test_every_name_is_there_in_four_languages() -> None:
-    for facts in packaged().organisation_facts():
-        assert [name.language for name in facts.names] == ["en", "fr", "es", "ar"]
+    for organisation in packaged().every_organisation():
+        assert [name.language for name in organisation.names] == ["en", "fr", "es", "ar"]

@@ -8,17 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.words import Role
-from registry.domain import (
-    KeyState,
-    covered_twice,
-    folded,
-    is_key_id,
-    label,
-    new_key,
-    unknown_countries,
-    unknown_grants,
-    unknown_time_zone,
-)
+from registry.domain.findings import unknown_countries, unknown_time_zone
+from registry.domain.members import label
+from registry.domain.organisations import covered_twice, folded
+from registry.domain.partners import KeyState, is_key_id, new_key, unknown_grants
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 CODES = st.from_regex(r"\A[A-Z0-9][A-Za-z0-9/ ._À-ÿ-]{0,39}\Z")

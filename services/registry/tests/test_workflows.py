@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from uuid import uuid4
@@ -15,11 +16,14 @@ from alembic.migration import MigrationContext
 from chassis.database.engine import Database
 from chassis.database.tables import backbone
 from chassis.testing import FreshDatabase, SettableClock, a_clock, announced
-from contracts.registry import MemberFacts, OrganisationFacts
+from contracts.registry import OrganisationFacts
 from contracts.words import Language, MemberId, Named, OrganisationId, OrganisationKind, Role
-from registry import domain, tables
+from registry import tables
 from registry.directory import Directory, packaged
-from registry.domain import KindIsFixedError, NoSuchKeyError, RefusedError, TooManyKeysError
+from registry.domain.findings import RefusedError
+from registry.domain.members import Member, member_id
+from registry.domain.organisations import KindIsFixedError, Organisation, organisation_id
+from registry.domain.partners import NewKey, NoSuchKeyError, TooManyKeysError, partner_id
 from registry.workflows.directory import load_directory
 from registry.workflows.members import close_member, put_member
 from registry.workflows.organisations import put_organisation
@@ -50,21 +54,21 @@ async def _load(db: Database, directory: Directory | None = None) -> int:
         return len(await load_directory(tx, directory or packaged()))
 
 
-async def _facts(db: Database, code: str) -> OrganisationFacts:
+async def _known(db: Database, code: str) -> Organisation:
     async with db.reading() as session:
         row = await tables.organisation_by_code(session, code)
         assert row is not None
-        return row.facts((await tables.coverage_of(session, [row.id]))[row.id])
+        return row.value((await tables.coverage_of(session, [row.id]))[row.id])
 
 
-async def _put(db: Database, facts: OrganisationFacts) -> bool:
+async def _put(db: Database, wanted: Organisation) -> bool:
     async with db.transaction() as tx:
-        return (await put_organisation(tx, facts))[1]
+        return (await put_organisation(tx, wanted))[1]
 
 
-def an_organisation(code: str, *, covers: Sequence[str] = (), parent: str | None = None) -> OrganisationFacts:
-    return OrganisationFacts(
-        organisation_id=OrganisationId(domain.organisation_id(packaged().namespace, code)),
+def an_organisation(code: str, *, covers: Sequence[str] = (), parent: str | None = None) -> Organisation:
+    return Organisation(
+        organisation_id=OrganisationId(organisation_id(packaged().namespace, code)),
         code=code,
         kind=OrganisationKind.OFFICE,
         names=(Named(language="en", name=f"ILO Office, {code}"),),
@@ -74,8 +78,8 @@ def an_organisation(code: str, *, covers: Sequence[str] = (), parent: str | None
     )
 
 
-def a_member(organisation: str = "DWT/CO-Dakar") -> MemberFacts:
-    return MemberFacts(
+def a_member(organisation: str = "DWT/CO-Dakar") -> Member:
+    return Member(
         member_id=MemberId(uuid4()),
         organisation=organisation,
         role=Role.FOCAL_POINT,
@@ -143,17 +147,17 @@ async def test_a_country_moves_from_one_office_to_another_with_the_file(db: Data
 
     await _load(db, _without(moved, "CO-Abidjan", covers=("BJ", "BF", "CI", "ML", "NE", "SN", "TG")))
 
-    assert "SN" in (await _facts(db, "CO-Abidjan")).covers
-    assert "SN" not in (await _facts(db, "CO-Dakar")).covers
+    assert "SN" in (await _known(db, "CO-Abidjan")).covers
+    assert "SN" not in (await _known(db, "CO-Dakar")).covers
 
 
 async def test_what_an_operator_edited_survives_the_next_start(db: Database) -> None:
     await _load(db)
-    dakar = await _facts(db, "CO-Dakar")
-    await _put(db, dakar.model_copy(update={"covers": (*dakar.covers, "CA")}))
+    dakar = await _known(db, "CO-Dakar")
+    await _put(db, replace(dakar, covers=(*dakar.covers, "CA")))
 
     assert await _load(db) == 0
-    assert "CA" in (await _facts(db, "CO-Dakar")).covers
+    assert "CA" in (await _known(db, "CO-Dakar")).covers
 
 
 async def test_a_country_an_operator_placed_stays_when_the_file_gives_it_elsewhere(
@@ -165,7 +169,7 @@ async def test_a_country_an_operator_placed_stays_when_the_file_gives_it_elsewhe
     announced_now = await _load(db, _without(packaged(), "ILO-Washington", covers=("CA", "US")))
 
     assert announced_now == 0
-    assert (await _facts(db, "ILO-Ottawa")).covers == ("CA",)
+    assert (await _known(db, "ILO-Ottawa")).covers == ("CA",)
 
 
 async def test_an_office_is_registered_once_and_the_same_again_is_silent(db: Database) -> None:
@@ -178,17 +182,17 @@ async def test_an_office_is_registered_once_and_the_same_again_is_silent(db: Dat
     assert joined.type == "registry.member.joined.v1"
 
 
-async def _accounts(db: Database, organisation: str) -> list[MemberFacts]:
+async def _accounts(db: Database, organisation: str) -> list[Member]:
     async with db.reading() as session:
-        return [row.facts() for row in await tables.members(session, organisation=organisation)]
+        return [row.value() for row in await tables.members(session, organisation=organisation)]
 
 
 @pytest.mark.parametrize("kind", [OrganisationKind.OFFICE, OrganisationKind.UNIT])
 async def test_a_new_unit_or_office_has_someone_to_tell(db: Database, kind: OrganisationKind) -> None:
-    await _put(db, an_organisation("ILO-Ottawa").model_copy(update={"kind": kind}))
+    await _put(db, replace(an_organisation("ILO-Ottawa"), kind=kind))
 
     [account] = await _accounts(db, "ILO-Ottawa")
-    assert account.member_id == domain.member_id(packaged().namespace, Role.FOCAL_POINT, "ILO-Ottawa")
+    assert account.member_id == member_id(packaged().namespace, Role.FOCAL_POINT, "ILO-Ottawa")
     assert (account.role, account.label) == (Role.FOCAL_POINT, "focal point, ILO-Ottawa")
     assert (account.language, account.time_zone) == (Language.EN, "UTC")
 
@@ -213,7 +217,7 @@ async def test_an_office_registered_before_the_file_had_it_keeps_its_code_and_id
 
     await _load(db)
 
-    kept = await _facts(db, "DWT/CO-Dakar")
+    kept = await _known(db, "DWT/CO-Dakar")
     assert (kept.code, kept.organisation_id, kept.covers) == (code, earlier.organisation_id, ("SN",))
     assert len(await _accounts(db, code)) == 1
     assert await _load(db) == 0
@@ -224,7 +228,7 @@ async def test_a_parent_registered_before_the_file_had_it_is_the_parent(db: Data
 
     await _load(db)
 
-    assert (await _facts(db, "CO-Abidjan")).parent == "RO-AFRICA"
+    assert (await _known(db, "CO-Abidjan")).parent == "RO-AFRICA"
 
 
 async def test_a_partner_that_has_the_name_of_an_office_does_not_stop_the_start(db: Database) -> None:
@@ -232,7 +236,7 @@ async def test_a_partner_that_has_the_name_of_an_office_does_not_stop_the_start(
 
     await _load(db)
 
-    assert (await _facts(db, "CO-Harare")).kind is OrganisationKind.PARTNER
+    assert (await _known(db, "CO-Harare")).kind is OrganisationKind.PARTNER
     assert await _accounts(db, "CO-Harare") == []
 
 
@@ -248,24 +252,24 @@ async def test_an_office_is_announced_before_the_one_it_stands_under(db: Databas
 
 async def test_coordinators_stand_at_the_coordinating_unit_alone(db: Database) -> None:
     await _load(db)
-    coordinator = a_member("DWT/CO-Dakar").model_copy(update={"role": Role.COORDINATOR})
+    coordinator = replace(a_member("DWT/CO-Dakar"), role=Role.COORDINATOR)
 
     with pytest.raises(RefusedError) as refused:
         async with db.transaction() as tx:
             await put_member(tx, coordinator)
     async with db.transaction() as tx:
-        await put_member(tx, coordinator.model_copy(update={"organisation": "COOP"}))
+        await put_member(tx, replace(coordinator, organisation="COOP"))
 
     assert [finding.pointer for finding in refused.value.findings] == ["/role"]
 
 
 async def test_an_office_written_another_way_keeps_its_code_and_id(db: Database) -> None:
     await _load(db)
-    dakar = await _facts(db, "DWT/CO-Dakar")
+    dakar = await _known(db, "DWT/CO-Dakar")
 
     await _put(db, an_organisation("CO-Dakar", covers=["SN"]))
 
-    after = await _facts(db, "DWT/CO-Dakar")
+    after = await _known(db, "DWT/CO-Dakar")
     assert (after.code, after.organisation_id, after.covers) == (dakar.code, dakar.organisation_id, ("SN",))
 
 
@@ -300,10 +304,10 @@ async def test_an_account_takes_its_label_from_its_place(db: Database) -> None:
     await _load(db)
 
     async with db.transaction() as tx:
-        facts, new = await put_member(tx, a_member("CO-Dakar"))
+        member, new = await put_member(tx, a_member("CO-Dakar"))
 
     assert new
-    assert (facts.organisation, facts.label) == ("DWT/CO-Dakar", "focal point, CO-Dakar")
+    assert (member.organisation, member.label) == ("DWT/CO-Dakar", "focal point, CO-Dakar")
 
 
 async def test_a_closed_account_is_announced_once_and_may_open_again(db: Database) -> None:
@@ -322,7 +326,7 @@ async def test_a_closed_account_is_announced_once_and_may_open_again(db: Databas
 
 async def test_an_account_that_an_operator_closed_stays_closed_at_the_next_start(db: Database) -> None:
     await _load(db)
-    harare = next(each for each in packaged().member_facts() if each.organisation == "CO-Harare")
+    harare = next(each for each in packaged().every_member() if each.organisation == "CO-Harare")
     async with db.transaction() as tx:
         await close_member(tx, harare.member_id)
 
@@ -338,19 +342,19 @@ async def test_a_partner_has_no_members(db: Database) -> None:
 
 
 async def _enter(db: Database, code: str = "UNTFSSE", grants: Sequence[str] = (GRANT,)) -> bool:
-    facts = an_organisation(code).model_copy(update={"kind": OrganisationKind.PARTNER, "confirmed": True})
-    partner_id = domain.partner_id(packaged().namespace, code)
+    wanted = replace(an_organisation(code), kind=OrganisationKind.PARTNER, confirmed=True)
+    rights = partner_id(packaged().namespace, code)
     async with db.transaction() as tx:
-        *_, new = await put_partner(tx, facts, partner_id=partner_id, language="en", grants=grants)
+        *_, new = await put_partner(tx, wanted, partner_id=rights, language="en", grants=grants)
         return new
 
 
-async def _issue(db: Database, *, rotate: bool = False) -> domain.NewKey:
+async def _issue(db: Database, *, rotate: bool = False) -> NewKey:
     async with db.transaction() as tx:
         return await (rotate_key(tx, "UNTFSSE") if rotate else issue_key(tx, "UNTFSSE"))
 
 
-async def _opens(db: Database, key: domain.NewKey) -> bool:
+async def _opens(db: Database, key: NewKey) -> bool:
     try:
         async with db.transaction() as tx:
             await verify_key(tx, key.key_id, sha256(key.secret.encode()).hexdigest())
@@ -437,8 +441,8 @@ async def test_a_wrong_secret_opens_nothing(db: Database) -> None:
     await _enter(db)
     key = await _issue(db)
 
-    assert not await _opens(db, domain.NewKey(key.key_id, "guess"))
-    assert not await _opens(db, domain.NewKey("\x00", key.secret))
+    assert not await _opens(db, NewKey(key.key_id, "guess"))
+    assert not await _opens(db, NewKey("\x00", key.secret))
 
 
 async def test_the_secret_itself_is_stored_nowhere(db: Database) -> None:

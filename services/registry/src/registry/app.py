@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from chassis.runtime.service import Service, create_service
 from registry import api
 from registry.directory import packaged
-from registry.domain import RefusedError
+from registry.domain.findings import RefusedError
 from registry.settings import Settings
 from registry.subscribers import subscriptions
 from registry.tables import unpublished

@@ -9,7 +9,6 @@ from uuid import UUID
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from contracts.registry import MemberFacts, OrganisationFacts
 from contracts.words import (
     CountryCode,
     Labels,
@@ -21,7 +20,8 @@ from contracts.words import (
     OrganisationKind,
     Role,
 )
-from registry.domain import Region, folded, label, member_id, organisation_id
+from registry.domain.members import Member, label, member_id
+from registry.domain.organisations import Organisation, Region, folded, organisation_id
 
 
 class _Row(BaseModel):
@@ -71,13 +71,13 @@ class Directory(_Row):
     organisations: tuple[OrganisationRow, ...]
     accounts: tuple[AccountRow, ...]
 
-    def organisation_facts(self) -> list[OrganisationFacts]:
+    def every_organisation(self) -> list[Organisation]:
         """Every unit and office, each after all that stand below it.
 
         Whoever hears of them in this order knows all that cover a country once no named parent is missing.
         """
         return [
-            OrganisationFacts(
+            Organisation(
                 organisation_id=OrganisationId(organisation_id(self.namespace, row.code)),
                 code=row.code,
                 kind=row.kind,
@@ -96,15 +96,15 @@ class Directory(_Row):
         below = [self._levels_below(each) for each in self.organisations if each.parent == row.code]
         return 1 + max(below) if below else 0
 
-    def member_facts(self) -> list[MemberFacts]:
+    def every_member(self) -> list[Member]:
         """A focal point for every unit and office, and the accounts beside them."""
         return [self.account(Role.FOCAL_POINT, row.code, row.focal_point) for row in self.organisations] + [
             self.account(row.role, row.organisation, row) for row in self.accounts
         ]
 
-    def account(self, role: Role, organisation: str, settled: FocalPoint) -> MemberFacts:
+    def account(self, role: Role, organisation: str, settled: FocalPoint) -> Member:
         """The account of this role at this place, the same in every installation."""
-        return MemberFacts(
+        return Member(
             member_id=MemberId(member_id(self.namespace, role, organisation)),
             organisation=organisation,
             role=role,

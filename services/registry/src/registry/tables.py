@@ -13,9 +13,11 @@ from chassis.database.engine import metadata
 from chassis.database.tables import outbox
 from chassis.database.transaction import AggregateColumns
 from contracts.event import EventId
-from contracts.registry import MemberFacts, OrganisationFacts
 from contracts.words import Language, MemberId, Named, OrganisationId, OrganisationKind, Role, Theme
-from registry.domain import KeyState, folded
+from registry.domain.members import Member as MemberValue
+from registry.domain.organisations import Organisation as OrganisationValue
+from registry.domain.organisations import Region, folded
+from registry.domain.partners import KeyState
 
 Moment = sa.DateTime(timezone=True)
 
@@ -50,9 +52,9 @@ class Organisation(AggregateColumns, Base):
     updated_at: Mapped[datetime] = mapped_column(Moment)
     edited_at: Mapped[datetime | None] = mapped_column(Moment)
 
-    def facts(self, covers: Iterable[str]) -> OrganisationFacts:
-        """Tell the whole state, as it is announced and answered."""
-        return OrganisationFacts(
+    def value(self, covers: Iterable[str]) -> OrganisationValue:
+        """Tell all that is known of the organisation."""
+        return OrganisationValue(
             organisation_id=OrganisationId(self.id),
             code=self.code,
             kind=OrganisationKind(self.kind),
@@ -60,20 +62,20 @@ class Organisation(AggregateColumns, Base):
             parent=self.parent,
             country=self.country,
             city=self.city,
-            region=self.region,
+            region=None if self.region is None else Region(self.region),
             covers=tuple(sorted(covers)),
             confirmed=self.confirmed,
         )
 
-    def take(self, facts: OrganisationFacts, *, now: datetime) -> None:
-        """Hold what these facts say; coverage is stored apart."""
-        self.kind = facts.kind.value
-        self.names = [name.model_dump() for name in facts.names]
-        self.parent = facts.parent
-        self.country = facts.country
-        self.city = facts.city
-        self.region = facts.region
-        self.confirmed = facts.confirmed
+    def take(self, value: OrganisationValue, *, now: datetime) -> None:
+        """Hold all of it but the code, which stays, and the coverage, which is stored apart."""
+        self.kind = value.kind.value
+        self.names = [name.model_dump() for name in value.names]
+        self.parent = value.parent
+        self.country = value.country
+        self.city = value.city
+        self.region = value.region
+        self.confirmed = value.confirmed
         self.updated_at = now
 
 
@@ -102,9 +104,9 @@ class Member(AggregateColumns, Base):
     left_at: Mapped[datetime | None] = mapped_column(Moment)
     edited_at: Mapped[datetime | None] = mapped_column(Moment)
 
-    def facts(self) -> MemberFacts:
-        """Tell the whole state, as it is announced and answered."""
-        return MemberFacts(
+    def value(self) -> MemberValue:
+        """Tell all that is known of the account."""
+        return MemberValue(
             member_id=MemberId(self.id),
             organisation=self.organisation,
             role=Role(self.role),
@@ -114,14 +116,14 @@ class Member(AggregateColumns, Base):
             themes=tuple(Theme(theme) for theme in self.themes),
         )
 
-    def take(self, facts: MemberFacts, *, now: datetime) -> None:
-        """Hold what these facts say."""
-        self.organisation = facts.organisation
-        self.role = facts.role.value
-        self.label = facts.label
-        self.language = facts.language.value
-        self.time_zone = facts.time_zone
-        self.themes = [theme.value for theme in facts.themes]
+    def take(self, value: MemberValue, *, now: datetime) -> None:
+        """Hold all of it."""
+        self.organisation = value.organisation
+        self.role = value.role.value
+        self.label = value.label
+        self.language = value.language.value
+        self.time_zone = value.time_zone
+        self.themes = [theme.value for theme in value.themes]
         self.updated_at = now
 
 

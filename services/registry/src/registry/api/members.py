@@ -7,8 +7,10 @@ from fastapi import APIRouter, Response, status
 from chassis.http.problems import Reading, Tx
 from contracts.registry import MemberFacts
 from contracts.words import Language, MemberId, OrganisationCode, Role, Theme
-from registry import domain, tables
-from registry.api.problems import OPERATORS, READERS, Body, Line
+from registry import tables
+from registry.api.problems import OPERATOR, OPERATORS, Body, Line, Reader
+from registry.domain.members import Member, NoSuchMemberError, label
+from registry.domain.organisations import NoSuchOrganisationError
 from registry.workflows.members import close_member, put_member
 
 router = APIRouter()
@@ -24,41 +26,45 @@ class MemberBody(Body):
     themes: tuple[Theme, ...] = ()
 
 
-@router.get("/members", dependencies=[READERS])
+@router.get("/members")
 async def members(
-    session: Reading, organisation: str | None = None, role: Role | None = None
-) -> list[MemberFacts]:
+    caller: Reader, session: Reading, organisation: str | None = None, role: Role | None = None
+) -> list[Member | MemberFacts]:
     """List open accounts, of one organisation or role, or all."""
     code = None
     if organisation is not None:
         row = await tables.organisation_by_code(session, organisation)
         if row is None:
-            raise domain.NoSuchOrganisationError(organisation)
+            raise NoSuchOrganisationError(organisation)
         code = row.code
-    return [row.facts() for row in await tables.members(session, organisation=code, role=role)]
+    found = await tables.members(session, organisation=code, role=role)
+    return [_for(caller, row.value()) for row in found]
 
 
-@router.get("/members/{member_id}", dependencies=[READERS])
-async def member(member_id: UUID, session: Reading) -> MemberFacts:
+@router.get("/members/{member_id}")
+async def member(member_id: UUID, caller: Reader, session: Reading) -> Member | MemberFacts:
     """Find one open account."""
     row = await session.get(tables.Member, member_id)
     if row is None or row.left_at is not None:
-        raise domain.NoSuchMemberError(member_id)
-    return row.facts()
+        raise NoSuchMemberError(member_id)
+    return _for(caller, row.value())
 
 
 @router.put("/members/{member_id}", dependencies=[OPERATORS])
-async def put(member_id: UUID, body: MemberBody, tx: Tx, response: Response) -> MemberFacts:
+async def put(member_id: UUID, body: MemberBody, tx: Tx, response: Response) -> Member:
     """Open an account, or update it; the same again changes nothing."""
-    wanted = MemberFacts(
-        member_id=MemberId(member_id), label=domain.label(body.role, body.organisation), **dict(body)
-    )
-    facts, new = await put_member(tx, wanted)
+    wanted = Member(member_id=MemberId(member_id), label=label(body.role, body.organisation), **dict(body))
+    settled, new = await put_member(tx, wanted)
     response.status_code = status.HTTP_201_CREATED if new else status.HTTP_200_OK
-    return facts
+    return settled
 
 
 @router.delete("/members/{member_id}", dependencies=[OPERATORS], status_code=status.HTTP_204_NO_CONTENT)
 async def close(member_id: UUID, tx: Tx) -> None:
     """Close an account."""
     await close_member(tx, member_id)
+
+
+def _for(caller: str, member: Member) -> Member | MemberFacts:
+    """Answer operators all that is known, and everyone else what everyone is told."""
+    return member if caller == OPERATOR else member.announced(MemberFacts)

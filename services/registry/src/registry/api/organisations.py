@@ -15,9 +15,11 @@ from contracts.words import (
     OrganisationId,
     OrganisationKind,
 )
-from registry import domain, tables
-from registry.api.problems import OPERATORS, READERS, Body, Line
+from registry import tables
+from registry.api.problems import OPERATOR, OPERATORS, Body, Line, Reader
 from registry.directory import UNTOLD, FocalPoint, packaged
+from registry.domain.findings import RefusedError, unknown_countries
+from registry.domain.organisations import NoSuchOrganisationError, Organisation, Region, organisation_id
 from registry.workflows.organisations import put_organisation
 
 router = APIRouter()
@@ -38,16 +40,16 @@ class OrganisationBody(Body):
     parent: OrganisationCode | None = None
     country: CountryCode | None = None
     city: Line | None = None
-    region: domain.Region | None = None
+    region: Region | None = None
     covers: tuple[CountryCode, ...] = Field(default=(), max_length=250)
     confirmed: bool = False
     focal_point: FocalPoint = UNTOLD
     """How the focal point of a new unit or office is spoken to; later, the member account says it."""
 
-    def facts(self, code: str) -> OrganisationFacts:
+    def value(self, code: str) -> Organisation:
         """Tell what the organisation is to be."""
-        return OrganisationFacts(
-            organisation_id=OrganisationId(domain.organisation_id(packaged().namespace, code)),
+        return Organisation(
+            organisation_id=OrganisationId(organisation_id(packaged().namespace, code)),
             code=code,
             kind=self.kind,
             names=tuple(Named(language=each.language, name=each.name) for each in self.names),
@@ -60,32 +62,39 @@ class OrganisationBody(Body):
         )
 
 
-@router.get("/organisations", dependencies=[READERS])
+@router.get("/organisations")
 async def organisations(
-    session: Reading, kind: OrganisationKind | None = None, covers: CountryCode | None = None
-) -> list[OrganisationFacts]:
+    caller: Reader,
+    session: Reading,
+    kind: OrganisationKind | None = None,
+    covers: CountryCode | None = None,
+) -> list[Organisation | OrganisationFacts]:
     """List organisations by code; `covers` finds the one office a country's requests go to."""
-    if covers is not None and (findings := domain.unknown_countries([covers], lambda _: "query:covers")):
-        raise domain.RefusedError(findings)
+    if covers is not None and (findings := unknown_countries([covers], lambda _: "query:covers")):
+        raise RefusedError(findings)
     found = await tables.organisations(session, kind=kind, covers=covers)
     countries = await tables.coverage_of(session, [row.id for row in found])
-    return [row.facts(countries[row.id]) for row in found]
+    return [_for(caller, row.value(countries[row.id])) for row in found]
 
 
-@router.get("/organisations/{code:path}", dependencies=[READERS])
-async def organisation(code: str, session: Reading) -> OrganisationFacts:
+@router.get("/organisations/{code:path}")
+async def organisation(code: str, caller: Reader, session: Reading) -> Organisation | OrganisationFacts:
     """Find one organisation by its code, or by what people write for it: `CO-Dakar` for `DWT/CO-Dakar`."""
     row = await tables.organisation_by_code(session, code)
     if row is None:
-        raise domain.NoSuchOrganisationError(code)
-    return row.facts((await tables.coverage_of(session, [row.id]))[row.id])
+        raise NoSuchOrganisationError(code)
+    covers = (await tables.coverage_of(session, [row.id]))[row.id]
+    return _for(caller, row.value(covers))
 
 
 @router.put("/organisations/{code:path}", dependencies=[OPERATORS])
-async def put(
-    code: OrganisationCode, body: OrganisationBody, tx: Tx, response: Response
-) -> OrganisationFacts:
+async def put(code: OrganisationCode, body: OrganisationBody, tx: Tx, response: Response) -> Organisation:
     """Register a unit or office, or update it; the same again changes nothing."""
-    facts, new = await put_organisation(tx, body.facts(code), focal_point=body.focal_point)
+    settled, new = await put_organisation(tx, body.value(code), focal_point=body.focal_point)
     response.status_code = status.HTTP_201_CREATED if new else status.HTTP_200_OK
-    return facts
+    return settled
+
+
+def _for(caller: str, organisation: Organisation) -> Organisation | OrganisationFacts:
+    """Answer operators all that is known, and everyone else what everyone is told."""
+    return organisation if caller == OPERATOR else organisation.announced(OrganisationFacts)

@@ -8,12 +8,13 @@ from fastapi import APIRouter, Request, Response, status
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
 from chassis.http.problems import FieldError, Problem, Reading, Tx, service_of
-from contracts.registry import OrganisationFacts
 from contracts.words import LanguageTag, Named, OrganisationId, OrganisationKind
-from registry import domain, tables
+from registry import tables
 from registry.api.problems import GATEWAY, OPERATORS, READERS, Body, Line
 from registry.directory import packaged
-from registry.tables import Organisation, Partner, PartnerKey
+from registry.domain.organisations import Organisation, organisation_id
+from registry.domain.partners import partner_id
+from registry.tables import Partner, PartnerKey
 from registry.workflows import partners as workflows
 
 router = APIRouter()
@@ -92,16 +93,16 @@ async def partners(request: Request, session: Reading) -> list[PartnerView]:
 @router.put("/partners/{code}", dependencies=[OPERATORS])
 async def put(code: PartnerCode, body: PartnerBody, tx: Tx, response: Response) -> PartnerView:
     """Enter a partner, or change its name, language or grants; the same again changes nothing."""
-    wanted = OrganisationFacts(
-        organisation_id=OrganisationId(domain.organisation_id(packaged().namespace, code)),
+    wanted = Organisation(
+        organisation_id=OrganisationId(organisation_id(packaged().namespace, code)),
         code=code,
         kind=OrganisationKind.PARTNER,
         names=(Named(language=body.language, name=body.name),),
         confirmed=True,
     )
-    partner_id = domain.partner_id(packaged().namespace, code)
+    rights = partner_id(packaged().namespace, code)
     partner, organisation, new = await workflows.put_partner(
-        tx, wanted, partner_id=partner_id, language=body.language, grants=body.grants
+        tx, wanted, partner_id=rights, language=body.language, grants=body.grants
     )
     response.status_code = status.HTTP_201_CREATED if new else status.HTTP_200_OK
     keys = await tables.live_keys(tx.session, [partner.id], now=tx.now)
@@ -154,7 +155,7 @@ async def verify(shown: Verification, tx: Tx) -> VerifiedKey:
     )
 
 
-def _view(partner: Partner, organisation: Organisation, keys: Sequence[PartnerKey]) -> PartnerView:
+def _view(partner: Partner, organisation: tables.Organisation, keys: Sequence[PartnerKey]) -> PartnerView:
     return PartnerView(
         code=organisation.code,
         name=organisation.names[0]["name"],

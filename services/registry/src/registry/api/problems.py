@@ -6,15 +6,10 @@ from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from chassis.http.problems import FieldError, Problem, allow, problem_response
-from registry.domain import (
-    KindIsFixedError,
-    NoSuchKeyError,
-    NoSuchMemberError,
-    NoSuchOrganisationError,
-    NoSuchPartnerError,
-    RefusedError,
-    TooManyKeysError,
-)
+from registry.domain.findings import RefusedError
+from registry.domain.members import NoSuchMemberError
+from registry.domain.organisations import KindIsFixedError, NoSuchOrganisationError
+from registry.domain.partners import NoSuchKeyError, NoSuchPartnerError, TooManyKeysError
 
 PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     NoSuchOrganisationError: (404, "no-such-organisation"),
@@ -25,8 +20,11 @@ PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     TooManyKeysError: (409, "too-many-keys"),
 }
 
-READERS = allow("gateway", "operator")
-OPERATORS = allow("operator")
+OPERATOR = "operator"
+READERS = allow("gateway", OPERATOR)
+Reader = Annotated[str, READERS]
+"""The name of a caller that may read."""
+OPERATORS = allow(OPERATOR)
 GATEWAY = allow("gateway")
 
 # No control characters: PostgreSQL cannot hold U+0000, and no page should show the others.

@@ -1,24 +1,24 @@
 """Bring the packaged directory into the database, as often as the service starts."""
 
+from dataclasses import replace
+
 import sqlalchemy as sa
 
 from chassis.database.transaction import Transaction
 from contracts.event import EventId
 from contracts.registry import (
-    MemberFacts,
     MemberJoinedV1,
     MemberUpdatedV1,
-    OrganisationFacts,
     OrganisationRegisteredV1,
     OrganisationUpdatedV1,
 )
-from contracts.words import OrganisationKind
+from contracts.words import OrganisationId, OrganisationKind
+from registry import tables
 from registry.directory import Directory
-from registry.domain import folded
+from registry.domain.members import Member
+from registry.domain.organisations import Organisation, folded
 from registry.tables import (
     Coverage,
-    Member,
-    Organisation,
     coverage_of,
     one_change_at_a_time,
     replace_coverage,
@@ -39,62 +39,66 @@ async def load_directory(tx: Transaction, directory: Directory) -> list[EventId]
     stored = await _stored(tx, directory)
     # An operator may have registered an office before the file had it: it keeps its own code and id.
     directory = directory.spelt_as({name: row.code for name, row in stored.items()})
-    announced = await _load_organisations(tx, directory.organisation_facts(), stored)
+    announced = await _load_organisations(tx, directory.every_organisation(), stored)
     await tx.session.flush()
     partners = {row.code for row in stored.values() if row.kind == OrganisationKind.PARTNER}
-    members = [facts for facts in directory.member_facts() if facts.organisation not in partners]
+    members = [member for member in directory.every_member() if member.organisation not in partners]
     return announced + await _load_members(tx, members)
 
 
-async def _stored(tx: Transaction, directory: Directory) -> dict[str, Organisation]:
+async def _stored(tx: Transaction, directory: Directory) -> dict[str, tables.Organisation]:
     """What is stored of the file's organisations, by what people write for their codes."""
     names = [folded(row.code) for row in directory.organisations]
-    rows = await tx.session.scalars(sa.select(Organisation).where(Organisation.folded.in_(names)))
+    rows = await tx.session.scalars(
+        sa.select(tables.Organisation).where(tables.Organisation.folded.in_(names))
+    )
     return {row.folded: row for row in rows}
 
 
 async def _load_organisations(
-    tx: Transaction, wanted: list[OrganisationFacts], stored: dict[str, Organisation]
+    tx: Transaction, every: list[Organisation], stored: dict[str, tables.Organisation]
 ) -> list[EventId]:
     covers = await coverage_of(tx.session, [row.id for row in stored.values()])
     kept = await _kept_countries(tx, stored)
     announced: list[EventId] = []
-    changed: dict[Organisation, OrganisationFacts] = {}
-    for row_facts in wanted:
-        facts = row_facts.model_copy(update={"covers": tuple(c for c in row_facts.covers if c not in kept)})
-        row = stored.get(folded(facts.code))
-        if row is not None:
-            facts = facts.model_copy(update={"organisation_id": row.id})
+    changed: dict[tables.Organisation, Organisation] = {}
+    for one in every:
+        wanted = replace(one, covers=tuple(country for country in one.covers if country not in kept))
+        row = stored.get(folded(one.code))
         if row is None:
-            row = organisation_entered(tx, facts)
-            announced.append(tx.announce(OrganisationRegisteredV1(**dict(facts)), of=row))
-        elif row.edited_at is None and row.facts(covers[row.id]) != facts:
-            row.take(facts, now=tx.now)
-            announced.append(tx.announce(OrganisationUpdatedV1(**dict(facts)), of=row))
-        else:
+            row = organisation_entered(tx, wanted)
+            announced.append(tx.announce(wanted.announced(OrganisationRegisteredV1), of=row))
+            changed[row] = wanted
             continue
-        changed[row] = facts
-    await replace_coverage(tx.session, {row.id: facts.covers for row, facts in changed.items()})
+        wanted = replace(wanted, organisation_id=OrganisationId(row.id))
+        known = row.value(covers[row.id])
+        if row.edited_at is None and known != wanted:
+            row.take(wanted, now=tx.now)
+            changed[row] = wanted
+            if wanted.is_news_after(known):
+                announced.append(tx.announce(wanted.announced(OrganisationUpdatedV1), of=row))
+    await replace_coverage(tx.session, {row.id: wanted.covers for row, wanted in changed.items()})
     return announced
 
 
-async def _kept_countries(tx: Transaction, stored: dict[str, Organisation]) -> set[str]:
+async def _kept_countries(tx: Transaction, stored: dict[str, tables.Organisation]) -> set[str]:
     """Countries that stay where an operator put them, whatever office the file gives them to."""
     loadable = [row.id for row in stored.values() if row.edited_at is None]
     query = sa.select(Coverage.country).where(Coverage.organisation_id.not_in(loadable))
     return set(await tx.session.scalars(query))
 
 
-async def _load_members(tx: Transaction, wanted: list[MemberFacts]) -> list[EventId]:
-    query = sa.select(Member).where(Member.id.in_([facts.member_id for facts in wanted]))
+async def _load_members(tx: Transaction, every: list[Member]) -> list[EventId]:
+    query = sa.select(tables.Member).where(tables.Member.id.in_([member.member_id for member in every]))
     stored = {row.id: row for row in await tx.session.scalars(query)}
     announced: list[EventId] = []
-    for facts in wanted:
-        row = stored.get(facts.member_id)
+    for wanted in every:
+        row = stored.get(wanted.member_id)
         if row is None:
-            row = member_entered(tx, facts)
-            announced.append(tx.announce(MemberJoinedV1(**dict(facts)), of=row))
-        elif row.edited_at is None and row.facts() != facts:
-            row.take(facts, now=tx.now)
-            announced.append(tx.announce(MemberUpdatedV1(**dict(facts)), of=row))
+            row = member_entered(tx, wanted)
+            announced.append(tx.announce(wanted.announced(MemberJoinedV1), of=row))
+        elif row.edited_at is None and (known := row.value()) != wanted:
+            row.take(wanted, now=tx.now)
+            if wanted.is_news_after(known):
+                announced.append(tx.announce(wanted.announced(MemberUpdatedV1), of=row))
     return announced

@@ -1,21 +1,21 @@
 """Register and update units and offices."""
 
+from dataclasses import replace
+
 from chassis.database.transaction import Transaction
 from contracts.checks import Finding
-from contracts.registry import OrganisationFacts, OrganisationRegisteredV1, OrganisationUpdatedV1
-from contracts.words import OrganisationKind, Role
+from contracts.registry import OrganisationRegisteredV1, OrganisationUpdatedV1
+from contracts.words import OrganisationId, OrganisationKind, Role
+from registry import tables
 from registry.directory import UNTOLD, FocalPoint, packaged
-from registry.domain import (
-    KindIsFixedError,
+from registry.domain.findings import (
     RefusedError,
-    covered_twice,
-    folded,
     unknown_countries,
     unknown_organisation,
     unknown_time_zone,
 )
+from registry.domain.organisations import KindIsFixedError, Organisation, covered_twice, folded
 from registry.tables import (
-    Organisation,
     coverage_of,
     covered_by_others,
     one_change_at_a_time,
@@ -28,56 +28,58 @@ _CIRCULAR = "%(code)s stands above %(parent)s already."
 
 
 async def put_organisation(
-    tx: Transaction, wanted: OrganisationFacts, *, focal_point: FocalPoint = UNTOLD
-) -> tuple[OrganisationFacts, bool]:
-    """Register the unit or office, or make it what these facts say; tells whether it is new.
+    tx: Transaction, wanted: Organisation, *, focal_point: FocalPoint = UNTOLD
+) -> tuple[Organisation, bool]:
+    """Register the unit or office, or make it what is wanted; tells whether it is new.
 
     A new unit or office has its focal point's account from the start, so that no task goes where nobody is
     told of it; from then on the account is changed as every other. Sending the same again changes and
-    announces nothing.
+    announces nothing; what is no news to everyone is stored in silence.
     """
     await one_change_at_a_time(tx.session)
     row = await organisation_by_code(tx.session, wanted.code)
     if row is not None:
         # Found under another spelling, it keeps its own code and id: others refer to it by them.
-        wanted = wanted.model_copy(update={"code": row.code, "organisation_id": row.id})
+        wanted = replace(wanted, code=row.code, organisation_id=OrganisationId(row.id))
         if (row.kind == OrganisationKind.PARTNER) != (wanted.kind is OrganisationKind.PARTNER):
             raise KindIsFixedError(row.code, OrganisationKind(row.kind))
     wanted = await _settled(tx, wanted, unknown_time_zone(focal_point.time_zone, "/focal_point/time_zone"))
     if row is None:
         row = entered(tx, wanted, edited=True)
-        tx.announce(OrganisationRegisteredV1(**dict(wanted)), of=row)
+        tx.announce(wanted.announced(OrganisationRegisteredV1), of=row)
         await replace_coverage(tx.session, {row.id: wanted.covers})
         if wanted.kind is not OrganisationKind.PARTNER:
             await put_member(tx, packaged().account(Role.FOCAL_POINT, wanted.code, focal_point))
         return wanted, True
-    if row.facts((await coverage_of(tx.session, [row.id]))[row.id]) != wanted:
+    known = row.value((await coverage_of(tx.session, [row.id]))[row.id])
+    if known != wanted:
         row.take(wanted, now=tx.now)
         row.edited_at = tx.now
-        tx.announce(OrganisationUpdatedV1(**dict(wanted)), of=row)
+        if wanted.is_news_after(known):
+            tx.announce(wanted.announced(OrganisationUpdatedV1), of=row)
         await replace_coverage(tx.session, {row.id: wanted.covers})
     return wanted, False
 
 
-def entered(tx: Transaction, facts: OrganisationFacts, *, edited: bool = False) -> Organisation:
-    """Make the row that these facts describe; to announce it and to store its coverage is the caller's."""
-    row = Organisation(
-        id=facts.organisation_id,
+def entered(tx: Transaction, wanted: Organisation, *, edited: bool = False) -> tables.Organisation:
+    """Make the row of an organisation; to announce it and to store its coverage is the caller's."""
+    row = tables.Organisation(
+        id=wanted.organisation_id,
         home_site=tx.site,
         epoch=1,
         sequence=0,
-        code=facts.code,
-        folded=folded(facts.code),
+        code=wanted.code,
+        folded=folded(wanted.code),
         registered_at=tx.now,
         edited_at=tx.now if edited else None,
     )
-    row.take(facts, now=tx.now)
+    row.take(wanted, now=tx.now)
     tx.session.add(row)
     return row
 
 
-async def _settled(tx: Transaction, wanted: OrganisationFacts, findings: list[Finding]) -> OrganisationFacts:
-    """The same facts with the parent's own code and the countries in order, or all that is wrong with them."""
+async def _settled(tx: Transaction, wanted: Organisation, findings: list[Finding]) -> Organisation:
+    """The same with the parent's own code and the countries in order, or all that is wrong with them."""
     findings = unknown_countries(wanted.covers, lambda place: f"/covers/{place}") + findings
     if wanted.country is not None:
         findings += unknown_countries([wanted.country], lambda _: "/country")
@@ -88,17 +90,15 @@ async def _settled(tx: Transaction, wanted: OrganisationFacts, findings: list[Fi
         findings += await _wrong_parent(tx, wanted, parent)
     if findings:
         raise RefusedError(findings)
-    return wanted.model_copy(
-        update={"parent": parent and parent.code, "covers": tuple(sorted(set(wanted.covers)))}
-    )
+    return replace(wanted, parent=parent and parent.code, covers=tuple(sorted(set(wanted.covers))))
 
 
 async def _wrong_parent(
-    tx: Transaction, wanted: OrganisationFacts, parent: Organisation | None
+    tx: Transaction, wanted: Organisation, parent: tables.Organisation | None
 ) -> list[Finding]:
     if parent is None:
         return [unknown_organisation("/parent", wanted.parent or "")]
-    above: Organisation | None = parent
+    above: tables.Organisation | None = parent
     while above is not None:
         if above.code == wanted.code:
             return [

@@ -6,21 +6,21 @@ from datetime import datetime
 from uuid import UUID
 
 from chassis.database.transaction import Transaction
-from contracts.registry import OrganisationFacts
-from registry.domain import (
+from registry import tables
+from registry.domain.findings import RefusedError
+from registry.domain.organisations import Organisation
+from registry.domain.partners import (
     LAST_USED_PRECISION,
     LIVE_KEYS,
     NewKey,
     NoSuchKeyError,
     NoSuchPartnerError,
-    RefusedError,
     TooManyKeysError,
     is_key_id,
     new_key,
     unknown_grants,
 )
 from registry.tables import (
-    Organisation,
     Partner,
     PartnerKey,
     key_with_partner,
@@ -35,24 +35,24 @@ _SECRET_BYTES = 32
 
 
 async def put_partner(
-    tx: Transaction, wanted: OrganisationFacts, *, partner_id: UUID, language: str, grants: Sequence[str]
-) -> tuple[Partner, Organisation, bool]:
+    tx: Transaction, wanted: Organisation, *, partner_id: UUID, language: str, grants: Sequence[str]
+) -> tuple[Partner, tables.Organisation, bool]:
     """Enter the partner, or change its name, language or grants; tells whether it is new.
 
     What it may send takes effect with its next request: keys carry no grants of their own.
     """
     if findings := unknown_grants(grants):
         raise RefusedError(findings)
-    facts, _ = await put_organisation(tx, wanted)
+    entered, _ = await put_organisation(tx, wanted)
     await tx.session.flush()
     granted = sorted(set(grants))
-    found = await partner_by_code(tx.session, facts.code, lock=True)
+    found = await partner_by_code(tx.session, entered.code, lock=True)
     if found is not None:
         partner, organisation = found
         if (partner.language, partner.grants) != (language, granted):
             partner.language, partner.grants, partner.updated_at = language, granted, tx.now
         return partner, organisation, False
-    organisation = await tx.session.get_one(Organisation, facts.organisation_id)
+    organisation = await tx.session.get_one(tables.Organisation, entered.organisation_id)
     partner = Partner(
         id=partner_id,
         organisation_id=organisation.id,
@@ -100,7 +100,7 @@ async def revoke_keys(tx: Transaction, code: str) -> None:
         key.revoked_at = tx.now
 
 
-async def verify_key(tx: Transaction, key_id: str, secret_sha256: str) -> tuple[Partner, Organisation]:
+async def verify_key(tx: Transaction, key_id: str, secret_sha256: str) -> tuple[Partner, tables.Organisation]:
     """Tell whose key this is, or raise the one answer that all keys get which do not open."""
     found = await key_with_partner(tx.session, key_id) if is_key_id(key_id) else None
     if found is None:
