@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from ssenet.development.commands import bench, check, test
+from ssenet.development.commands import bench, check, run_tests_or_mutants
 from ssenet.development.contract_commands import contracts
 from ssenet.network.commands import down, link, logs, status, up
 from ssenet.operators.dead_letter_commands import deadletters
@@ -40,7 +40,7 @@ cli.add_typer(events, name="events", rich_help_panel=RUN)
 cli.command(rich_help_panel=PEOPLE)(link)
 cli.add_typer(partner, name="partner", rich_help_panel=PEOPLE)
 
-cli.command(rich_help_panel=WORK, context_settings=PASS_ON)(test)
+cli.command("test", rich_help_panel=WORK, context_settings=PASS_ON)(run_tests_or_mutants)
 for command in (check, bench):
     cli.command(rich_help_panel=WORK)(command)
 cli.add_typer(contracts, name="contracts", rich_help_panel=WORK)

@@ -1,5 +1,6 @@
 """`test`, `check` and `bench`: what can be asked, and where it is done."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,8 +8,27 @@ import typer
 from ssenet.terminal.options import JsonOption
 
 
-def test(context: typer.Context) -> None:
+def run_tests_or_mutants(
+    context: typer.Context,
+    *,
+    mutants: Annotated[
+        bool,
+        typer.Option(
+            "--mutants",
+            help="Instead plant N small changes in the decisions, one at a time, and run the tests that hold each; "
+            "`--mutants 50`, without a number 100. Exits with 1 when fewer than 95 % are noticed.",
+        ),
+    ] = False,
+    mutants_of: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Only in this module or folder.")
+    ] = None,
+    mutant_seed: Annotated[int, typer.Option(help="Which changes are drawn.")] = 1,
+) -> None:
     """Run the tests, on real PostgreSQL and NATS; what follows is passed to pytest."""
+    if mutants or mutants_of:
+        from ssenet.development.mutants.run import how_many, run_mutants
+
+        raise typer.Exit(run_mutants(how_many(context.args), seed=mutant_seed, of=mutants_of))
     from ssenet.development.run_tests import run_tests
 
     run_tests(context.args)

@@ -1,0 +1,84 @@
+"""Which modules decide, and which tests hold them: the one table to be kept when such a module moves or comes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ssenet.project import ROOT
+
+
+@dataclass(frozen=True)
+class Held:
+    """A module, or a package and all in it; the tests written for it, and those asked about what these let pass."""
+
+    name: str
+    tests: tuple[str, ...]
+    wider: tuple[str, ...] = ()
+
+    def sources(self) -> dict[str, Path]:
+        """The modules and their files."""
+        path = self.name.replace(".", "/")
+        return {
+            ".".join(found.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): found
+            for root in (*ROOT.glob("*/src"), *ROOT.glob("services/*/src"))
+            for found in sorted({*root.glob(f"{path}.py"), *root.glob(f"{path}/**/*.py")})
+        }
+
+
+def arguments(tests: Sequence[str]) -> list[str]:
+    """For pytest: options as they are, and of each pattern the files it stands for."""
+    return [found for each in tests for found in ([each] if _is_option(each) else _files(each))]
+
+
+def _is_option(argument: str) -> bool:
+    return argument.startswith("-")
+
+
+def _files(pattern: str) -> Iterator[str]:
+    return (str(path.relative_to(ROOT)) for path in sorted(ROOT.glob(pattern)))
+
+
+_SIMULATION: Final = ("chassis/tests/simulation/test_seeds.py", "chassis/tests/simulation/test_stateful.py")
+_FEWER: Final = "--sim-seeds=200"
+
+HELD: Final = (
+    Held(
+        "contracts.gate",
+        ("contracts/tests/test_gate*.py",),
+        ("contracts/tests/test_*.py", "deploy/local/tests/development/test_contract_editions.py"),
+    ),
+    Held(
+        "chassis.outbox.relay_decisions",
+        ("chassis/tests/test_relaying.py", *_SIMULATION, _FEWER),
+        _SIMULATION,
+    ),
+    Held(
+        "chassis.inbox.ordering",
+        (*_SIMULATION, "chassis/tests/simulation/test_keeping_order.py", _FEWER),
+        _SIMULATION,
+    ),
+    Held(
+        "chassis.consumer.sequence_check",
+        ("chassis/tests/test_counting_along.py", *_SIMULATION, _FEWER),
+        _SIMULATION,
+    ),
+    Held("chassis.sites.homes", (*_SIMULATION, _FEWER), _SIMULATION),
+    Held("chassis.partitions", ("chassis/tests/test_provisioning.py",), ("chassis/tests/test_backbone.py",)),
+    Held(
+        "coordination.domain",
+        (
+            "services/coordination/tests/test_*rules.py",
+            "services/coordination/tests/test_plan_data.py",
+            "services/coordination/tests/test_working_days.py",
+        ),
+        ("services/coordination/tests",),
+    ),
+    Held(
+        "notifications.domain",
+        ("services/notifications/tests/test_domain.py",),
+        ("services/notifications/tests",),
+    ),
+    Held("registry.domain", ("services/registry/tests/test_domain.py",), ("services/registry/tests",)),
+    Held("gateway.domain", ("services/gateway/tests/test_domain_*.py",), ("services/gateway/tests",)),
+)
