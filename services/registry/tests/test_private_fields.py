@@ -6,7 +6,7 @@ the classes themselves which fields there are.
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import httpx
@@ -25,7 +25,7 @@ from chassis.database.tables import outbox
 from chassis.testing import FreshDatabase, Running, a_clock, announced
 from contracts.catalogue import EVENTS
 from contracts.registry import MemberFacts, OrganisationFacts
-from contracts.words import Language, MemberId, Named, OrganisationId, Role, Theme
+from contracts.words import Language, MemberId, Named, Role
 from registry import tables
 from registry.api import members as api
 from registry.api.members import MemberBody
@@ -33,11 +33,12 @@ from registry.api.organisations import OrganisationBody
 from registry.app import build
 from registry.directory import packaged
 from registry.domain.members import Member
-from registry.domain.organisations import Organisation, Region
+from registry.domain.organisations import Organisation
 from registry.settings import Settings
 from registry.workflows.directory import load_directory
 from registry.workflows.members import close_member, put_member
 
+T = TypeVar("T", Member, Organisation)
 MARK = "known to the registry alone"
 GATEWAY = {"Authorization": "Bearer for-the-gateway"}
 OPERATOR = {"Authorization": "Bearer for-the-operator"}
@@ -45,22 +46,21 @@ NOW = a_clock().now
 
 CODES = st.from_regex(r"\A[A-Z0-9][A-Za-z0-9/ ._À-ÿ-]{0,39}\Z")
 COUNTRIES = st.sampled_from(["CA", "ML", "SN"])
-MEMBERS = st.builds(
-    Member,
-    member_id=st.uuids().map(MemberId),
-    role=st.sampled_from(Role),
-    themes=st.lists(st.sampled_from(Theme)).map(tuple),
-    organisation=CODES,
-)
 NAMES = st.builds(Named, language=st.just("fr"), name=st.just("Bureau"))
-ORGANISATIONS = st.builds(
+
+
+def any_of(value: type[T], **shaped: st.SearchStrategy[Any]) -> st.SearchStrategy[T]:
+    """Values with every field filled in, those with a default as well; `shaped` are those a contract gives a shape."""
+    return st.builds(value, **(dict.fromkeys((one.name for one in fields(value)), ...) | shaped))
+
+
+MEMBERS = any_of(Member, organisation=CODES)
+ORGANISATIONS = any_of(
     Organisation,
-    organisation_id=st.uuids().map(OrganisationId),
     code=CODES,
     names=st.lists(NAMES, min_size=1).map(tuple),
     parent=st.none() | CODES,
     country=st.none() | COUNTRIES,
-    region=st.none() | st.sampled_from(Region),
     covers=st.sets(COUNTRIES).map(lambda countries: tuple(sorted(countries))),
 )
 
