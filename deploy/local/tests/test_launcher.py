@@ -10,7 +10,7 @@ import pytest
 
 from ssenet.project import ROOT
 
-TOOLS = ("sh", "dirname", "readlink", "cat", "cksum", "awk", "rm", "mkdir", "touch", "chmod", "ln")
+TOOLS = ("sh", "dirname", "readlink", "cat", "cksum", "awk", "rm", "mkdir", "touch", "chmod", "ln", "uname")
 PYTHON = '#!/bin/sh\nprintf "%s\\n" "$@"\n'
 UV = """#!/bin/sh
 if [ "$1" = --version ]; then echo "uv 0.10.1 (test)"; exit; fi
@@ -147,6 +147,26 @@ def test_a_failed_installation_is_said_and_tried_again(clone: Clone) -> None:
     assert failed.returncode == 1
     assert "could not be installed" in failed.stderr
     assert clone.run("up").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("uname", "said"),
+    [
+        ('[ "$1" = -s ] && echo MINGW64_NT-10.0 || echo x86_64', "use it within WSL"),
+        ('[ "$1" = -s ] && echo Linux || echo riscv64', "use containers"),
+    ],
+)
+def test_where_the_servers_do_not_exist_it_says_what_to_use_before_it_installs(
+    clone: Clone, uname: str, said: str
+) -> None:
+    (clone.machine / "uname").unlink()
+    clone.provide("uname", f"#!/bin/sh\n{uname}\n")
+
+    done = clone.run("up")
+
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert clone.installs() == []
 
 
 def test_without_a_recent_python_it_says_what_to_install(clone: Clone) -> None:

@@ -20,6 +20,8 @@ from ssenet.processes.shutdown import works_in
 
 HOST = "127.0.0.1"
 _UNPRIVILEGED = "nobody"
+_LOCALE = "C.UTF-8"
+"""The one that `compose.yaml` gives the server's database, so that both sort alike."""
 
 
 class ServerFailedError(Exception):
@@ -185,11 +187,16 @@ def _initialise(binaries: Path, folder: Path, data: Path, password: str, run_as:
         f"--pwfile={secret}",
         "--auth=scram-sha-256",
         "--encoding=UTF8",
-        "--locale=C.UTF-8",
+        f"--locale={_LOCALE}",
         "--no-sync",
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", **run_as)  # noqa: S603
     secret.unlink()
+    if done.returncode != 0 and f'invalid locale name "{_LOCALE}"' in done.stderr:
+        raise ServerFailedError(
+            f"this system has no locale {_LOCALE}, which the database is made with. Linux has it with glibc 2.35 or "
+            "newer (Debian and Ubuntu: always), macOS as a rule has not; `locale -a` lists what there is."
+        )
     if done.returncode != 0:
         raise ServerFailedError(f"PostgreSQL's data folder could not be made: {done.stderr.strip()[-800:]}")
     os.sync()

@@ -152,6 +152,10 @@ class Supervisor:
         log = self.folder.log_of(self.keeper.failed or (waiting[0] if waiting else "preparation"))
         if lines := tail(log, 20):
             say("\n    ".join([f"The end of {log}:", *lines]))
+        if sys.platform != "linux":
+            say(
+                "The network was never tried on this system: docs/how-to/run-it.md says what is known to be in its way."
+            )
 
 
 def say(text: str, *, stamped: bool = False) -> None:
