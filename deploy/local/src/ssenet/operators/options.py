@@ -11,6 +11,7 @@ DataOption = Annotated[
     Path | None,
     typer.Option("--data", metavar="DIR", help="Data folder of the network. (default: .ssenet)"),
 ]
+"""Told shorter than `terminal.options` tells it: who starts networks may need a second."""
 ByOption = Annotated[
     str,
     typer.Option(
