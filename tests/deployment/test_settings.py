@@ -13,7 +13,7 @@ from deployed import Deployment
 from chassis.broker.topology import Topology
 from chassis.settings import ServiceSettings
 from ssenet.data_folder.folder import DataFolder
-from ssenet.data_folder.secrets_file import secrets_of
+from ssenet.data_folder.secrets_file import ensure_secrets
 from ssenet.processes.preparation import described
 from ssenet.processes.services import service_processes
 from ssenet.terminal.errors import CommandError
@@ -68,7 +68,7 @@ def test_server_and_embedded_run_tell_a_service_the_same_of_what_it_must_know(
 ) -> None:
     required = {name for name, field in settings_class(service).model_fields.items() if field.is_required()}
     folder = DataFolder(tmp_path)
-    secrets_of(folder.secrets)
+    ensure_secrets(folder.secrets)
     told = {"url": "nats://127.0.0.1:1", "monitor_url": "http://127.0.0.1:1"}
     server = cast("Any", SimpleNamespace(port=1, **told))
     processes = service_processes(folder, 0, database=server, broker=server, nursery=cast("Any", None))
@@ -83,7 +83,7 @@ def test_a_service_splits_its_durables_as_the_broker_does(
     deployment: Deployment, service: str, tmp_path: Path, topology: Topology
 ) -> None:
     [described] = [one for one in topology.services if one.service == service]
-    secrets_of(DataFolder(tmp_path).secrets)
+    ensure_secrets(DataFolder(tmp_path).secrets)
     server = cast("Any", SimpleNamespace(port=1, url="nats://127.0.0.1:1", monitor_url="http://127.0.0.1:1"))
     processes = service_processes(
         DataFolder(tmp_path), 0, database=server, broker=server, nursery=cast("Any", None)
@@ -98,7 +98,7 @@ def test_a_setting_splits_the_durables_of_a_service_on_both_sides(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COORDINATION_PARTITIONS", "4")
-    secrets_of(DataFolder(tmp_path).secrets)
+    ensure_secrets(DataFolder(tmp_path).secrets)
     server = cast("Any", SimpleNamespace(port=1, url="nats://127.0.0.1:1", monitor_url="http://127.0.0.1:1"))
     processes = service_processes(
         DataFolder(tmp_path), 0, database=server, broker=server, nursery=cast("Any", None)

@@ -18,7 +18,7 @@ from chassis.broker.connection import Broker as Client
 from chassis.broker.topology import PROVISIONER, Topology
 from chassis.database.engine import DATABASE_AWAY
 from ssenet.data_folder.folder import DataFolder
-from ssenet.data_folder.secrets_file import Secrets, secrets_of
+from ssenet.data_folder.secrets_file import Secrets, ensure_secrets
 from ssenet.data_folder.state_file import ProcessState, State, is_alive, started_at, write_state
 from ssenet.network.client import Network
 from ssenet.processes.managed import ManagedProcess, NatsProcess, NurseryProcess, PostgresProcess
@@ -237,7 +237,7 @@ async def staged(path: Path) -> AsyncGenerator[Stage]:
     folder.make()
     port, pid = free_port(), os.getpid()
     stage = Stage(
-        folder, secrets_of(folder.secrets), State(pid, started_at(pid), f"http://localhost:{port}", port)
+        folder, ensure_secrets(folder.secrets), State(pid, started_at(pid), f"http://localhost:{port}", port)
     )
     stage.disks, stage.impossible[Kind.FULL] = disks.mount_disks(folder.path)
     stage.wires, stage.impossible[Kind.DROP] = make_namespaces(SERVICES, WAYS)

@@ -56,7 +56,7 @@ def check_secrets(folder: DataFolder) -> None:
         raise CommandError(f"{folder.secrets} is missing, and there is a database.", hint=BOUND_TO_DATABASE)
 
 
-def secrets_of(path: Path) -> Secrets:
+def ensure_secrets(path: Path) -> Secrets:
     """The installation's secrets, made or completed where they are missing; never anew for a database there is."""
     check_secrets(DataFolder(path.parent))
     known = read_secrets(path) if path.exists() else Secrets({}, {}, {})

@@ -19,7 +19,7 @@ from pathlib import Path
 from ssenet.data_folder.folder import DataFolder
 from ssenet.data_folder.lock import ALREADY_RUNNING, AlreadyLockedError, locked
 from ssenet.data_folder.log_files import tail
-from ssenet.data_folder.secrets_file import secrets_of
+from ssenet.data_folder.secrets_file import ensure_secrets
 from ssenet.data_folder.state_file import State, started_at
 from ssenet.processes.managed import ManagedProcess, NatsProcess, NurseryProcess, PostgresProcess
 from ssenet.processes.ports import public_port
@@ -100,7 +100,7 @@ class Supervisor:
 
     async def _start_servers(self) -> tuple[PostgresProcess, NatsProcess, NurseryProcess]:
         """PostgreSQL, and the nursery beside it; then NATS; and in both what the services expect to find."""
-        database = PostgresProcess(self.folder, secrets_of(self.folder.secrets))
+        database = PostgresProcess(self.folder, ensure_secrets(self.folder.secrets))
         broker, nursery = NatsProcess(self.folder), NurseryProcess(self.folder)
         async with asyncio.TaskGroup() as together:
             together.create_task(self._start_server(database))
