@@ -21,7 +21,7 @@ from contracts.registry import MemberFacts
 from contracts.words import Language, MemberId, Role
 from gateway.app import build
 from gateway.settings import Settings
-from gateway.workflows import issue_link
+from gateway.sign_in.workflows import issue_link
 
 from .stand_ins import OFFICE, SPACE, StandIns
 

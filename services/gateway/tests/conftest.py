@@ -1,5 +1,5 @@
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
@@ -8,10 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from chassis.testing import Running
+from chassis.database.engine import Database
+from chassis.testing import FreshDatabase, Running, SettableClock, a_clock
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent / "kit"))
 
+from page_kit import Behind, Reader, reading_pages
 from partner_kit import Gateway, Others
 
 from gateway.app import build
@@ -51,3 +53,31 @@ def gateway(running: Running, others: Others) -> Gateway:
 async def client(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
     async with gateway() as client:
         yield client
+
+
+@pytest.fixture
+def behind() -> Behind:
+    """The services behind the pages."""
+    return Behind()
+
+
+@pytest.fixture
+async def stranger(running: Running, behind: Behind) -> AsyncGenerator[Reader]:
+    async with reading_pages(running, behind) as reader:
+        yield reader
+
+
+@pytest.fixture
+async def member(stranger: Reader) -> Reader:
+    await stranger.sign_in()
+    return stranger
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return a_clock()
+
+
+@pytest.fixture
+async def database(fresh_database: FreshDatabase, clock: SettableClock) -> Database:
+    return await fresh_database("gateway", clock=clock)

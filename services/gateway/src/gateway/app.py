@@ -10,25 +10,27 @@ from fastapi.exceptions import RequestValidationError
 from starlette.requests import ClientDisconnect
 
 from chassis.runtime.service import create_service
-from gateway import api, pages, problems
-from gateway.api.bodies import limited_bodies
-from gateway.api.methods import wrong_method
-from gateway.api.senders import Allowances
+from gateway import members, operators, partners, sign_in, web
 from gateway.clients import (
-    Clients,
     CoordinationClient,
+    HttpClients,
     NotFoundError,
     NotificationsClient,
-    RefusedError,
     RegistryClient,
+    ServiceRefusedError,
     ServiceUnavailableError,
-    VerifiedKeys,
-    client_for,
+    http_client,
 )
-from gateway.sessions import SignInNeededError, to_sign_in
+from gateway.http import problems
+from gateway.http.body_limits import limited_bodies
+from gateway.http.method_not_allowed import method_not_allowed
+from gateway.partners.api.rate_limits import RateLimiter
+from gateway.partners.intake import Intake
+from gateway.partners.key_cache import VerifiedKeys
+from gateway.sessions import SignInNeededError, redirect_to_sign_in
 from gateway.settings import Settings
 from gateway.subscribers import subscriptions
-from gateway.workflows import Intake
+from gateway.web.security_headers import security_headers
 
 
 def build(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
@@ -37,20 +39,20 @@ def build(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = No
         "gateway",
         settings,
         subscriptions=subscriptions,
-        routers=[api.router, pages.router],
+        routers=[partners.router, sign_in.router, members.router, operators.router, web.router],
         localise=problems.localise,
         # A sign-in link's path is the secret itself; a live stream lasts as long as its page.
         untraced=("/sign-in/", "/static/", "/inbox/stream$"),
     )
     clients = _clients(settings, transport)
     _set_state(app, settings, clients)
-    for error in (NotFoundError, RefusedError, ServiceUnavailableError, RequestValidationError):
+    for error in (NotFoundError, ServiceRefusedError, ServiceUnavailableError, RequestValidationError):
         app.add_exception_handler(error, problems.answer)
-    app.add_exception_handler(405, wrong_method)
-    app.add_exception_handler(SignInNeededError, to_sign_in)
+    app.add_exception_handler(405, method_not_allowed)
+    app.add_exception_handler(SignInNeededError, redirect_to_sign_in)
     app.add_exception_handler(ClientDisconnect, _nobody_listens)
     app.add_middleware(limited_bodies)
-    app.add_middleware(pages.security_headers, https=settings.public_url.startswith("https://"))
+    app.add_middleware(security_headers, https=settings.public_url.startswith("https://"))
     inner = app.router.lifespan_context
 
     @asynccontextmanager
@@ -66,10 +68,10 @@ def build(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = No
     return app
 
 
-def _clients(settings: Settings, transport: httpx.AsyncBaseTransport | None) -> Clients:
+def _clients(settings: Settings, transport: httpx.AsyncBaseTransport | None) -> HttpClients:
     token = settings.service_token.get_secret_value()
-    client = partial(client_for, token=token, timeout=settings.client_timeout, transport=transport)
-    return Clients(
+    client = partial(http_client, token=token, timeout=settings.client_timeout, transport=transport)
+    return HttpClients(
         registry=client(settings.registry_url),
         coordination=client(settings.coordination_url),
         notifications=client(settings.notifications_url),
@@ -77,12 +79,12 @@ def _clients(settings: Settings, transport: httpx.AsyncBaseTransport | None) -> 
     )
 
 
-def _set_state(app: FastAPI, settings: Settings, clients: Clients) -> None:
+def _set_state(app: FastAPI, settings: Settings, clients: HttpClients) -> None:
     app.state.registry = RegistryClient(clients.registry)
     app.state.coordination = CoordinationClient(clients.coordination)
     app.state.notifications = NotificationsClient(clients.notifications, streams=clients.streams)
     app.state.keys = VerifiedKeys(app.state.registry, life=settings.key_cache)
-    app.state.allowances = Allowances(per_second=settings.events_per_second, burst=settings.events_burst)
+    app.state.rate_limiter = RateLimiter(per_second=settings.events_per_second, burst=settings.events_burst)
     app.state.public_url = settings.public_url
     app.state.link_life = settings.link_life
     app.state.publish_timeout = settings.publish_timeout.total_seconds()

@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from chassis.settings import ServiceSettings
-from gateway.domain.signing_in import LINK_LIFE
+from gateway.sign_in.domain import LINK_LIFE
 
 
 class Settings(ServiceSettings):

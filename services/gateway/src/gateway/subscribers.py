@@ -15,7 +15,8 @@ from contracts.coordination import (
 )
 from contracts.notifications import NotificationDeliveredV1, NotificationFacts, NotificationReadV1
 from contracts.registry import MemberFacts, MemberLeftV1, MemberUpdatedV1
-from gateway import workflows
+from gateway.journeys import workflows as journeys
+from gateway.sign_in import workflows as sign_in
 
 subscriptions = Subscriptions("gateway")
 
@@ -31,21 +32,21 @@ subscriptions = Subscriptions("gateway")
 )
 async def record_task_steps(events: Sequence[Received[TaskFacts]], tx: Transaction) -> None:
     """Let partners see what became of their events."""
-    await workflows.record_task_steps(tx, events)
+    await journeys.record_task_steps(tx, events)
 
 
 @subscriptions.hears(NotificationDeliveredV1, NotificationReadV1, durable="gateway-record-notification-steps")
 async def record_notification_steps(events: Sequence[Received[NotificationFacts]], tx: Transaction) -> None:
     """Let partners see that a unit was told."""
-    await workflows.record_notification_steps(tx, events)
+    await journeys.record_notification_steps(tx, events)
 
 
 @subscriptions.hears(MemberUpdatedV1, MemberLeftV1, durable="gateway-end-sessions")
 async def end_sessions(events: Sequence[Received[MemberFacts]], tx: Transaction) -> None:
     """Sign out who left, and who is no longer what the session says. An event heard late can only sign out."""
-    await workflows.end_sessions_of(
+    await sign_in.end_sessions_of(
         tx, [one.event.member_id for one in events if isinstance(one.event, MemberLeftV1)]
     )
-    await workflows.end_changed_sessions(
+    await sign_in.end_changed_sessions(
         tx, [one.event for one in events if isinstance(one.event, MemberUpdatedV1)]
     )

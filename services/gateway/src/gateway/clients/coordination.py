@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from contracts.coordination import Actor, TaskFacts, TaskState
 from contracts.event import EventId
 from contracts.words import Labels, MemberId, OrganisationCode, TaskId
-from gateway.clients.calling import Calling
+from gateway.clients.service_client import ServiceClient
 
 
 class View(BaseModel):
@@ -103,7 +103,7 @@ class TaskView(TaskFacts):
     actions: tuple[str, ...] = ()
 
 
-class CoordinationClient(Calling):
+class CoordinationClient(ServiceClient):
     """Who does what by when."""
 
     service = "coordination"

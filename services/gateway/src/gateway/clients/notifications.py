@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from chassis.telemetry.tracing import traceparent_of
 from contracts.words import ItemId, Language, MemberId, TaskId
-from gateway.clients.calling import Calling, ServiceUnavailableError
+from gateway.clients.service_client import ServiceClient, ServiceUnavailableError
 
 SILENCE_LIMIT = 40.0
 """The stream says something every 15 s; a line that is silent for longer is dead."""
@@ -58,7 +58,7 @@ class Inbox(BaseModel):
     next: int | None = None
 
 
-class NotificationsClient(Calling):
+class NotificationsClient(ServiceClient):
     """Who must know."""
 
     service = "notifications"

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from contracts.registry import MemberFacts, OrganisationFacts
 from contracts.words import OrganisationCode, OrganisationKind, Role
-from gateway.clients.calling import Calling
+from gateway.clients.service_client import ServiceClient
 
 
 class VerifiedKey(BaseModel):
@@ -21,7 +21,7 @@ class VerifiedKey(BaseModel):
     grants: frozenset[str]
 
 
-class RegistryClient(Calling):
+class RegistryClient(ServiceClient):
     """Who is who."""
 
     service = "registry"

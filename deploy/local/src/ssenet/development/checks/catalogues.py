@@ -14,7 +14,7 @@ TRANSLATED = tuple(language for language in LANGUAGES if language != "en")
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2"), ("**/templates/**.txt", "jinja2")]
 OPTIONS = {"**/templates/**.html": {"silent": "false", "trimmed": "true"}}
 KEYWORDS = {
-    **dict.fromkeys(("_", "gettext", "_gettext", "msg", "Words"), None),
+    **dict.fromkeys(("_", "gettext", "_gettext", "msg", "Sentence"), None),
     **dict.fromkeys(("ngettext", "_ngettext"), (1, 2)),
     **dict.fromkeys(("pgettext", "_pgettext"), ((1, "c"), 2)),
     "npgettext": ((1, "c"), 2, 3),

@@ -41,6 +41,7 @@ def _files(pattern: str) -> Iterator[str]:
 
 _SIMULATION: Final = ("chassis/tests/simulation/test_seeds.py", "chassis/tests/simulation/test_stateful.py")
 _FEWER: Final = "--sim-seeds=200"
+_EVENTS_READ: Final = "services/gateway/tests/partners/domain/test_*.py"
 
 HELD: Final = (
     Held(
@@ -80,5 +81,17 @@ HELD: Final = (
         ("services/notifications/tests",),
     ),
     Held("registry.domain", ("services/registry/tests/test_domain.py",), ("services/registry/tests",)),
-    Held("gateway.domain", ("services/gateway/tests/test_domain_*.py",), ("services/gateway/tests",)),
+    Held("gateway.partners.domain", (_EVENTS_READ,), ("services/gateway/tests/partners",)),
+    Held("gateway.http.faults", (_EVENTS_READ,), ("services/gateway/tests/partners",)),
+    Held("gateway.http.validation", (_EVENTS_READ,), ("services/gateway/tests/partners",)),
+    Held(
+        "gateway.journeys.domain",
+        ("services/gateway/tests/journeys/test_domain.py",),
+        ("services/gateway/tests/journeys", "services/gateway/tests/partners"),
+    ),
+    Held(
+        "gateway.sessions.domain",
+        ("services/gateway/tests/sessions/test_*.py", "services/gateway/tests/sign_in/test_*.py"),
+        ("services/gateway/tests",),
+    ),
 )

@@ -1,0 +1,17 @@
+"""For partners' systems: events in, each with its own answer, and what became of them.
+
+Promises: an event is stored and announced once, however often it is sent, and 202 means that the broker has it; every
+refusal names the field by a JSON pointer, in the sender's language.
+Face: `router`, the partner API, described at `/openapi.json`.
+Begin with `api/events.py`: it reads the request by `domain` and hands what is good to `intake`.
+"""
+
+from fastapi import APIRouter
+
+from gateway.partners.api import events, openapi
+
+router = APIRouter()
+router.include_router(events.router)
+router.include_router(openapi.router)
+
+__all__ = ["router"]

@@ -1,0 +1,32 @@
+"""Who sends: the partner behind a key."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from chassis.http.problems import Problem, declares_access
+from gateway.clients import VerifiedKey
+from gateway.http.faults import Sentence
+from gateway.partners.domain.api_keys import presented_key
+from gateway.partners.key_cache import VerifiedKeys
+
+
+@declares_access
+async def sender_of(request: Request) -> VerifiedKey:
+    """Find the partner whose key the request shows; nobody else gets any further."""
+    key = presented_key(request.headers.get("Authorization"))
+    keys: VerifiedKeys = request.app.state.keys
+    sender = await keys.owner_of(key) if key is not None else None
+    if sender is None:
+        given = "Authorization" in request.headers
+        sentence = (
+            Sentence("This key is unknown, revoked or expired.")
+            if given
+            else Sentence("Send your key as: Authorization: Bearer sse_...")
+        )
+        challenge = 'Bearer realm="events"' + (', error="invalid_token"' if given else "")
+        raise Problem(401, "unknown-key", sentence.text, headers={"WWW-Authenticate": challenge})
+    return sender
+
+
+Sender = Annotated[VerifiedKey, Depends(sender_of)]

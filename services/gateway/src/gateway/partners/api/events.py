@@ -1,0 +1,233 @@
+"""The partner API: events in, each with its own answer, and what became of them."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from chassis.http.problems import Problem, Reading, service_of
+from chassis.telemetry.tracing import trace_id_of, traceparent_of
+from gateway.clients import VerifiedKey
+from gateway.http.accept_language import language_of
+from gateway.http.faults import Fault, RefusalError, Sentence
+from gateway.http.problems import localised, problem_of
+from gateway.journeys.domain import Step
+from gateway.journeys.workflows import Journey, find_journey, latest_journeys
+from gateway.partners.api import endpoint_docs
+from gateway.partners.api.authentication import Sender
+from gateway.partners.api.body import read_body
+from gateway.partners.api.rate_limits import RateLimiter
+from gateway.partners.domain.cloudevents import RefusedEvent, SentEvent, read_batch, read_event
+from gateway.partners.domain.content_modes import (
+    BATCH_EVENTS,
+    EVENT_BYTES,
+    Mode,
+    malformed,
+    mode_of,
+    parse_json,
+    structured_from_headers,
+    too_large,
+)
+from gateway.partners.intake import Accepted, Conflict, Intake, unpublished
+
+router = APIRouter(tags=["events"])
+
+LATER = "10"
+"""Seconds after which a sender may look again when the broker was silent."""
+
+
+@router.post("/events", status_code=202, **endpoint_docs.POST_EVENTS)
+async def post_events(request: Request, sender: Sender) -> Response:
+    """Take one event or a batch. 202 means stored here and acknowledged by the network's broker."""
+    rate_limiter: RateLimiter = request.app.state.rate_limiter
+    quota = rate_limiter.take(sender.partner, 1)
+    try:
+        mode = mode_of(
+            request.headers.get("Content-Type"),
+            request.headers.get("Content-Encoding"),
+            attributes_in_headers="ce-specversion" in request.headers,
+        )
+        body = await read_body(request, mode.limit)
+        if mode is Mode.BATCH:
+            events = _batch_in(body)
+            quota = rate_limiter.pay_off(sender.partner, max(0, len(events) - 1))
+            return await _take_batch(request, sender, events, quota, check_sizes=len(body) > EVENT_BYTES)
+        return await _take_one(request, sender, _event_in(request, mode, body), quota)
+    except RefusalError as error:
+        raise problem_of(error, headers=quota) from error
+
+
+@router.get("/events", **endpoint_docs.GET_EVENTS)
+async def list_events(
+    sender: Sender,
+    session: Reading,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    before: Annotated[UUID | None, Query(description="The `event_id` the page before ended with.")] = None,
+) -> Response:
+    """List your latest events, newest first."""
+    journeys = await latest_journeys(session, sender.partner, limit=limit, before=before)
+    following = str(journeys[-1].event_id) if len(journeys) == limit else None
+    return _json(200, {"events": [_journey_json(one) for one in journeys], "next": following})
+
+
+@router.get("/events/{name:path}", **endpoint_docs.GET_EVENT)
+async def read_journey(
+    name: Annotated[str, Path(description="Our `event_id`, or the `id` you sent.")],
+    sender: Sender,
+    session: Reading,
+    source: Annotated[str | None, Query(description="Where one id came from several sources.")] = None,
+) -> Response:
+    """Tell what became of one of your events."""
+    journey = await find_journey(session, sender.partner, name, source=source)
+    if journey is None:
+        raise Problem(404, "no-such-event", "None of your events has this id.")
+    return _json(200, _journey_json(journey))
+
+
+def _event_in(request: Request, mode: Mode, body: bytes) -> object:
+    if mode is Mode.STRUCTURED:
+        return parse_json(body)
+    content_type = request.headers.get("Content-Type", "application/json")
+    return structured_from_headers(request.headers.items(), content_type, body)
+
+
+def _batch_in(body: bytes) -> Sequence[object]:
+    events = parse_json(body)
+    if not isinstance(events, list):
+        raise malformed(Fault("", "not-an-array", Sentence("A batch is a JSON array of events.")))
+    if len(events) > BATCH_EVENTS:  # pyright: ignore[reportUnknownArgumentType] - any JSON may be in it
+        raise too_large()
+    return events  # pyright: ignore[reportUnknownVariableType]
+
+
+async def _take_one(
+    request: Request, sender: VerifiedKey, event: object, quota: Mapping[str, str]
+) -> Response:
+    sent = read_event(event, now=service_of(request).database.clock(), grants=sender.grants)
+    [outcome] = await _intake(request).take(sender, [sent])
+    if isinstance(outcome, Conflict):
+        raise _conflict()
+    await _await_broker(request, [outcome])
+    return _json(202, _taken_json(sent, outcome), {**quota, "Location": f"/events/{outcome.event_id}"})
+
+
+async def _take_batch(
+    request: Request,
+    sender: VerifiedKey,
+    events: Sequence[object],
+    quota: Mapping[str, str],
+    *,
+    check_sizes: bool,
+) -> Response:
+    now = service_of(request).database.clock()
+    # Beside the loop: a full batch takes long enough to read for other senders to notice.
+    read = await asyncio.to_thread(read_batch, events, now=now, grants=sender.grants, check_sizes=check_sizes)
+    good = [event for event in read if isinstance(event, SentEvent)]
+    outcomes = iter(await _intake(request).take(sender, good) if good else ())
+    settled = [(event, next(outcomes) if isinstance(event, SentEvent) else event) for event in read]
+    await _await_broker(request, [outcome for _, outcome in settled if isinstance(outcome, Accepted)])
+    language = language_of(request.headers.get("Accept-Language"))
+    results = [
+        {"index": index, **_result(sent, outcome, events[index], language)}
+        for index, (sent, outcome) in enumerate(settled)
+    ]
+    refused = sum(result["status"] == "refused" for result in results)
+    body = {
+        "accepted": len(results) - refused,
+        "refused": refused,
+        "trace_id": trace_id_of(traceparent_of()),
+        "results": results,
+    }
+    return _json(200 if refused else 202, body, quota)
+
+
+def _intake(request: Request) -> Intake:
+    intake: Intake = request.app.state.intake
+    return intake
+
+
+async def _await_broker(request: Request, taken: Sequence[Accepted]) -> None:
+    service = service_of(request)
+    waiting = await unpublished(service.database, taken)
+    if not waiting:
+        return
+    try:
+        await service.published(waiting, timeout=request.app.state.publish_timeout)
+    except TimeoutError as error:
+        raise Problem(
+            503,
+            "not-yet-published",
+            "What you sent is stored and will be published, but the broker has not confirmed it yet. "
+            "Send the same again to learn when it has: nothing is taken twice.",
+            headers={"Retry-After": LATER},
+        ) from error
+
+
+def _conflict() -> RefusalError:
+    return RefusalError(
+        409,
+        "id-taken",
+        Sentence("You sent another event with the same source and id before. A new event needs a new id."),
+        [Fault("/id", "id-taken", Sentence("This id stands for an event with other content."))],
+    )
+
+
+def _result(
+    sent: SentEvent | RefusedEvent, outcome: Accepted | Conflict | RefusedEvent, event: object, language: str
+) -> dict[str, Any]:
+    if isinstance(outcome, Accepted) and isinstance(sent, SentEvent):
+        return {**_taken_json(sent, outcome), "http_status": 202}
+    error = outcome.error if isinstance(outcome, RefusedEvent) else _conflict()
+    problem = localised(problem_of(error), language)
+    return {
+        "id": _id_in(event),
+        "status": "refused",
+        "http_status": problem.status,
+        "problem": problem.as_json(),
+    }
+
+
+def _id_in(event: object) -> str | None:
+    name: object = event.get("id") if isinstance(event, dict) else None  # pyright: ignore[reportUnknownMemberType]
+    return name if isinstance(name, str) else None
+
+
+def _taken_json(sent: SentEvent, taken: Accepted) -> dict[str, Any]:
+    return {
+        "id": sent.attributes.id,
+        "event_id": taken.event_id,
+        "status": "already_accepted" if taken.already else "accepted",
+        "trace_id": taken.trace_id,
+        "status_url": f"/events/{taken.event_id}",
+    }
+
+
+def _journey_json(journey: Journey) -> dict[str, Any]:
+    return {
+        "event_id": journey.event_id,
+        "id": journey.sent_id,
+        "source": journey.source,
+        "type": journey.type,
+        "received_at": journey.received_at,
+        "trace_id": journey.trace_id,
+        "status": journey.status,
+        "steps": [_step_json(step) for step in journey.steps],
+    }
+
+
+def _step_json(step: Step) -> dict[str, Any]:
+    task = {"task_id": step.task_id} if step.task_id else {}
+    return {"name": step.name, "at": step.at, **task, **step.detail}
+
+
+def _json(status: int, body: object, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(
+        # asyncpg's UUIDs are a kind of their own, which only `str` knows how to write.
+        orjson.dumps(body, default=str, option=orjson.OPT_UTC_Z),
+        status_code=status,
+        headers={"Cache-Control": "no-store", **(headers or {})},
+        media_type="application/json",
+    )

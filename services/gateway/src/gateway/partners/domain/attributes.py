@@ -1,0 +1,158 @@
+"""The context attributes of a CloudEvent, read strictly: each one's rule, and a fault for each that breaks it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from gateway.http.faults import Fault, Sentence, pointer
+
+CLOCK_SLACK = timedelta(minutes=5)
+"""How far a sender's clock may run ahead of ours."""
+
+_ID_LENGTH = 200
+_URI_LENGTH = 500
+_SUBJECT_LENGTH = 300
+_INT32 = 2**31
+_NAME = re.compile(r"[a-z0-9]{1,40}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_URI = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})")
+_JSON = re.compile(
+    r"\s*(?:application|text)/(?:[\w.+-]+\+)?json\s*(?:;\s*charset\s*=\s*\"?utf-?8\"?\s*)?", re.IGNORECASE
+)
+_REQUIRED = ("specversion", "id", "source", "type")
+_KNOWN = frozenset((*_REQUIRED, "time", "subject", "datacontenttype", "dataschema", "data", "data_base64"))
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """What an event says of itself."""
+
+    id: str
+    source: str
+    type: str
+    time: datetime | None
+    subject: str | None
+
+
+def is_json(media_type: str) -> bool:
+    """Tell whether a media type is JSON in UTF-8."""
+    return _JSON.fullmatch(media_type) is not None
+
+
+def read_attributes(event: Mapping[str, object], *, now: datetime) -> tuple[Attributes | None, list[Fault]]:
+    """Read the attributes of an event in structured form; with any fault there are no attributes."""
+    faults = [
+        Fault(pointer(name), "missing", Sentence("This attribute is required."))
+        for name in _REQUIRED
+        if event.get(name) is None
+    ]
+    texts: dict[str, str] = {}
+    for name in ("specversion", "id", "source", "type", "time", "subject", "datacontenttype", "dataschema"):
+        value = event.get(name)
+        if isinstance(value, str):
+            texts[name] = value
+        elif value is not None:
+            faults.append(Fault(pointer(name), "not-a-string", Sentence("This must be a string.")))
+    for name, value in texts.items():
+        if (fault := _fault_of(name, value)) is not None:
+            faults.append(fault)
+    time, time_fault = _time(texts.get("time"), now)
+    faults += [*time_fault, *_extension_faults(event)]
+    if faults:
+        return None, faults
+    return Attributes(texts["id"], texts["source"], texts["type"], time, texts.get("subject")), []
+
+
+def _fault_of(name: str, value: str) -> Fault | None:
+    if not value:
+        return Fault(pointer(name), "empty", Sentence("This must not be empty."))
+    limit = {
+        "id": _ID_LENGTH,
+        "source": _URI_LENGTH,
+        "dataschema": _URI_LENGTH,
+        "subject": _SUBJECT_LENGTH,
+    }.get(name)
+    if limit is not None and len(value) > limit:
+        sentence = Sentence("Too long: the maximum length is %(limit)s.", limit=limit)
+        return Fault(pointer(name), "too-long", sentence)
+    if _CONTROL.search(value):
+        return Fault(pointer(name), "control-character", Sentence("This must not hold control characters."))
+    return _form_fault(name, value)
+
+
+def _form_fault(name: str, value: str) -> Fault | None:
+    if name == "specversion" and value != "1.0":
+        return Fault(
+            pointer(name), "unknown-specversion", Sentence("Only CloudEvents version 1.0 is understood.")
+        )
+    if name == "source" and not _is_uri_reference(value):
+        sentence = Sentence("This must be a URI reference; percent-encode what does not belong in one.")
+        return Fault(pointer(name), "not-a-uri-reference", sentence)
+    if name == "dataschema" and not (_is_uri_reference(value) and _SCHEME.match(value)):
+        return Fault(pointer(name), "not-a-uri", Sentence("This must be an absolute URI."))
+    if name == "datacontenttype" and not is_json(value):
+        return Fault(pointer(name), "not-json", Sentence("Data is taken as application/json in UTF-8 only."))
+    return None
+
+
+def _is_uri_reference(value: str) -> bool:
+    if not _URI.fullmatch(value):
+        return False
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        return False
+    # In a relative reference the first segment holds no colon; with one it would be read as a scheme.
+    return bool(parts.scheme) or ":" not in value.split("/", 1)[0].split("?", 1)[0].split("#", 1)[0]
+
+
+def _time(value: str | None, now: datetime) -> tuple[datetime | None, list[Fault]]:
+    if not value:
+        return None, []
+    time = _moment(value)
+    if time is None:
+        sentence = Sentence("This must be a time as RFC 3339 writes it, such as 2026-03-31T09:30:00Z.")
+        return None, [Fault("/time", "not-a-time", sentence)]
+    if time > now + CLOCK_SLACK:
+        sentence = Sentence(
+            "This lies more than %(minutes)s minutes in the future.",
+            minutes=int(CLOCK_SLACK.total_seconds() // 60),
+        )
+        return None, [Fault("/time", "in-the-future", sentence)]
+    return time, []
+
+
+def _moment(value: str) -> datetime | None:
+    if not _RFC3339.fullmatch(value):
+        return None
+    # A leap second is a time for RFC 3339; Python counts it as the second before.
+    spelled = value.upper().replace("Z", "+00:00")
+    if spelled[17:19] == "60":
+        spelled = f"{spelled[:17]}59{spelled[19:]}"
+    try:
+        return datetime.fromisoformat(spelled).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _extension_faults(event: Mapping[str, object]) -> list[Fault]:
+    faults: list[Fault] = []
+    for name, value in event.items():
+        if name in _KNOWN or value is None:
+            continue
+        if not _NAME.fullmatch(name):
+            sentence = Sentence("An attribute's name has lower-case letters a to z and digits only.")
+            faults.append(Fault(pointer(name), "attribute-name", sentence))
+        elif isinstance(value, str):
+            if _CONTROL.search(value):
+                sentence = Sentence("This must not hold control characters.")
+                faults.append(Fault(pointer(name), "control-character", sentence))
+        elif not isinstance(value, (bool, int)) or not -_INT32 <= value < _INT32:
+            sentence = Sentence("An extension attribute is a string, a boolean or a 32-bit integer.")
+            faults.append(Fault(pointer(name), "attribute-value", sentence))
+    return faults

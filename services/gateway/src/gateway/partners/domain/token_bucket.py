@@ -1,0 +1,45 @@
+"""How much a partner may send in a while: a token bucket."""
+
+from dataclasses import dataclass
+from math import ceil
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What a partner may do now: whether this passes, how many events are left, and when to come back."""
+
+    allowed: bool
+    left: int
+    wait_seconds: int
+
+
+class TokenBucket:
+    """So many events a second, so many at once. A batch passes while anything is left, and is paid off later."""
+
+    def __init__(self, *, per_second: float, burst: int) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._tokens = float(burst)
+        self._at: float | None = None
+
+    def take(self, events: int, *, at: float) -> Allowance:
+        """Let these events pass if anything is left at this moment of a clock that only rises."""
+        self._fill(at)
+        if self._tokens < 1:
+            return Allowance(allowed=False, left=0, wait_seconds=self._seconds_until(1))
+        return self.charge(events, at=at)
+
+    def charge(self, events: int, *, at: float) -> Allowance:
+        """Count events that have passed already; the bucket may owe for a while."""
+        self._fill(at)
+        self._tokens -= events
+        left = max(0, int(self._tokens))
+        return Allowance(allowed=True, left=left, wait_seconds=self._seconds_until(self._burst))
+
+    def _fill(self, at: float) -> None:
+        if self._at is not None:
+            self._tokens = min(self._burst, self._tokens + (at - self._at) * self._per_second)
+        self._at = at
+
+    def _seconds_until(self, tokens: float) -> int:
+        return max(1, ceil((tokens - self._tokens) / self._per_second))

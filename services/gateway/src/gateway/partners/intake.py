@@ -1,0 +1,260 @@
+"""Taking partners' events: stored and announced in one commit, each once, however often and from where it comes."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from chassis.database.engine import Database
+from chassis.database.tables import outbox
+from chassis.database.transaction import Announcements
+from chassis.ids import new_id
+from chassis.telemetry.tracing import trace_id_of, traceparent_of
+from contracts.event import EventId
+from contracts.partner import Origin
+from gateway.clients import VerifiedKey
+from gateway.partners.domain.cloudevents import SentEvent
+from gateway.tables import ReceivedEvent
+
+_TOGETHER = 500
+"""So many events share a transaction; a larger batch has one to itself."""
+_RUSH = 4
+_RUSH_WITHIN = 0.02
+"""Much comes where so many requests arrived within these seconds: in a burst, or from some 150/s on."""
+_APART = 0.017
+"""Seconds that lie between the beginnings of two transactions where much comes."""
+
+
+# Arrays, so that one statement, prepared once, stores any number of rows.
+_STORE = """
+INSERT INTO received_events (
+    id, home_site, epoch, sequence, event_id, partner, source, sent_id, type, content_sha256, received_at, trace_id)
+SELECT * FROM unnest(
+    $1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::uuid[], $6::text[], $7::text[], $8::text[],
+    $9::text[], $10::text[], $11::timestamptz[], $12::text[])
+ON CONFLICT DO NOTHING RETURNING event_id
+"""
+
+
+class _Row(NamedTuple):
+    """A row of `received_events`, in the order of the statement."""
+
+    id: UUID
+    home_site: str
+    epoch: int
+    sequence: int
+    event_id: EventId
+    partner: str
+    source: str
+    sent_id: str
+    type: str
+    content_sha256: str
+    received_at: datetime
+    trace_id: str | None
+
+
+class EventName(NamedTuple):
+    """How a partner names an event."""
+
+    partner: str
+    source: str
+    id: str
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """An event that stands stored, now or since an earlier attempt."""
+
+    event_id: EventId
+    trace_id: str | None
+    already: bool
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Another event of this partner has the same source and id."""
+
+
+@dataclass(frozen=True)
+class _Stored:
+    event_id: EventId
+    content_sha256: str
+    trace_id: str | None
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What one request handed in, and the context (the trace, above all) that its announcements continue."""
+
+    sender: VerifiedKey
+    events: Sequence[SentEvent]
+    context: Context = field(default_factory=copy_context)
+
+
+async def store_events(database: Database, handed: Sequence[Submission]) -> list[list[Accepted | Conflict]]:
+    """Store and announce the events that are new, all in one commit; what is known already stays as it is."""
+    rows: dict[EventName, _Row] = {}
+    announcements = database.announcements()
+    for one in handed:
+        for event in one.events:
+            name = _name(one.sender, event)
+            if name not in rows:
+                rows[name] = one.context.run(_announced, announcements, one.sender, event)
+    stored = await _store(database, rows, announcements)
+    # Nearly every event is new, and the insert itself finds out: only what it left aside is looked up.
+    left = [name for name, row in rows.items() if row.event_id not in stored]
+    known = {name: _Stored(row.event_id, row.content_sha256, row.trace_id) for name, row in rows.items()}
+    known |= await _known(database, left)
+    fresh = rows.keys() - left
+    return [
+        [_outcome(known, fresh, _name(one.sender, event), event) for event in one.events] for one in handed
+    ]
+
+
+class Intake:
+    """Takes what arrives at the same time in one transaction: under load a commit is shared, alone it is as fast.
+
+    Where much comes, a transaction lets more of it come before it begins: each costs the same, however many share it.
+    Where little comes, and by itself, nobody waits for company.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._database = database
+        self._now = now
+        self._sleep = sleep
+        self._arrived: deque[float] = deque(maxlen=_RUSH)
+        self._began = -_APART
+        # Two, so that one gathers and is written while the other waits for the disk.
+        self._turns = asyncio.Semaphore(2)
+        self._open: _SharedTransaction | None = None
+
+    async def take(self, sender: VerifiedKey, events: Sequence[SentEvent]) -> list[Accepted | Conflict]:
+        """Take one request's events, each for itself; returns once all of them are committed."""
+        self._arrived.append(self._now())
+        together = self._open
+        if together is None or together.full:
+            together = self._open = _SharedTransaction()
+            together.stored = asyncio.create_task(self._store(together))
+        place = len(together.handed)
+        together.handed.append(Submission(sender, events))
+        assert together.stored is not None
+        # One sender who hangs up takes nothing away from the others.
+        return (await asyncio.shield(together.stored))[place]
+
+    async def _store(self, together: "_SharedTransaction") -> list[list[Accepted | Conflict]]:
+        async with self._turns:
+            await self._gather(together)
+            if self._open is together:
+                self._open = None
+            return await store_events(self._database, together.handed)
+
+    async def _gather(self, together: "_SharedTransaction") -> None:
+        """Begin a turn: at once, or where much comes, not sooner after the last one than shall lie between two."""
+        now = self._now()
+        much = len(self._arrived) == _RUSH and now - self._arrived[0] <= _RUSH_WITHIN
+        while much and not together.full and (early := self._began + _APART - now) > 0:
+            await self._sleep(early)
+            now = self._now()
+        self._began = now
+
+
+@dataclass
+class _SharedTransaction:
+    """Requests that share a transaction; open for more until its turn comes."""
+
+    handed: list[Submission] = field(default_factory=list[Submission])
+    stored: asyncio.Task[list[list[Accepted | Conflict]]] | None = None
+
+    @property
+    def full(self) -> bool:
+        return sum(len(one.events) for one in self.handed) >= _TOGETHER
+
+
+async def unpublished(database: Database, taken: Sequence[Accepted]) -> list[EventId]:
+    """Name the events the broker has not acknowledged yet, as far as is known here."""
+    fresh = [one.event_id for one in taken if not one.already]
+    repeated = [one.event_id for one in taken if one.already]
+    if repeated:
+        # A row that is gone was published days ago: the relay forgets no other.
+        waiting = sa.select(outbox.c.event_id).where(
+            outbox.c.event_id.in_(repeated), outbox.c.published_at.is_(None)
+        )
+        async with database.reading() as session:
+            fresh += [EventId(event_id) for event_id in await session.scalars(waiting)]
+    return list(dict.fromkeys(fresh))
+
+
+async def _store(
+    database: Database, rows: Mapping[EventName, _Row], announcements: Announcements
+) -> set[UUID]:
+    if not rows:
+        return set()
+    # In one order for everybody: two batches with the same events wait for each other instead of locking up.
+    columns = list(zip(*(rows[name] for name in sorted(rows)), strict=True))
+    return await database.insert_and_announce(_STORE, columns, announcements)
+
+
+async def _known(database: Database, wanted: Sequence[EventName]) -> dict[EventName, _Stored]:
+    if not wanted:
+        return {}
+    name = sa.tuple_(ReceivedEvent.partner, ReceivedEvent.source, ReceivedEvent.sent_id)
+    async with database.reading() as session:
+        rows = await session.scalars(sa.select(ReceivedEvent).where(name.in_(wanted)))
+        return {
+            EventName(row.partner, row.source, row.sent_id): _Stored(
+                EventId(row.event_id), row.content_sha256, row.trace_id
+            )
+            for row in rows
+        }
+
+
+def _outcome(
+    known: Mapping[EventName, _Stored], fresh: set[EventName], name: EventName, event: SentEvent
+) -> Accepted | Conflict:
+    """Measure an event against the one that stands stored under its name; the first of a new name is the new one."""
+    seen = known[name]
+    if seen.content_sha256 != event.content_sha256:
+        return Conflict()
+    already = name not in fresh
+    fresh.discard(name)
+    return Accepted(seen.event_id, seen.trace_id, already=already)
+
+
+def _name(sender: VerifiedKey, event: SentEvent) -> EventName:
+    return EventName(sender.partner, event.attributes.source, event.attributes.id)
+
+
+def _announced(announcements: Announcements, sender: VerifiedKey, event: SentEvent) -> _Row:
+    sent = event.attributes
+    origin = Origin(
+        partner=sender.partner, partner_name=sender.partner_name, event_id=sent.id, source=sent.source
+    )
+    aggregate = ReceivedEvent(id=new_id(), home_site=announcements.site, epoch=1, sequence=0)
+    event_id = announcements.announce(event.data.model_copy(update={"origin": origin}), of=aggregate)
+    return _Row(
+        id=aggregate.id,
+        home_site=aggregate.home_site,
+        epoch=aggregate.epoch,
+        sequence=aggregate.sequence,
+        event_id=event_id,
+        partner=sender.partner,
+        source=sent.source,
+        sent_id=sent.id,
+        type=sent.type,
+        content_sha256=event.content_sha256,
+        received_at=announcements.now,
+        trace_id=trace_id_of(traceparent_of()),
+    )

@@ -1,0 +1,101 @@
+"""What every answer tells the browser about safety, and HTML for people where the app would answer in JSON."""
+
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chassis.http.problems import PROBLEM_JSON
+from gateway.web.error_pages import plain_page
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    # Not `no-referrer`: under it browsers send `Origin: null` with our own forms.
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+}
+OVER_HTTPS = {"Strict-Transport-Security": "max-age=31536000"}
+"""A browser that was here once over https never again sends anything in the clear, not even by a typed address."""
+
+
+def security_headers(app: ASGIApp, *, https: bool) -> ASGIApp:
+    """Middleware: the headers on every answer, and an error page where a person's browser meets an error."""
+    headers = ALWAYS | (OVER_HTTPS if https else {})
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        answer = _Answer(scope, receive, send, headers)
+        try:
+            await app(scope, receive, answer.send)
+        except Exception:
+            # Logged and recorded by the layers outside, which see it go on; the reader gets a page meanwhile.
+            await answer.fail()
+            raise
+
+    return guarded
+
+
+class _Answer:
+    """One answer on its way out."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, always: Mapping[str, str]) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._always = always
+        self._started = False
+        self._replaced = False
+        headers = Headers(scope=scope)
+        # A fragment's script shows failures in its own way; the page around it stays.
+        self._for_a_person = (
+            scope["method"] in {"GET", "HEAD", "POST"}
+            and "text/html" in headers.get("accept", "")
+            and "hx-request" not in headers
+        )
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._started = True
+            if self._for_a_person and _is_problem(message):
+                self._replaced = True
+                await self._page(message["status"])
+                return
+            self._add_headers(message)
+        if not self._replaced:
+            await self._send(message)
+
+    async def fail(self) -> None:
+        if not self._started and self._for_a_person:
+            self._started = self._replaced = True
+            await self._page(500)
+
+    async def _page(self, status: int) -> None:
+        answer, _ = plain_page(Request(self._scope), status)
+        await answer(self._scope, self._receive, self._with_headers)
+
+    async def _with_headers(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._add_headers(message)
+        await self._send(message)
+
+    def _add_headers(self, message: Message) -> None:
+        headers = MutableHeaders(scope=message)
+        for name, value in self._always.items():
+            headers.setdefault(name, value)
+        headers.setdefault("Cache-Control", "no-store")
+
+
+def _is_problem(message: MutableMapping[str, Any]) -> bool:
+    return MutableHeaders(raw=message["headers"]).get("content-type", "").startswith(PROBLEM_JSON)

@@ -1,0 +1,258 @@
+"""Reading CloudEvents: what is taken, and what is said about what is not."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from partner_kit import ASSISTANCE, an_event, examples
+from pydantic import ValidationError
+
+from contracts.catalogue import PARTNER_EVENTS
+from gateway.http.faults import RefusalError
+from gateway.http.validation import KNOWN_KINDS
+from gateway.partners.domain.attributes import read_attributes
+from gateway.partners.domain.cloudevents import MOST_LEVELS, content_sha256, read_event
+from gateway.partners.domain.content_modes import parse_json
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+ALL = frozenset(PARTNER_EVENTS)
+
+
+def _refusal(event: object, grants: frozenset[str] = ALL) -> RefusalError:
+    with pytest.raises(RefusalError) as refusal:
+        read_event(event, now=NOW, grants=grants)
+    return refusal.value
+
+
+@pytest.mark.parametrize(("name", "event"), examples())
+def test_every_published_example_is_taken(name: str, event: dict[str, Any]) -> None:
+    sent = read_event(event, now=NOW, grants={event["type"]})
+
+    assert name.startswith(sent.data.type)
+    assert sent.attributes.id == event["id"]
+
+
+@pytest.mark.parametrize(
+    ("event", "pointers"),
+    [
+        ([], [""]),
+        ({}, ["/specversion", "/id", "/source", "/type", "/data"]),
+        (an_event(specversion="0.3"), ["/specversion"]),
+        (an_event(id=""), ["/id"]),
+        (an_event(id="x" * 201), ["/id"]),
+        (an_event(id="a\nb"), ["/id"]),
+        (an_event(id=7), ["/id"]),
+        (an_event(source="two words"), ["/source"]),
+        (an_event(source="https://[half"), ["/source"]),
+        (an_event(source="1:2"), ["/source"]),
+        (an_event(time="yesterday"), ["/time"]),
+        (an_event(time="2026-11-03 09:12:04Z"), ["/time"]),
+        (an_event(time="2026-11-03T09:12:04"), ["/time"]),
+        (an_event(time="0001-01-01T00:00:00+14:00"), ["/time"]),
+        (an_event(time="2026-11-23T09:05:01Z"), ["/time"]),
+        (an_event(datacontenttype="text/plain"), ["/datacontenttype"]),
+        (an_event(datacontenttype="application/json; charset=latin-1"), ["/datacontenttype"]),
+        (an_event(dataschema="relative/path"), ["/dataschema"]),
+        (an_event(data_base64="AAAA"), ["/data_base64"]),
+        (an_event(data=None), ["/data"]),
+        (an_event(data="text"), ["/data"]),
+        (an_event(My_Extension="x"), ["/My_Extension"]),
+        (an_event(extension={"nested": 1}), ["/extension"]),
+        (an_event(extension=2**31), ["/extension"]),
+        (an_event(type="partner.assistance.requested.v9"), ["/type"]),
+        (an_event(type="partner.asistance.requested.v1"), ["/type"]),
+        (an_event(type="registry.member.joined.v1"), ["/type"]),
+        (an_event(data__country="senegal"), ["/data/country"]),
+        (an_event(data__country="ZZ"), ["/data/country"]),
+        (an_event(data__title={"language": "fr"}), ["/data/title/text"]),
+        (an_event(data__needed_by="soon"), ["/data/needed_by"]),
+        (an_event(data__needed_by=20400), ["/data/needed_by"]),
+        (an_event(data__needed_by="2026-01-01"), ["/data/needed_by"]),
+        (an_event(data__requested_by="\x00"), ["/data/requested_by"]),
+        (an_event(id="", data__country=1, data__theme="x"), ["/id", "/data/country", "/data/theme"]),
+    ],
+)
+def test_a_malformed_event_is_refused_field_by_field(event: object, pointers: list[str]) -> None:
+    refusal = _refusal(event)
+
+    assert refusal.status == 422
+    assert [fault.pointer for fault in refusal.faults] == pointers
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"id": "2026/ت/118"},
+        {"id": "x" * 200},
+        {"source": "/cloudevents/spec/pull/123"},
+        {"source": "urn:uuid:6e8bc430-9c3a-11d9-9669-0800200c9a66"},
+        {"source": "mailto:cncf-wg-serverless@lists.cncf.io"},
+        {"source": "relative?query#fragment"},
+        {"time": "2026-11-23T09:04:59Z"},
+        {"time": "1990-12-31T23:59:60Z"},
+        {"time": "2026-11-03t09:12:04.123456789+05:30"},
+        {"time": None},
+        {"datacontenttype": 'application/json; charset="UTF-8"'},
+        {"datacontenttype": "application/vnd.partner+json"},
+        {"dataschema": "urn:ilo:sse:schema:partner.assistance.requested.v1"},
+        {
+            "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "sampledrate": 30,
+            "flag": True,
+        },
+        {"data__unknown_field": "is ignored"},
+    ],
+)
+def test_everything_the_standard_allows_is_taken(changes: dict[str, Any]) -> None:
+    assert read_event(an_event(**changes), now=NOW, grants=ALL).data.type == ASSISTANCE
+
+
+def test_a_sender_learns_what_was_probably_meant() -> None:
+    [misspelt] = _refusal(an_event(type="partner.asistance.requested.v1")).faults
+    [too_new] = _refusal(an_event(type="partner.assistance.requested.v9")).faults
+    [strange] = _refusal(an_event(type="x")).faults
+    [country] = _refusal(an_event(data__country="UK")).faults
+
+    assert str(misspelt.sentence).endswith(f"Did you mean {ASSISTANCE}?")
+    assert too_new.code == "unknown-version"
+    assert str(too_new.sentence).endswith("there is 1.")
+    assert all(known in str(strange.sentence) for known in PARTNER_EVENTS)
+    assert "GB" in str(country.sentence)
+
+
+@pytest.mark.parametrize(
+    ("field", "sent", "meant"),
+    [
+        ("data__country", "uk", "Did you mean GB?"),
+        ("data__country", "sn", "Did you mean SN?"),
+        ("data__country", "Senegal", "Did you mean SN?"),
+        ("data__country", "nowhere at all", "such as SN."),
+        ("data__title", {"language": "FR", "text": "Appui"}, "Did you mean fr?"),
+        ("data__title", {"language": "pt_BR", "text": "Apoio"}, "Did you mean pt-BR?"),
+    ],
+)
+def test_a_code_without_its_shape_is_answered_with_the_one_that_was_meant(
+    field: str, sent: object, meant: str
+) -> None:
+    [fault] = _refusal(an_event(**{field: sent})).faults
+
+    assert fault.code == "string-pattern-mismatch"
+    assert str(fault.sentence).endswith(meant)
+
+
+def test_who_may_not_send_a_type_learns_nothing_of_its_data() -> None:
+    refusal = _refusal(an_event(data__country="senegal"), frozenset({"partner.statistics.reported.v1"}))
+
+    assert refusal.status == 403
+    assert [fault.pointer for fault in refusal.faults] == ["/type"]
+
+
+def test_an_entry_with_a_fault_does_not_make_its_list_too_short() -> None:
+    [(_, event)] = [(name, event) for name, event in examples() if "statistics" in name][:1]
+    figure = event["data"]["figures"][0]
+    event["data"]["figures"] = [{**figure, "value": "many"}]
+
+    assert [fault.pointer for fault in _refusal(event).faults] == ["/data/figures/0/value"]
+
+
+@pytest.mark.parametrize(("name", "event"), examples())
+def test_whatever_is_wrong_with_a_field_there_are_words_for_it(name: str, event: dict[str, Any]) -> None:
+    wrong = (
+        None,
+        True,
+        3,
+        -1,
+        1.5,
+        10**18,
+        1e30,
+        "",
+        "x",
+        "x" * 30_000,
+        "1.5555555",
+        "99" * 20,
+        "ftp://x",
+        [],
+        ["x"],
+        {},
+    )
+    kinds: set[str] = set()
+    for path in _paths(event["data"]):
+        for value in wrong:
+            document = orjson.dumps(_with(event["data"], path, value), default=str)
+            try:
+                PARTNER_EVENTS[event["type"]].model_validate_json(document, strict=True)
+            except ValidationError as error:
+                kinds |= {one["type"] for one in error.errors(include_url=False)}
+
+    assert kinds <= KNOWN_KINDS, name
+
+
+def _paths(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    inside: list[tuple[str | int, Any]] = []
+    if isinstance(value, dict):
+        inside = [*value.items()]
+    elif isinstance(value, list):
+        inside = [(0, one) for one in value[:1]]
+    return [path, *(one for name, part in inside for one in _paths(part, (*path, name)))]
+
+
+def _with(value: Any, path: tuple[str | int, ...], new: Any) -> Any:
+    if not path:
+        return new
+    copy = value.copy()
+    copy[path[0]] = _with(value[path[0]], path[1:], new)
+    return copy
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None)
+@given(data=st.dictionaries(st.text(max_size=5), _JSON, max_size=5))
+def test_the_order_of_keys_is_no_content(data: dict[str, Any]) -> None:
+    backwards = parse_json(orjson.dumps(dict(reversed(data.items()))))
+
+    assert content_sha256(an_event(data=data)) == content_sha256(an_event(data=backwards))
+
+
+@settings(deadline=None)
+@given(document=st.dictionaries(st.sampled_from(["id", "source", "type", "time", "data", "x", "Y"]), _JSON))
+def test_whatever_arrives_is_taken_or_refused_with_reasons(document: dict[str, Any]) -> None:
+    refusal = _refusal(document)
+
+    assert refusal.faults
+    assert all(str(fault.sentence) for fault in refusal.faults)
+
+
+@settings(deadline=None)
+@given(text=st.text(max_size=40))
+def test_no_text_is_both_a_time_and_a_surprise(text: str) -> None:
+    attributes, faults = read_attributes(an_event(time=text), now=NOW)
+
+    assert (attributes is None) == bool(faults)
+
+
+def _nested(levels: int) -> object:
+    value: object = []
+    for _ in range(levels - 1):
+        value = [value]
+    return value
+
+
+def test_nesting_is_refused_where_it_goes_too_deep_and_not_before() -> None:
+    # The event and its data are two levels of their own.
+    taken = an_event(data__unknown_field=_nested(MOST_LEVELS - 2))
+    too_deep = an_event(data__unknown_field=_nested(MOST_LEVELS - 1))
+
+    assert read_event(taken, now=NOW, grants=ALL, check_size=True).data.type == ASSISTANCE
+    [fault] = _refusal(too_deep).faults
+    assert (fault.code, fault.pointer) == ("too-deep", "/data/unknown_field" + "/0" * (MOST_LEVELS - 2))

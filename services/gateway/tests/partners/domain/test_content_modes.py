@@ -1,0 +1,129 @@
+"""The three ways an event comes over HTTP: structured, binary and batch."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+from cloudevents.core.bindings.http import HTTPMessage, to_binary_event, to_structured_event
+from cloudevents.core.v1.event import CloudEvent
+from partner_kit import STRUCTURED, an_event, examples
+
+from contracts.catalogue import PARTNER_EVENTS
+from gateway.http.faults import RefusalError
+from gateway.partners.domain.cloudevents import read_event
+from gateway.partners.domain.content_modes import Mode, mode_of, parse_json, structured_from_headers
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+ALL = frozenset(PARTNER_EVENTS)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"a": [1', "The JSON breaks off at line 1, column 9."),
+        (b'{"a": 1,}', "This is not valid JSON at line 1, column 8."),
+        (b'{"a": NaN}', "This is not valid JSON at line 1, column 7."),
+    ],
+)
+def test_what_is_no_json_is_told_from_what_breaks_off(body: bytes, said: str) -> None:
+    with pytest.raises(RefusalError) as refusal:
+        parse_json(body)
+
+    assert [str(fault.sentence) for fault in refusal.value.faults] == [said]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b'{"id": NaN}', b"\xff", b'"\\ud800"', b"[" * 5000])
+def test_what_is_no_json_is_refused(body: bytes) -> None:
+    with pytest.raises(RefusalError) as refusal:
+        parse_json(body)
+
+    assert (refusal.value.status, refusal.value.faults[0].code) == (422, "malformed-json")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "encoding", "mode"),
+    [
+        (STRUCTURED, None, Mode.STRUCTURED),
+        ("Application/CloudEvents+JSON; charset=UTF-8", "identity", Mode.STRUCTURED),
+        ("application/cloudevents-batch+json", None, Mode.BATCH),
+        ("application/json", None, Mode.BINARY),
+        ("application/vnd.partner+json; charset=utf-8", None, Mode.BINARY),
+    ],
+)
+def test_the_three_modes_are_told_apart(content_type: str, encoding: str | None, mode: Mode) -> None:
+    assert mode_of(content_type, encoding) is mode
+
+
+@pytest.mark.parametrize(
+    ("content_type", "encoding"),
+    [
+        (None, None),
+        ("", None),
+        ("text/plain", None),
+        ("application/cloudevents", None),
+        ("application/cloudevents+xml", None),
+        ("application/cloudevents-batch+avro", None),
+        (f"{STRUCTURED}; charset=latin-1", None),
+        (STRUCTURED, "gzip"),
+    ],
+)
+def test_an_unknown_form_is_refused(content_type: str | None, encoding: str | None) -> None:
+    with pytest.raises(RefusalError) as refusal:
+        mode_of(content_type, encoding)
+
+    assert refusal.value.status == 415
+
+
+@pytest.mark.parametrize("wrap", [to_structured_event, to_binary_event])
+@pytest.mark.parametrize(("name", "event"), examples())
+def test_what_the_official_library_sends_is_understood(
+    name: str, event: dict[str, Any], wrap: Callable[[CloudEvent], HTTPMessage]
+) -> None:
+    attributes = {key: value for key, value in event.items() if key != "data"}
+    attributes["time"] = datetime.fromisoformat(attributes["time"])
+    message = wrap(CloudEvent(attributes=attributes, data=event["data"]))
+    headers = {key.lower(): value for key, value in message.headers.items()}
+
+    mode = mode_of(headers["content-type"], None)
+    document = (
+        parse_json(message.body)
+        if mode is Mode.STRUCTURED
+        else structured_from_headers(headers.items(), headers["content-type"], message.body)
+    )
+    sent = read_event(document, now=NOW, grants=ALL)
+
+    assert (name.partition("/")[0], sent.attributes.id) == (sent.attributes.type, event["id"])
+    assert sent.content_sha256 == read_event(event, now=NOW, grants=ALL).content_sha256
+
+
+def test_binary_mode_is_the_same_event() -> None:
+    event = an_event(id="2026/ت/118", datacontenttype="application/json")
+    headers = [
+        ("ce-id", '"2026/%D8%AA/118"'),
+        *((f"ce-{name}", event[name]) for name in ("specversion", "source", "type", "time")),
+        ("host", "gateway"),
+    ]
+
+    assert structured_from_headers(headers, "application/json", orjson.dumps(event["data"])) == event
+
+
+@pytest.mark.parametrize(
+    ("headers", "pointer"),
+    [
+        ([("ce-id", "a"), ("ce-id", "b")], "/id"),
+        ([("ce-datacontenttype", "application/json")], "/datacontenttype"),
+        ([("ce-data", "{}")], "/data"),
+        ([("ce-id", "%zz")], "/id"),
+        ([("ce-id", "%ff")], "/id"),
+        ([("ce-id", "é")], "/id"),
+    ],
+)
+def test_binary_mode_names_the_wrong_header(headers: list[tuple[str, str]], pointer: str) -> None:
+    with pytest.raises(RefusalError) as refusal:
+        structured_from_headers(headers, "application/json", b"{}")
+
+    assert [fault.pointer for fault in refusal.value.faults] == [pointer]

@@ -1,0 +1,66 @@
+"""Partners ask what became of their events."""
+
+import httpx
+import orjson
+from partner_kit import BATCH, OTHER_KEY, STRUCTURED, an_event, bearer
+
+
+async def _send(client: httpx.AsyncClient, *events: object) -> None:
+    answer = await client.post(
+        "/events", content=orjson.dumps(events), headers={"Content-Type": BATCH, **bearer()}
+    )
+    assert answer.status_code == 202, answer.text
+
+
+async def test_a_partner_finds_its_event_by_either_id(client: httpx.AsyncClient) -> None:
+    event = an_event(id="2026/ت/118")
+    accepted = await client.post(
+        "/events", content=orjson.dumps(event), headers={"Content-Type": STRUCTURED, **bearer()}
+    )
+
+    ours = await client.get(accepted.headers["Location"], headers=bearer())
+    theirs = await client.get("/events/2026%2F%D8%AA%2F118", headers=bearer())
+    of_source = await client.get("/events/2026/ت/118", headers=bearer(), params={"source": "/elsewhere"})
+
+    assert ours.status_code == 200
+    assert ours.json() == theirs.json()
+    assert of_source.status_code == 404
+    body = ours.json()
+    assert (body["id"], body["status"]) == (event["id"], "accepted")
+    assert [step["name"] for step in body["steps"]] == ["received", "published"]
+    assert all(step["at"] for step in body["steps"])
+
+
+async def test_a_partner_sees_no_other_partners_events(client: httpx.AsyncClient) -> None:
+    await _send(client, an_event(id="DEM-1"))
+
+    assert (await client.get("/events/DEM-1", headers=bearer(OTHER_KEY))).status_code == 404
+    assert (await client.get("/events", headers=bearer(OTHER_KEY))).json() == {"events": [], "next": None}
+    assert (await client.get("/events/DEM-1")).status_code == 401
+    assert (await client.get("/events/DEM%00", headers=bearer())).status_code == 404
+
+
+async def test_a_partner_pages_through_its_latest_events(client: httpx.AsyncClient) -> None:
+    await _send(client, *(an_event(id=str(number)) for number in range(5)))
+
+    first = (await client.get("/events?limit=3", headers=bearer())).json()
+    rest = (await client.get(f"/events?limit=3&before={first['next']}", headers=bearer())).json()
+
+    assert [event["id"] for event in first["events"] + rest["events"]] == ["4", "3", "2", "1", "0"]
+    assert rest["next"] is None
+    refused = await client.get("/events?limit=0", headers=bearer())
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "query:limit")
+
+
+async def test_a_partner_reads_in_its_language_what_is_wrong_with_a_query(client: httpx.AsyncClient) -> None:
+    refused = await client.get("/events?limit=0", headers={**bearer(), "Accept-Language": "fr"})
+
+    assert refused.status_code == 422
+    assert refused.headers["Content-Language"] == "fr"
+    assert refused.json()["errors"] == [
+        {
+            "pointer": "query:limit",
+            "code": "greater-than-equal",
+            "detail": "Trop petit\N{NO-BREAK SPACE}: le minimum est 1.",
+        }
+    ]

@@ -1,0 +1,31 @@
+"""Tools read the description of the partner API."""
+
+import httpx
+from partner_kit import BATCH, STRUCTURED
+
+from contracts.catalogue import PARTNER_EVENTS
+
+
+async def test_tools_read_the_description_of_the_partner_api(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+
+    assert set(document["paths"]) == {"/events", "/events/{name}"}
+    assert set(document["paths"]["/events"]["post"]["requestBody"]["content"]) == {
+        STRUCTURED,
+        BATCH,
+        "application/json",
+    }
+    assert set(document["components"]["schemas"]["CloudEvent"]["properties"]["type"]["enum"]) == set(
+        PARTNER_EVENTS
+    )
+    named = set(document["components"]["schemas"])
+    assert set(_references(document)) <= {f"#/components/schemas/{name}" for name in named}
+
+
+def _references(node: object) -> list[str]:
+    if isinstance(node, dict):
+        own = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
+        return own + [one for value in node.values() for one in _references(value)]
+    if isinstance(node, list):
+        return [one for value in node for one in _references(value)]
+    return []
