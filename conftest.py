@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from chassis.broker.nkeys import new_seed, public_keys
-from chassis.broker.provision import accounts_block, provision_site
-from chassis.broker.topology import PROVISIONER, Topology
+from chassis.broker.provision import provision_site
+from chassis.broker.topology import PROVISIONER, Topology, accounts_block
 from chassis.testing import NatsSite
 from ssenet.processes.servers import Nats, Postgres, start_nats, start_postgres
 

@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import cast
 
 from chassis.broker.nkeys import new_seed, public_keys
-from chassis.broker.provision import accounts_block
-from chassis.broker.topology import PROVISIONER, Topology
+from chassis.broker.topology import PROVISIONER, Topology, accounts_block
 
 HERE = Path(__file__).resolve().parent
 DOOR = "gateway"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from chassis.broker.nkeys import new_seed, public_keys
-from chassis.broker.provision import accounts_block
-from chassis.broker.topology import PROVISIONER, provision
+from chassis.broker.provision import provision
+from chassis.broker.topology import PROVISIONER, accounts_block
 from chassis.testing import NatsSite, reset_broker
 from ssenet.processes.servers import Nats, start_nats
 

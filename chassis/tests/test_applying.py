@@ -15,7 +15,7 @@ from chassis.database.transaction import Transaction
 from chassis.inbox.applier import CAREFUL_AFTER, MAX_HELD_BACK, Applier, Outcome
 from chassis.inbox.batch_transaction import Done, InHand
 from chassis.inbox.ordering import Backoff, Step
-from chassis.lease.claims import OwnershipLostError, take_over
+from chassis.lease.fence import OwnershipLostError, take_over
 from chassis.partitions import Partition
 from chassis.subscriptions.router import Received
 from chassis.testing import Deliver, FakeDelivery, FreshDatabase, an_envelope, announced, buried

@@ -19,16 +19,18 @@ from nats.js.api import ConsumerConfig
 from sqlalchemy.exc import DBAPIError
 
 from chassis.broker.connection import Broker, Outgoing
+from chassis.broker.durable_limits import ACK_WAIT
 from chassis.broker.nkeys import public_keys
-from chassis.broker.provision import accounts_block
+from chassis.broker.topology import accounts_block
 from chassis.consumer import pull
-from chassis.consumer.consumer import ACK_WAIT, Consumer, ConsumerDriftError
+from chassis.consumer.consumer import Consumer, ConsumerDriftError
 from chassis.consumer.pull import Pull
 from chassis.database.engine import Database
 from chassis.database.tables import inbox, outbox
 from chassis.database.transaction import Transaction
 from chassis.ids import new_id
-from chassis.lease.claims import Ownership, take_over
+from chassis.lease.claims import Ownership
+from chassis.lease.fence import take_over
 from chassis.outbox import relay as relaying
 from chassis.outbox.relay import Relay
 from chassis.partitions import Partition
@@ -433,7 +435,7 @@ async def test_changed_consumer_settings_are_noticed_and_provisioning_mends_them
         with pytest.raises(ConsumerDriftError, match="filters"):
             await consumer.look()
 
-        from chassis.broker.topology import provision
+        from chassis.broker.provision import provision
 
         changed = await provision(broker.jetstream, TOPOLOGY)
         assert changed == ["durable ledger-post-entries made"]
@@ -562,7 +564,7 @@ async def _settled(site: NatsSite) -> bool:
 
 
 async def _provision(site: NatsSite) -> None:
-    from chassis.broker.topology import provision
+    from chassis.broker.provision import provision
 
     async with provisioner_of(site) as broker:
         await provision(broker.jetstream, TOPOLOGY)

@@ -18,9 +18,9 @@ from pydantic import SecretStr
 
 from chassis.broker.connection import Broker, Outgoing
 from chassis.broker.nkeys import public_keys
-from chassis.broker.provision import accounts_block
+from chassis.broker.provision import provision
 from chassis.broker.stream_identity import Known, Seen, what_is_lost
-from chassis.broker.topology import provision
+from chassis.broker.topology import accounts_block
 from chassis.runtime.service import Service, create_service
 from chassis.settings import ServiceSettings
 from chassis.testing import Databases, NatsSite, an_envelope, eventually

@@ -14,8 +14,8 @@ from ledger.messaging import TOPOLOGY, provisioner_of
 
 from chassis.broker.connection import Broker, Outgoing
 from chassis.broker.nkeys import new_seed, public_key, public_keys
-from chassis.broker.provision import accounts_block, main
-from chassis.broker.topology import PROVISIONER, Topology, provision
+from chassis.broker.provision import main, provision
+from chassis.broker.topology import PROVISIONER, Topology, accounts_block
 from chassis.consumer.consumer import Consumer
 from chassis.database.engine import Database
 from chassis.lease.claims import Ownership

@@ -20,7 +20,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from chassis.broker.connection import Broker, Outgoing
 from chassis.broker.nkeys import new_seed, public_keys
-from chassis.broker.provision import accounts_block
+from chassis.broker.provision import provision
 from chassis.broker.stream_reader import LookUp
 from chassis.broker.topology import (
     PROVISIONER,
@@ -28,7 +28,7 @@ from chassis.broker.topology import (
     ServiceDescription,
     StreamDescription,
     Topology,
-    provision,
+    accounts_block,
 )
 from chassis.database.engine import Database, metadata
 from chassis.database.tables import dead_letters, inbox
@@ -37,7 +37,7 @@ from chassis.dead_letters.admin import Who
 from chassis.dead_letters.advisories import AdvisoryListener
 from chassis.http.problems import Problem
 from chassis.ids import new_id
-from chassis.lease.claims import OwnershipLostError, confirm, take_over
+from chassis.lease.fence import OwnershipLostError, confirm, take_over
 from chassis.partitions import Partition, partitions_of
 from chassis.projections.rebuild import Rebuilder, begin
 from chassis.projections.upsert import keep_newest

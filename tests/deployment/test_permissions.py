@@ -11,8 +11,8 @@ from nats.aio.msg import Msg
 
 from chassis.broker.connection import Broker, Outgoing
 from chassis.broker.nkeys import public_keys
-from chassis.broker.provision import accounts_block, provision_site
-from chassis.broker.topology import PROVISIONER, ServiceDescription, Topology
+from chassis.broker.provision import provision_site
+from chassis.broker.topology import PROVISIONER, ServiceDescription, Topology, accounts_block
 from chassis.ids import new_id
 from chassis.testing import eventually
 from ssenet.processes.servers import Nats, start_nats

@@ -17,8 +17,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from chassis.broker.nkeys import new_seed, public_keys
-from chassis.broker.provision import accounts_block, provision_site
-from chassis.broker.topology import PROVISIONER
+from chassis.broker.provision import provision_site
+from chassis.broker.topology import PROVISIONER, accounts_block
 from chassis.database.engine import Database
 from chassis.database.tables import backbone
 from chassis.database.transaction import AggregateColumns

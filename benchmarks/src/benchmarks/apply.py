@@ -8,7 +8,7 @@ from benchmarks.floors.publishing import publish_batch
 from benchmarks.site import Site, answer_of, one_row, rate_after_first, running_site
 from benchmarks.taking import Taking
 from benchmarks.work.announcing import announced
-from chassis.consumer.pull import BATCH
+from chassis.broker.durable_limits import BATCH
 
 SHARE = 0.6
 QUICK = 3 * BATCH

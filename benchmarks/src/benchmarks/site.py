@@ -19,14 +19,14 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.work.events import EntryChangedV1
 from chassis.broker.connection import Broker
 from chassis.broker.nkeys import new_seed, public_keys
-from chassis.broker.provision import accounts_block
+from chassis.broker.provision import provision
 from chassis.broker.side_durables import base_of
 from chassis.broker.topology import (
     PROVISIONER,
     DurableDescription,
     ServiceDescription,
     Topology,
-    provision,
+    accounts_block,
 )
 from chassis.database.engine import Database
 from chassis.database.migrations import migrate

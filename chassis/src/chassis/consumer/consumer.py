@@ -12,10 +12,12 @@ import structlog
 from nats.js.api import AckPolicy, ConsumerInfo
 
 from chassis.broker.connection import Broker
-from chassis.consumer.pull import BATCH, HEARTBEAT, Pull, StreamDelivery
+from chassis.broker.durable_limits import ACK_WAIT, BATCH, MAX_DELIVER
+from chassis.consumer.pull import HEARTBEAT, Pull, StreamDelivery
 from chassis.database.engine import Database, is_database_away
 from chassis.inbox.applier import Applier
-from chassis.lease.claims import Claim, Fence, Ownership, OwnershipLostError, confirm, settle, take_over
+from chassis.lease.claims import Claim, Ownership
+from chassis.lease.fence import Fence, OwnershipLostError, confirm, settle, take_over
 from chassis.partitions import Partition
 from chassis.subscriptions.router import Subscription
 
@@ -30,12 +32,6 @@ _LOADED = 20
 """Events in a batch from which on the next one waits for longer: from 200/s on, until they are fewer than 80/s. Each
 batch costs some 10 ms of processor, in the service, the database and the broker together, however few share it."""
 _MUCH = BATCH // 4
-MAX_DELIVER = 12
-"""Deliveries after which the server gives an event up. Our own count lies below it and starts anew with every owner, so
-only an event that the server alone keeps sending gets there."""
-ACK_WAIT = 30.0
-"""Seconds after which the server sends again what it had no answer for. Nobody waits for that: a new owner starts at
-the last acknowledged event, and what takes longer asks for more time."""
 
 
 class ConsumerDriftError(Exception):

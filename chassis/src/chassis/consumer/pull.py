@@ -18,12 +18,9 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as NatsSubscription
 
 from chassis.broker.connection import Broker
+from chassis.broker.durable_limits import BATCH, BATCH_BYTES
 from chassis.consumer.sequence_check import Arrival, CountingAlong
 
-BATCH = 500
-"""Events fetched and applied in one transaction at most."""
-MAX_ACK_PENDING = 4 * BATCH
-BATCH_BYTES = 8 * 1024 * 1024
 _EXPIRES = 20.0
 HEARTBEAT = 5.0
 _IDLE, _NO_RESPONDERS = "100", "503"

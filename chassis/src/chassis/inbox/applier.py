@@ -19,7 +19,7 @@ from chassis.inbox import retry_queue
 from chassis.inbox.batch_transaction import CarryingOut, Done, InHand, NeverAnsweredError
 from chassis.inbox.ordering import MAX_ATTEMPTS, Backoff, Course, Held, Step, Waiting
 from chassis.inbox.retry_queue import Message, WaitingRow
-from chassis.lease.claims import Fence, OwnershipLostError, settle
+from chassis.lease.fence import Fence, OwnershipLostError, settle
 from chassis.subscriptions.router import ContractError, Received, Retry, Subscription
 from chassis.telemetry import metrics
 from chassis.telemetry.tracing import well_formed

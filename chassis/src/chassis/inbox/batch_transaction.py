@@ -15,7 +15,7 @@ from chassis.dead_letters.store import an_attempt, bury, described
 from chassis.inbox import retry_queue
 from chassis.inbox.ordering import Backoff, Held, Step
 from chassis.inbox.retry_queue import Message, WaitingRow
-from chassis.lease.claims import Fence, OwnershipLostError
+from chassis.lease.fence import Fence, OwnershipLostError
 from chassis.subscriptions.router import Received, Subscription
 from chassis.telemetry import metrics
 from chassis.telemetry.event_spans import handling

@@ -1,8 +1,6 @@
-"""Who serves which part of which durable: one process at a time, found by advisory locks, made safe by a fence.
+"""Who may serve which part of which durable: one process at a time, by advisory locks that go with its connection.
 
-The locks say who may try: they go with the connection of the process that holds them. The fence says who is believed:
-taking over a part raises its token, and every transaction of an owner carries the token it was given. So what an old
-owner, long paused or cut off, still wants to write is refused by the database itself.
+Locks say who may try; who is believed, the `fence` says.
 """
 
 import asyncio
@@ -13,7 +11,6 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 import asyncpg
-import sqlalchemy as sa
 import structlog
 
 from chassis.database.engine import DATABASE_AWAY, PLANNING, Database, keep_alive
@@ -27,61 +24,6 @@ _TICK = 0.5
 _IDLE_TICK = 5.0
 _PATIENCE = 3.0
 """Seconds until a part that its preferred process does not take is taken by another."""
-
-_TAKE = sa.text("""
-WITH others AS (
-    UPDATE durable_owners SET token = token + 1, released = true
-    WHERE durable = :durable AND partition <> :partition AND slots && CAST(:slots AS smallint[]))
-INSERT INTO durable_owners AS owner (partition, durable, slots, token, crashes, released, taken_at)
-VALUES (:partition, :durable, CAST(:slots AS smallint[]), 1, 0, false, :now)
-ON CONFLICT (partition) DO UPDATE SET token = owner.token + 1, slots = excluded.slots, taken_at = excluded.taken_at,
-    crashes = CASE WHEN owner.released THEN 0 WHEN owner.token = :mine THEN owner.crashes ELSE owner.crashes + 1 END,
-    released = false
-RETURNING token, crashes
-""")
-_TOKEN = sa.text("SELECT token FROM durable_owners WHERE partition = :partition")
-_SETTLED = sa.text("""
-UPDATE durable_owners SET crashes = 0, released = :released WHERE partition = :partition AND token = :token
-""")
-
-
-class OwnershipLostError(Exception):
-    """Another process has taken this part over; what this one was about to commit was refused."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fence:
-    """What an owner's transactions carry. `crashes`: processes before this that died without a word or a success."""
-
-    partition: str
-    token: int
-    crashes: int
-
-
-async def take_over(database: Database, partition: Partition, *, mine: int = 0) -> Fence:
-    """Become the one owner whose transactions are accepted; waits for the last one of the owner before.
-
-    `mine` is the last token of this very process: it lives, so it is no crash that it could not say goodbye.
-    """
-    told = {"partition": partition.name, "durable": partition.durable, "slots": partition.slots, "mine": mine}
-    async with database.transaction() as tx:
-        row = (await tx.session.execute(_TAKE, told | {"now": tx.now})).one()
-    return Fence(partition.name, row.token, row.crashes)
-
-
-async def confirm(database: Database, fence: Fence) -> None:
-    """Return if this is still the owner; raises OwnershipLostError where another has taken over since."""
-    async with database.reading() as session:
-        token = await session.scalar(_TOKEN, {"partition": fence.partition})
-    if token != fence.token:
-        raise OwnershipLostError(f"{fence.partition} was taken over by another process")
-
-
-async def settle(database: Database, fence: Fence, *, released: bool) -> None:
-    """Note that this owner has got something done, or that it goes in good order."""
-    told = {"partition": fence.partition, "token": fence.token, "released": released}
-    async with database.transaction() as tx:
-        await tx.session.execute(_SETTLED, told)
 
 
 @dataclass(eq=False, slots=True)

@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from chassis.broker.connection import Broker
-from chassis.broker.topology import PROVISIONER, ServiceDescription, Topology, provision
+from chassis.broker.provision import provision
+from chassis.broker.topology import PROVISIONER, ServiceDescription, Topology
 from chassis.partitions import COUNTS
 from ssenet.data_folder.folder import DataFolder
 from ssenet.data_folder.secrets_file import read_secrets

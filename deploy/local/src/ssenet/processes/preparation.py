@@ -15,9 +15,9 @@ from nats.js.errors import NotFoundError
 
 from chassis.broker.connection import Broker
 from chassis.broker.nkeys import public_keys
-from chassis.broker.provision import accounts_block, provision_site
+from chassis.broker.provision import TopologyError, provision_site
 from chassis.broker.stream_identity import KNOWN, Known, Seen, what_is_lost
-from chassis.broker.topology import PROVISIONER, ServiceDescription, Topology, TopologyError
+from chassis.broker.topology import PROVISIONER, ServiceDescription, Topology, accounts_block
 from chassis.outbox.republish import AGAIN, FORGET
 from chassis.partitions import COUNTS
 from contracts.gate import BrokenContractError, verify
