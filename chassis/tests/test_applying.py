@@ -16,9 +16,9 @@ from chassis.inbox.applier import CAREFUL_AFTER, MAX_HELD_BACK, Applier, Outcome
 from chassis.inbox.batch_transaction import Done, InHand
 from chassis.inbox.ordering import Backoff, Step
 from chassis.lease.fence import OwnershipLostError, take_over
+from chassis.messages import Received, StreamMessage
 from chassis.partitions import Partition
-from chassis.subscriptions.router import Received
-from chassis.testing import Deliver, FakeDelivery, FreshDatabase, an_envelope, announced, buried
+from chassis.testing import Deliver, FreshDatabase, an_envelope, announced, buried
 
 
 async def test_a_redelivered_event_has_no_second_effect(fresh_database: FreshDatabase) -> None:
@@ -76,7 +76,8 @@ async def test_an_error_that_only_looks_like_an_absent_database_does_not_block_t
     [subscription] = subscriptions(reach_out)
     batch = [an_envelope(EntryMadeV1(amount=n)) for n in range(64)]
     deliveries = [
-        FakeDelivery(one.model_dump_json().encode(), one.nats_subject, n) for n, one in enumerate(batch)
+        StreamMessage("EVENTS", n, one.nats_subject, one.model_dump_json().encode())
+        for n, one in enumerate(batch)
     ]
     outcomes = await Applier(subscription, database, wait_for_database).apply(deliveries)
 
@@ -145,7 +146,7 @@ async def test_an_event_put_off_by_a_clock_that_was_ahead_is_tried_again_as_soon
     right = database.clock
     database.clock = lambda: right() + timedelta(hours=1)
     envelope = an_envelope(EntryMadeV1(amount=1, poison="bug"))
-    delivery = FakeDelivery(envelope.model_dump_json().encode(), envelope.nats_subject, 1)
+    delivery = StreamMessage("EVENTS", 1, envelope.nats_subject, envelope.model_dump_json().encode())
     assert await Applier(subscription, database, _database_is_there).apply([delivery]) == [Outcome.WAITS]
 
     database.clock = right
@@ -162,7 +163,10 @@ async def test_what_is_no_event_is_buried_with_its_bytes(fresh_database: FreshDa
     [subscription] = subscriptions()
     good = an_envelope(EntryMadeV1(amount=1))
     wrong = good.model_dump(mode="json") | {"data": {"amount": "secret words"}}
-    deliveries = [FakeDelivery(b"{", "sse.hq.all.x", 1), FakeDelivery(orjson.dumps(wrong), "sse.hq.all.x", 2)]
+    deliveries = [
+        StreamMessage("EVENTS", 1, "sse.hq.all.x", b"{"),
+        StreamMessage("EVENTS", 2, "sse.hq.all.x", orjson.dumps(wrong)),
+    ]
 
     outcomes = await Applier(subscription, database, _database_is_there).apply(deliveries)
 
@@ -257,7 +261,7 @@ async def test_an_event_that_ends_the_process_is_counted_before_it_is_handled_an
 
     [subscription] = subscriptions(die)
     payloads = [an_envelope(EntryMadeV1(amount=n)).model_dump_json().encode() for n in range(3)]
-    deliveries = [FakeDelivery(payload, "sse.hq.all.x", n) for n, payload in enumerate(payloads)]
+    deliveries = [StreamMessage("EVENTS", n, "sse.hq.all.x", payload) for n, payload in enumerate(payloads)]
     for _ in range(30):
         async with database.transaction() as tx:
             await tx.session.execute(sa.update(waiting_events).values(next_attempt_at=tx.now))
@@ -301,7 +305,10 @@ async def test_what_was_set_aside_with_care_is_tried_though_the_answer_to_that_w
 
     monkeypatch.setattr(applier._out, "step", commit_and_lose_the_answer)
     await applier.apply(
-        [FakeDelivery(one.model_dump_json().encode(), one.nats_subject, n) for n, one in enumerate(envelopes)]
+        [
+            StreamMessage("EVENTS", n, one.nats_subject, one.model_dump_json().encode())
+            for n, one in enumerate(envelopes)
+        ]
     )
     while await applier.retry():
         pass
@@ -313,7 +320,9 @@ async def test_what_an_owner_of_before_still_wants_to_write_is_refused(fresh_dat
     database = await fresh_database("ledger")
     [subscription] = subscriptions()
     deliveries = [
-        FakeDelivery(an_envelope(EntryMadeV1(amount=n)).model_dump_json().encode(), "sse.hq.all.x", n)
+        StreamMessage(
+            "EVENTS", n, "sse.hq.all.x", an_envelope(EntryMadeV1(amount=n)).model_dump_json().encode()
+        )
         for n in range(2)
     ]
     appliers = [Applier(subscription, database, _database_is_there) for _ in range(2)]

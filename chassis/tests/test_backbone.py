@@ -31,11 +31,12 @@ from chassis.database.transaction import Transaction
 from chassis.ids import new_id
 from chassis.lease.claims import Ownership
 from chassis.lease.fence import take_over
+from chassis.messages import Received
 from chassis.outbox import relay as relaying
 from chassis.outbox.relay import Relay
 from chassis.partitions import Partition
 from chassis.projections.upsert import keep_newest
-from chassis.subscriptions.router import Received, Subscriptions
+from chassis.subscriptions.router import Subscriptions
 from chassis.testing import FreshDatabase, NatsSite, an_envelope, buried, eventually
 from contracts.event import Envelope
 from ssenet.processes.servers import free_port, start_nats, start_postgres

@@ -15,11 +15,22 @@ from chassis.database.engine import Database
 from chassis.database.migrations import migrate
 from chassis.database.tables import dead_letters
 from chassis.database.transaction import Transaction
-from chassis.dead_letters.admin import Selection, Who, count, discard, edit, find, in_order, read, records_of
+from chassis.dead_letters.admin import (
+    LetterEndedError,
+    NotAnEventError,
+    Selection,
+    count,
+    discard,
+    edit,
+    find,
+    in_order,
+    read,
+    records_of,
+)
 from chassis.dead_letters.replay import Replayer, Result
-from chassis.http.problems import Problem
 from chassis.ids import new_id
-from chassis.subscriptions.router import Received
+from chassis.messages import Received
+from chassis.operators import Who
 from chassis.testing import Deliver, FreshDatabase, an_envelope, buried
 from contracts.event import Envelope
 
@@ -204,7 +215,7 @@ async def test_an_edit_that_breaks_the_contract_is_refused_at_its_pointer(
 
     async with database.transaction() as tx:
         for change, pointer, code in faults:
-            with pytest.raises(Problem) as refused:
+            with pytest.raises(NotAnEventError) as refused:
                 await edit(tx, subscriptions(), letter_id, original | change, OPERATOR)
             assert [(one.pointer, one.code) for one in refused.value.errors] == [(pointer, code)]
 
@@ -256,7 +267,7 @@ async def test_a_discarded_letter_is_kept_with_its_record_and_never_applied(
     letter, records = await what(database, ids[0])
     assert (letter.state, [one.action for one in records]) == ("discarded", ["discarded"])
     async with database.transaction() as tx:
-        with pytest.raises(Problem, match="was discarded"):
+        with pytest.raises(LetterEndedError, match="was discarded"):
             await edit(tx, subscriptions(), ids[0], orjson.loads(letter.payload), OPERATOR)
 
 

@@ -14,9 +14,9 @@ from pydantic import SecretStr
 from chassis.database.engine import Database
 from chassis.database.tables import dead_letters
 from chassis.database.transaction import Transaction
+from chassis.messages import Received
 from chassis.runtime.service import create_service
 from chassis.settings import ServiceSettings
-from chassis.subscriptions.router import Received
 from chassis.testing import Databases, Deliver, NatsSite, an_envelope
 
 LETTERS = "/internal/dead-letters"

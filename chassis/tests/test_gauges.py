@@ -23,10 +23,10 @@ from chassis.health import examiner
 from chassis.health.broker_metrics import BrokerMonitor
 from chassis.health.examiner import PATIENCE, Examiner
 from chassis.ids import new_id
+from chassis.messages import Received
 from chassis.partitions import Partition
 from chassis.runtime.service import Service, create_service
 from chassis.settings import ServiceSettings
-from chassis.subscriptions.router import Received
 from chassis.testing import Databases, NatsSite, a_clock, eventually
 from ssenet.processes.servers import free_port
 

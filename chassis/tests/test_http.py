@@ -11,7 +11,10 @@ from fastapi import APIRouter, FastAPI
 from ledger import Entry, EntryMadeV1, subscriptions
 from pydantic import BaseModel, SecretStr
 
-from chassis.http.problems import FieldError, Problem, Tx, allow, endpoints, public, undeclared_endpoints
+from chassis.field_errors import FieldError
+from chassis.http.access import allow, endpoints, public, undeclared_endpoints
+from chassis.http.dependencies import Tx
+from chassis.http.problems import Problem
 from chassis.ids import new_id
 from chassis.runtime.service import create_service
 from chassis.settings import ServiceSettings

@@ -21,7 +21,7 @@ from ssenet.processes.servers import free_port, start_postgres
 TESTS = Path(__file__).parent
 SLOW = """
 import asyncio
-from chassis.http.problems import public
+from chassis.http.access import public
 from chassis.runtime.service import create_service
 from chassis.runtime.process import serve
 from chassis.settings import ServiceSettings

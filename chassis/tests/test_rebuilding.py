@@ -21,7 +21,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from chassis.broker.connection import Broker, Outgoing
 from chassis.broker.nkeys import new_seed, public_keys
 from chassis.broker.provision import provision
-from chassis.broker.stream_reader import LookUp
+from chassis.broker.stream_reader import StreamReader
 from chassis.broker.topology import (
     PROVISIONER,
     DurableDescription,
@@ -33,17 +33,17 @@ from chassis.broker.topology import (
 from chassis.database.engine import Database, metadata
 from chassis.database.tables import dead_letters, inbox
 from chassis.database.transaction import Transaction
-from chassis.dead_letters.admin import Who
 from chassis.dead_letters.advisories import AdvisoryListener
-from chassis.http.problems import Problem
 from chassis.ids import new_id
 from chassis.lease.fence import OwnershipLostError, confirm, take_over
+from chassis.messages import Received, Retry
+from chassis.operators import Who
 from chassis.partitions import Partition, partitions_of
-from chassis.projections.rebuild import Rebuilder, begin
+from chassis.projections.rebuild import Rebuilder, RebuildUnderWayError, begin
 from chassis.projections.upsert import keep_newest
 from chassis.runtime.service import create_service
 from chassis.settings import ServiceSettings
-from chassis.subscriptions.router import Received, Retry, Subscriptions
+from chassis.subscriptions.router import Subscriptions
 from chassis.testing import (
     Databases,
     Deliver,
@@ -403,7 +403,7 @@ async def test_a_rebuild_that_was_cut_short_anywhere_goes_on_to_the_same_end(
                 again = sa.text("UPDATE projection_rebuilds SET state = 'rewinding' WHERE state = 'applying'")
                 await tx.session.execute(again)
             assert await begin(database, the_projection(), OPERATOR) == first
-        with pytest.raises(Problem, match="is under way"):
+        with pytest.raises(RebuildUnderWayError, match="is under way"):
             await begin(database, the_projection(), OPERATOR, from_time=database.clock())
         rebuilder = _a_rebuilder(database, broker)
         while await rebuilder.advance():
@@ -447,9 +447,9 @@ async def test_a_rebuild_is_no_crash_of_the_owner_that_it_fences_off(fresh_datab
 
 
 def _a_rebuilder(database: Database, broker: Broker, *, parts: int = 2) -> Rebuilder:
-    look_up = LookUp(broker, database, stream="EVENTS")
+    reader = StreamReader(broker, database, stream="EVENTS")
     names = {BALANCES: [part.name for part in partitions_of(BALANCES, parts)]}
-    return Rebuilder(subscriptions(), database, broker, look_up, stream="EVENTS", parts=names)
+    return Rebuilder(subscriptions(), database, broker, reader, stream="EVENTS", parts=names)
 
 
 async def test_a_rebuild_leaves_waiting_and_discarded_letters_to_the_operator(
@@ -478,21 +478,21 @@ async def test_an_event_is_found_by_its_place_and_by_its_time(
 ) -> None:
     database = await fresh_database("ledger")
     async with connected(site, "ledger") as broker, connected(site, PROVISIONER) as provisioner:
-        look_up = LookUp(broker, database, stream="EVENTS")
-        assert await look_up.first_since(database.clock()) is None
+        reader = StreamReader(broker, database, stream="EVENTS")
+        assert await reader.first_since(database.clock()) is None
         places = await _publish(broker, 20)
-        stored = [await look_up.at(place) for place in places]
-        found = [await look_up.first_since(one.stored_at) for one in stored if one]
-        late = await look_up.first_since(database.clock() + A_DAY)
-        early = await look_up.first_since(database.clock() - A_DAY)
+        stored = [await provisioner.jetstream.get_msg("EVENTS", place) for place in places]
+        found = [await reader.first_since(one.time) for one in stored if one.time]
+        late = await reader.first_since(database.clock() + A_DAY)
+        early = await reader.first_since(database.clock() - A_DAY)
         await provisioner.jetstream.purge_stream("EVENTS", keep=3)
-        gone, kept = await look_up.at(places[0]), await look_up.at(places[-1])
+        gone, kept = await reader.at(places[0]), await reader.at(places[-1])
 
     assert found == places
     assert (late, early) == (None, places[0])
     assert gone is None
     assert kept is not None
-    assert kept.sequence == places[-1]
+    assert kept.stream_sequence == places[-1]
 
 
 async def _publish(broker: Broker, count: int) -> list[int]:
@@ -515,7 +515,7 @@ async def test_what_the_server_gives_up_becomes_a_dead_letter_once_also_when_the
         before = await _heard(provisioner)
         for one in deliveries:
             await one.term()
-        listener = AdvisoryListener(database, broker, LookUp(broker, database, stream="EVENTS"))
+        listener = AdvisoryListener(database, broker, StreamReader(broker, database, stream="EVENTS"))
         stopping = asyncio.Event()
         listening = asyncio.create_task(listener.run(stopping))
         await eventually(lambda: _heard_beyond(provisioner, before + 2))
@@ -551,7 +551,7 @@ async def test_an_event_whose_deliveries_are_used_up_becomes_a_dead_letter_with_
         with pytest.raises(nats.errors.TimeoutError):
             # Asked for more, the server finds the deliveries used up, and says so on its own subject.
             await again.fetch(1, timeout=1)
-        listener = AdvisoryListener(database, broker, LookUp(broker, database, stream="EVENTS"))
+        listener = AdvisoryListener(database, broker, StreamReader(broker, database, stream="EVENTS"))
         stopping = asyncio.Event()
         listening = asyncio.create_task(listener.run(stopping))
         letters: list[Any] = await eventually(lambda: buried(database))
@@ -573,7 +573,7 @@ async def test_an_event_given_up_that_no_database_stores_as_it_is_is_kept_all_th
     async with connected(site, "ledger") as broker:
         outgoing = Outgoing(envelope.nats_subject, str(envelope.id), payload)
         place = await broker.publish_one(outgoing)
-        listener = AdvisoryListener(database, broker, LookUp(broker, database, stream="EVENTS"))
+        listener = AdvisoryListener(database, broker, StreamReader(broker, database, stream="EVENTS"))
         letter_id = await _replay_advisory(listener, place)
 
     [letter] = await buried(database)

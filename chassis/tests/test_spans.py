@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import REGISTRY
 
-from chassis.subscriptions.router import Received
+from chassis.messages import Received
 from chassis.telemetry import event_spans, exporter, tracing
 from chassis.telemetry.exporter import EndpointError, SpanExport, export_to_environment
 from chassis.testing import an_envelope, eventually

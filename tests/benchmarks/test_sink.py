@@ -9,7 +9,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 from benchmarks.sink import Sink, Tally
 from benchmarks.work.announcing import announced
 from benchmarks.work.events import EntryChangedV1
-from chassis.subscriptions.router import Received
+from chassis.messages import Received
 from chassis.telemetry import event_spans, tracing
 from chassis.telemetry.exporter import Encoded
 from contracts.event import Envelope

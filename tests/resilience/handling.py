@@ -17,7 +17,8 @@ import sqlalchemy as sa
 
 from chassis.database.transaction import Transaction
 from chassis.inbox.ordering import Backoff
-from chassis.subscriptions.router import Handler, Received, Retry, Subscriptions
+from chassis.messages import Received, Retry
+from chassis.subscriptions.router import Handler, Subscriptions
 
 TROUBLE_FILE = "SSENET_TROUBLE_FILE"
 EFFECTS = "effects_under_fire"

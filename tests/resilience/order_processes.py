@@ -22,9 +22,10 @@ from chassis.consumer.consumer import Consumer
 from chassis.database.engine import Database
 from chassis.database.transaction import Transaction
 from chassis.lease.claims import Ownership
+from chassis.messages import Received, Retry
 from chassis.outbox.relay import Relay
 from chassis.partitions import partitions_of
-from chassis.subscriptions.router import Received, Retry, Subscription, Subscriptions
+from chassis.subscriptions.router import Subscription, Subscriptions
 from contracts.event import Event
 
 SERVICE = "counting"

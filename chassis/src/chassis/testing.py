@@ -31,6 +31,7 @@ from chassis.database.migrations import migrate
 from chassis.database.tables import dead_letters, outbox, waiting_events
 from chassis.ids import new_id
 from chassis.inbox.applier import Applier, Outcome
+from chassis.messages import StreamMessage
 from chassis.settings import ServiceSettings
 from chassis.subscriptions.router import Subscription, Subscriptions
 from contracts.event import Envelope, Event, EventId
@@ -158,16 +159,6 @@ async def fresh_database(databases: Databases) -> AsyncGenerator[FreshDatabase, 
         await databases.drop(database.url)
 
 
-@dataclass(frozen=True)
-class FakeDelivery:
-    """A delivery without a broker."""
-
-    payload: bytes
-    subject: str
-    stream_sequence: int
-    stream: str = "EVENTS"
-
-
 class Deliver:
     """Delivers events to a service's handlers through the real apply-once path, without a broker.
 
@@ -204,11 +195,13 @@ class Deliver:
         outcomes: list[Outcome] = []
         for subscription in self._subscriptions:
             types = {event.type for event in subscription.types}
-            batch: list[FakeDelivery] = []
+            batch: list[StreamMessage] = []
             for envelope in (one for one in envelopes if one.type in types):
                 self._count += 1
                 batch.append(
-                    FakeDelivery(envelope.model_dump_json().encode(), envelope.nats_subject, self._count)
+                    StreamMessage(
+                        "EVENTS", self._count, envelope.nats_subject, envelope.model_dump_json().encode()
+                    )
                 )
             if batch:
                 outcomes += await (await self._applier(subscription)).apply(batch)

@@ -11,7 +11,8 @@ from chassis.database.engine import Database, metadata
 from chassis.database.tables import waiting_events
 from chassis.database.transaction import AggregateColumns, Transaction
 from chassis.ids import new_id
-from chassis.subscriptions.router import Received, Subscriptions
+from chassis.messages import Received
+from chassis.subscriptions.router import Subscriptions
 from contracts.event import Event, EventId
 
 

@@ -16,7 +16,7 @@ from coordination_kit import (
 )
 from httpx import AsyncClient, Response
 
-from chassis.http.problems import undeclared_endpoints
+from chassis.http.access import undeclared_endpoints
 from chassis.runtime.service import Service
 from chassis.testing import Deliver, Running, a_clock, announced, eventually
 from contracts.words import MemberId, TaskId

@@ -7,7 +7,7 @@ from page_kit import Reader
 
 from chassis.database.engine import Database
 from chassis.database.tables import backbone
-from chassis.http.problems import undeclared_endpoints
+from chassis.http.access import undeclared_endpoints
 from gateway.tables import Base
 
 

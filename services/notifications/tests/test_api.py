@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from network import TITLE, Network, a_member, a_task, the_coordinator, then
 
-from chassis.http.problems import undeclared_endpoints
+from chassis.http.access import undeclared_endpoints
 from chassis.testing import Deliver, Running
 from contracts.coordination import TaskCompletedV1, TaskState
 from contracts.registry import MemberFacts

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from chassis.database.tables import outbox
-from chassis.http.problems import undeclared_endpoints
+from chassis.http.access import undeclared_endpoints
 from chassis.testing import Running
 from registry.app import build
 from registry.directory import packaged

@@ -6,8 +6,9 @@ from uuid import UUID
 from benchmarks.work.events import EntryChangedV1
 from benchmarks.work.tables import EntryCopy
 from chassis.database.transaction import Transaction
+from chassis.messages import Received
 from chassis.projections.upsert import keep_newest
-from chassis.subscriptions.router import Received, Subscriptions
+from chassis.subscriptions.router import Subscriptions
 
 subscriptions = Subscriptions("benchmarks")
 

@@ -13,7 +13,7 @@ from nats.js.api import AckPolicy, ConsumerInfo
 
 from chassis.broker.connection import Broker
 from chassis.broker.durable_limits import ACK_WAIT, BATCH, MAX_DELIVER
-from chassis.consumer.pull import HEARTBEAT, Pull, StreamDelivery
+from chassis.consumer.pull import HEARTBEAT, Delivery, Pull
 from chassis.database.engine import Database, is_database_away
 from chassis.inbox.applier import Applier
 from chassis.lease.claims import Claim, Ownership
@@ -76,7 +76,7 @@ class Consumer:
         self._reconnected = False
         self._ack_wait = ack_wait
         self._next_small = 0.0
-        self._in_hand: Sequence[StreamDelivery] = ()
+        self._in_hand: Sequence[Delivery] = ()
 
     @property
     def durable(self) -> str:
@@ -228,7 +228,7 @@ class Consumer:
             if batch := await self._next_batch(wait=not tried):
                 await self._apply(batch)
 
-    async def _next_batch(self, *, wait: bool) -> list[StreamDelivery]:
+    async def _next_batch(self, *, wait: bool) -> list[Delivery]:
         """What the server has for us now, up to a batch; nothing where there is something else to do first."""
         if wait and not self._pull:
             await self._pull.ask()
@@ -253,7 +253,7 @@ class Consumer:
             return HEARTBEAT
         return min(max(due - asyncio.get_running_loop().time(), 0.001), HEARTBEAT)
 
-    async def _apply(self, batch: Sequence[StreamDelivery]) -> None:
+    async def _apply(self, batch: Sequence[Delivery]) -> None:
         self._next_small = asyncio.get_running_loop().time() + pace_after(len(batch))
         self._in_hand = batch
         alive = asyncio.create_task(self._keep_alive(batch))
@@ -266,7 +266,7 @@ class Consumer:
             self._in_hand = ()
         await self._pull.acknowledge(batch)
 
-    async def _keep_alive(self, batch: Sequence[StreamDelivery]) -> None:
+    async def _keep_alive(self, batch: Sequence[Delivery]) -> None:
         """Ask for more time for everything that is held, for as long as a batch takes."""
         while True:
             await asyncio.sleep(self._ack_wait / 3)

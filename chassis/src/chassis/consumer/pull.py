@@ -20,6 +20,7 @@ from nats.aio.subscription import Subscription as NatsSubscription
 from chassis.broker.connection import Broker
 from chassis.broker.durable_limits import BATCH, BATCH_BYTES
 from chassis.consumer.sequence_check import Arrival, CountingAlong
+from chassis.messages import StreamMessage
 
 _EXPIRES = 20.0
 HEARTBEAT = 5.0
@@ -29,30 +30,18 @@ _LAST_SENT = "Nats-Last-Consumer"
 _V1_TOKENS = 9
 
 
-class StreamDelivery:
-    """One message of a durable, and where it stands."""
+class Delivery(StreamMessage):
+    """A message as a durable has delivered it: with where it is answered, and its number among the delivered."""
 
-    __slots__ = (
-        "consumer_sequence",
-        "payload",
-        "reply",
-        "still_pending",
-        "stored_ns",
-        "stream",
-        "stream_sequence",
-        "subject",
-    )
+    __slots__ = ("consumer_sequence", "reply", "still_pending", "stored_ns")
 
     def __init__(self, message: Msg) -> None:
         # $JS.ACK.<stream>.<durable>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>; with domain and account
         # before the stream in the newer form.
         tokens = message.reply.split(".")
         at = 2 if len(tokens) == _V1_TOKENS else 4
-        self.payload: bytes = message.data
-        self.subject: str = message.subject
+        super().__init__(tokens[at], int(tokens[at + 3]), message.subject, message.data)
         self.reply: str = message.reply
-        self.stream: str = tokens[at]
-        self.stream_sequence = int(tokens[at + 3])
         self.consumer_sequence = int(tokens[at + 4])
         self.stored_ns = int(tokens[at + 5])
         self.still_pending = int(tokens[at + 6])
@@ -75,7 +64,7 @@ class Pull:
         self._beginning = 0
         self._asked = 0
         self._asked_at = 0.0
-        self._fetched: deque[StreamDelivery] = deque()
+        self._fetched: deque[Delivery] = deque()
         self._along = CountingAlong(0)
         self._said = ""
         """Where the last acknowledgement of this beginning was sent."""
@@ -131,21 +120,21 @@ class Pull:
         """Whether the server has more, and was asked for it."""
         return bool(self._fetched and self._fetched[-1].still_pending and self._asked > 0)
 
-    def first(self) -> list[StreamDelivery]:
+    def first(self) -> list[Delivery]:
         """The first that was fetched, if any was."""
         return [self._fetched[0]] if self._fetched else []
 
-    def take(self) -> list[StreamDelivery]:
+    def take(self) -> list[Delivery]:
         """What has been fetched, up to a batch."""
         return [self._fetched.popleft() for _ in range(min(BATCH, len(self._fetched)))]
 
-    async def acknowledge(self, batch: Sequence[StreamDelivery]) -> None:
+    async def acknowledge(self, batch: Sequence[Delivery]) -> None:
         """Tell the server that all up to the last of the batch is done with."""
         self._along.acknowledged(batch[-1].stream_sequence)
         self._said = batch[-1].reply
         await self._broker.client.publish(batch[-1].reply, b"")
 
-    async def more_time(self, batch: Sequence[StreamDelivery]) -> None:
+    async def more_time(self, batch: Sequence[Delivery]) -> None:
         """Tell the server that what is held is being worked on."""
         for delivery in (*batch, *self._fetched):
             await self._broker.client.publish(delivery.reply, b"+WPI")
@@ -181,7 +170,7 @@ class Pull:
         self._asked_at = asyncio.get_running_loop().time()
         if status is None:
             self._asked -= 1
-            await self._accept(StreamDelivery(message))
+            await self._accept(Delivery(message))
         elif status == _IDLE:
             if _LAST_SENT in headers:
                 self._along.heard(int(headers[_LAST_SENT]))
@@ -195,7 +184,7 @@ class Pull:
             self._fetched.clear()
         self._on_arrival()
 
-    async def _accept(self, delivery: StreamDelivery) -> None:
+    async def _accept(self, delivery: Delivery) -> None:
         arrival = self._along.arrived(
             consumer_sequence=delivery.consumer_sequence, stream_sequence=delivery.stream_sequence
         )

@@ -17,7 +17,7 @@ from contracts.event import Envelope, Event, EventId
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from chassis.subscriptions.router import Received
+    from chassis.messages import Received
 else:
     from uuid import UUID
 

@@ -6,19 +6,20 @@ delivered, and whatever is done to the letter adds a row to `dead_letter_records
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
 import orjson
 import sqlalchemy as sa
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.database.tables import dead_letter_records, dead_letters
 from chassis.database.transaction import Transaction
-from chassis.http.problems import FieldError, Problem
-from chassis.subscriptions.router import ContractError, Subscription, Subscriptions
+from chassis.field_errors import FieldError, field_errors
+from chassis.messages import ContractError
+from chassis.operators import Moment, Who, Words
+from chassis.subscriptions.router import Subscription, Subscriptions
 from contracts.event import Envelope
 
 State = Literal["waiting", "replayed", "discarded"]
@@ -26,19 +27,24 @@ _IDENTITY = ("id", "source", "type", "subject", "time", "sequence", "site", "epo
 """What an edit may not change: another event would be another message, and the inbox knows this one by its id."""
 
 
-Words = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
-"""What an operator says of a letter; PostgreSQL has no place for a NUL."""
+class UnknownLetterError(Exception):
+    """There is no such letter."""
 
 
-def _in_calendar(moment: datetime) -> datetime:
-    if not _CALENDAR[0] <= moment.replace(tzinfo=None) < _CALENDAR[1]:
-        raise ValueError(f"a time from {_CALENDAR[0]:%Y-%m-%d} on and before {_CALENDAR[1]:%Y-%m-%d}")
-    return moment
+class LetterEndedError(Exception):
+    """The letter was replayed or discarded; nothing changes it any more."""
 
 
-_CALENDAR = datetime(1970, 1, 1), datetime(9999, 1, 1)  # noqa: DTZ001 - the bounds of any offset's
-Moment = Annotated[AwareDatetime, AfterValidator(_in_calendar)]
-"""A time that an operator names. Both ends of the calendar lie beyond it in UTC, or are infinite in the database."""
+class HandlerGoneError(Exception):
+    """The service has no more the handler that the letter was meant for."""
+
+
+class NotAnEventError(Exception):
+    """A payload is not what its contract describes; `errors` name each field."""
+
+    def __init__(self, detail: str, errors: Sequence[FieldError]) -> None:
+        super().__init__(detail)
+        self.errors = tuple(errors)
 
 
 class Selection(BaseModel):
@@ -67,15 +73,6 @@ class Selection(BaseModel):
         if self.before is not None:
             found.append(column.died_at < self.before)
         return found
-
-
-@dataclass(frozen=True, slots=True)
-class Who:
-    """Who acts: the calling program, the role of the person behind it, and why they do it."""
-
-    caller: str
-    by: str
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +138,10 @@ def beyond(place: Place) -> sa.ColumnElement[bool]:
 
 
 async def read(session: AsyncSession, letter_id: UUID) -> sa.Row[Any]:
-    """One letter, whatever became of it; raises Problem where there is none."""
+    """One letter, whatever became of it; raises UnknownLetterError where there is none."""
     letter = (await session.execute(sa.select(dead_letters).where(dead_letters.c.id == letter_id))).first()
     if letter is None:
-        raise Problem(404, "no-such-dead-letter", "There is no dead letter with this id.")
+        raise UnknownLetterError("There is no dead letter with this id.")
     return letter
 
 
@@ -162,7 +159,7 @@ def payload_of(letter: sa.Row[Any]) -> bytes:
 async def edit(
     tx: Transaction, subscriptions: Subscriptions, letter_id: UUID, envelope: Mapping[str, Any], who: Who
 ) -> None:
-    """Have a waiting letter say something else from now on; raises Problem with a pointer to each fault.
+    """Have a waiting letter say something else from now on; raises NotAnEventError with a pointer to each fault.
 
     The event stays the one it was: what identifies it, its order and its aggregate cannot be edited. The same
     content again changes nothing and leaves no record.
@@ -170,7 +167,7 @@ async def edit(
     letter = await _locked(tx, letter_id)
     subscription = subscription_of(subscriptions, letter.durable)
     if faults := _faults(subscription, envelope) or _changed_identity(letter, envelope):
-        raise Problem(422, "not-an-event", "The payload is not what its contract describes.", errors=faults)
+        raise NotAnEventError("The payload is not what its contract describes.", faults)
     before, after = payload_of(letter), _written(envelope)
     if _json(before) == envelope:
         return
@@ -242,11 +239,11 @@ async def record(
 
 
 def subscription_of(subscriptions: Subscriptions, durable: str) -> Subscription:
-    """The handler a letter was meant for; raises Problem where the service has it no more."""
+    """The handler a letter was meant for; raises HandlerGoneError where the service has it no more."""
     found = next((one for one in subscriptions if one.durable == durable), None)
     if found is None:
         told = f"The service has no handler {durable} any more. The letter can only be discarded."
-        raise Problem(409, "no-such-handler", told)
+        raise HandlerGoneError(told)
     return found
 
 
@@ -256,9 +253,7 @@ async def _locked(tx: Transaction, letter_id: UUID) -> sa.Row[Any]:
     if letter is None:
         return await read(tx.session, letter_id)
     if letter.state != "waiting":
-        raise Problem(
-            409, "dead-letter-ended", f"The dead letter was {letter.state}; nothing changes it any more."
-        )
+        raise LetterEndedError(f"The dead letter was {letter.state}; nothing changes it any more.")
     return letter
 
 
@@ -267,32 +262,21 @@ def _written(envelope: Mapping[str, Any]) -> bytes:
         return orjson.dumps(envelope)
     except orjson.JSONEncodeError as error:
         faults = [FieldError("", "not-writable", str(error).replace("%", "%%"))]
-        raise Problem(422, "not-an-event", "The payload cannot be written as JSON.", errors=faults) from error
+        raise NotAnEventError("The payload cannot be written as JSON.", faults) from error
 
 
 def _faults(subscription: Subscription, payload: Mapping[str, Any]) -> list[FieldError]:
     try:
         envelope = Envelope.model_validate(payload)
     except ValidationError as error:
-        return _field_errors(error, "")
+        return field_errors(error)
     try:
         subscription.parse(envelope)
     except ContractError as error:
         return [FieldError("/type", "not-heard", str(error).replace("%", "%%"))]
     except ValidationError as error:
-        return _field_errors(error, "/data")
+        return field_errors(error, "/data")
     return []
-
-
-def _field_errors(error: ValidationError, inside: str) -> list[FieldError]:
-    return [
-        FieldError(
-            inside + "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in one["loc"]),
-            one["type"].replace("_", "-"),
-            one["msg"].replace("%", "%%"),
-        )
-        for one in error.errors()
-    ]
 
 
 def _changed_identity(letter: sa.Row[Any], payload: Mapping[str, Any]) -> list[FieldError]:

@@ -19,12 +19,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from chassis.broker.connection import Broker
 from chassis.broker.side_durables import ADVISORIES, advisories_of, base_of
-from chassis.broker.stream_reader import LookUp, Stored
+from chassis.broker.stream_reader import StreamReader
 from chassis.database.engine import Database, is_database_away
 from chassis.database.tables import dead_letters, inbox, waiting_events
 from chassis.database.transaction import Transaction
 from chassis.dead_letters.store import storable, told_of
 from chassis.ids import new_id
+from chassis.messages import StreamMessage
 from chassis.telemetry import metrics
 from contracts.event import Envelope
 
@@ -59,10 +60,10 @@ class Advisory(BaseModel):
 class AdvisoryListener:
     """Turns the advisories about a service's own durables into dead letters, each once."""
 
-    def __init__(self, database: Database, broker: Broker, look_up: LookUp) -> None:
+    def __init__(self, database: Database, broker: Broker, reader: StreamReader) -> None:
         self._database = database
         self._broker = broker
-        self._look_up = look_up
+        self._reader = reader
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Listen until stopping; survives broker and database."""
@@ -108,7 +109,7 @@ class AdvisoryListener:
 
     async def bury(self, advisory: Advisory) -> UUID | None:
         """Keep the event of an advisory as a dead letter; None where it was applied, waits or is buried already."""
-        stored = await self._look_up.at(advisory.stream_seq)
+        stored = await self._reader.at(advisory.stream_seq)
         envelope = _envelope(stored)
         async with self._database.transaction() as tx:
             if not await self._is_new(tx, advisory, stored, envelope):
@@ -125,7 +126,7 @@ class AdvisoryListener:
         return letter_id
 
     async def _is_new(
-        self, tx: Transaction, advisory: Advisory, stored: Stored | None, envelope: Envelope | None
+        self, tx: Transaction, advisory: Advisory, stored: StreamMessage | None, envelope: Envelope | None
     ) -> bool:
         durable = base_of(advisory.consumer)
         if envelope is not None:
@@ -142,7 +143,7 @@ class AdvisoryListener:
         return True
 
 
-def _envelope(stored: Stored | None) -> Envelope | None:
+def _envelope(stored: StreamMessage | None) -> Envelope | None:
     if stored is None:
         return None
     try:
@@ -151,7 +152,7 @@ def _envelope(stored: Stored | None) -> Envelope | None:
         return None
 
 
-def _letter(advisory: Advisory, stored: Stored | None, envelope: Envelope | None) -> dict[str, Any]:
+def _letter(advisory: Advisory, stored: StreamMessage | None, envelope: Envelope | None) -> dict[str, Any]:
     error_class = _KINDS.get(advisory.type, "GivenUpError")
     error = storable(f"{error_class}: {advisory.error}")
     if stored is None:

@@ -20,9 +20,11 @@ from pydantic import ValidationError
 from chassis.database.engine import Database, is_database_away
 from chassis.database.tables import dead_letters
 from chassis.database.transaction import Transaction
-from chassis.dead_letters.admin import IN_ORDER, Place, Who, beyond, end, payload_of, record
+from chassis.dead_letters.admin import IN_ORDER, Place, beyond, end, payload_of, record
 from chassis.dead_letters.store import an_attempt, described
-from chassis.subscriptions.router import ContractError, Received, Subscription, Subscriptions
+from chassis.messages import ContractError, Received
+from chassis.operators import Who
+from chassis.subscriptions.router import Subscription, Subscriptions
 from chassis.telemetry import metrics
 from chassis.telemetry.tracing import well_formed
 from contracts.event import Envelope

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.database.tables import dead_letters
 from chassis.ids import new_id
-from chassis.inbox.retry_queue import Message
+from chassis.messages import StreamMessage
 from chassis.telemetry import tracing
 from contracts.event import Envelope
 
@@ -44,7 +44,7 @@ def an_attempt(number: int, error: Exception, *, now: datetime) -> dict[str, Any
 async def bury(
     session: AsyncSession,
     durable: str,
-    message: Message,
+    message: StreamMessage,
     envelope: Envelope | None,
     error: Exception,
     *,

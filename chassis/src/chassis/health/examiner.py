@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import nats.errors
 import nats.js.errors
@@ -14,16 +14,16 @@ import sqlalchemy as sa
 from nats.js.api import ConsumerInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.broker.connection import Broker
 from chassis.broker.side_durables import sides_of
 from chassis.broker.stream_identity import Known, Seen, what_is_lost
 from chassis.consumer.consumer import Consumer, ConsumerDriftError
 from chassis.database import migrations
-from chassis.database.engine import is_database_away
+from chassis.database.engine import Database, is_database_away
 from chassis.outbox import republish
+from chassis.outbox.relay import Relay
 from chassis.partitions import Partition
-
-if TYPE_CHECKING:
-    from chassis.runtime.service import Service
+from chassis.settings import ServiceSettings
 
 T = TypeVar("T")
 
@@ -106,11 +106,25 @@ _GOODBYE = 0.5
 """Seconds in which questions that nobody waits for any more are taken back."""
 
 
+class Examined(Protocol):
+    """What is looked at of a service."""
+
+    name: str
+    settings: ServiceSettings
+    prepared: bool
+    """Whether its start has come to its end."""
+    database: Database
+    migration_head: str | None
+    broker: Broker
+    relay: Relay
+    consumers: list[Consumer]
+
+
 @dataclass(slots=True)
 class Examiner:
     """Examines one service; holds what has to be known from one look to the next."""
 
-    service: "Service"
+    service: Examined
     _asked: dict[str, asyncio.Task[Any]] = field(default_factory=dict[str, asyncio.Task[Any]])
     _unmoved: dict[str, tuple[int, datetime]] = field(default_factory=dict[str, tuple[int, datetime]])
     """Acknowledgement floor of each durable that is behind, and since when it has been seen there."""

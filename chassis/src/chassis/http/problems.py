@@ -1,53 +1,25 @@
-"""The HTTP edge every service shares: problems (RFC 9457), who may call, and the transaction of a request."""
+"""Problems (RFC 9457): every error of a service is answered with a document that says what is wrong and what to do."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from hashlib import sha256
-from hmac import compare_digest
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any
-from uuid import UUID
+from typing import Any
 
 import structlog
-from fastapi import Depends, FastAPI, Header, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from opentelemetry import trace
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.exceptions import HTTPException
 
 from chassis.database.engine import is_database_away
-from chassis.database.transaction import Transaction
+from chassis.field_errors import FieldError, pointer
 from contracts.event import URN
-
-if TYPE_CHECKING:
-    from chassis.runtime.service import Service
 
 log = structlog.get_logger()
 
 PROBLEM_JSON = "application/problem+json"
-
-
-@dataclass(frozen=True, slots=True)
-class FieldError:
-    """One thing wrong with one field: where (RFC 6901 pointer into the body), a stable code, and words.
-
-    `detail` may hold `%(name)s` places that `params` fill, so that an edge can translate it.
-    """
-
-    pointer: str
-    code: str
-    detail: str
-    params: Mapping[str, str] = field(default_factory=dict[str, str])
-
-    def as_json(self) -> dict[str, str]:
-        return {
-            "pointer": self.pointer,
-            "code": self.code,
-            "detail": self.detail % self.params or self.detail,
-        }
 
 
 class Problem(Exception):  # noqa: N818 - the term of RFC 9457
@@ -116,7 +88,9 @@ def install_problems(app: FastAPI, problems: Problems, localise: Localise | None
 
     async def on_domain_error(request: Request, error: Exception) -> Response:
         status, code = next(found for kind, found in problems.items() if isinstance(error, kind))
-        return answer(request, Problem(status, code, str(error)))
+        # An error of the domain may name the fields that it is about.
+        errors: Sequence[FieldError] = getattr(error, "errors", ())
+        return answer(request, Problem(status, code, str(error), errors=errors))
 
     async def on_invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -163,114 +137,7 @@ def _place(request: Request) -> dict[str, str | None]:
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:
     where, *path = error["loc"]
-    pointer = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
+    told = pointer(path)
     # Outside the body there is no document to point into: the parameter's kind and name say where.
-    at = pointer if where == "body" else f"{where}:{pointer.lstrip('/')}"
+    at = told if where == "body" else f"{where}:{told.lstrip('/')}"
     return FieldError(at, str(error["type"]).replace("_", "-"), str(error["msg"]).replace("%", "%%"))
-
-
-def service_of(request: Request) -> "Service":
-    """The running service behind a request."""
-    service: Service = request.app.state.service
-    return service
-
-
-def declares_access(dependency: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a dependency as one that decides who may call; every endpoint needs one (default deny)."""
-    dependency.__declares_access__ = True  # type: ignore[attr-defined]
-    return dependency
-
-
-def _caller_of(request: Request, authorization: str | None) -> str:
-    digest = sha256((authorization or "").removeprefix("Bearer ").encode()).hexdigest()
-    known = service_of(request).settings.callers
-    caller = next((name for name, hashed in known.items() if compare_digest(hashed, digest)), None)
-    if caller is None:
-        needed = "A bearer token of a known caller is needed."
-        raise Problem(401, "unknown-caller", needed, headers={"WWW-Authenticate": "Bearer"})
-    return caller
-
-
-def allow(*callers: str) -> Any:
-    """Let in only these callers, by their bearer tokens; put it into the `dependencies` of a route."""
-
-    # A coroutine, though it awaits nothing: FastAPI runs plain functions in a thread, which costs more than the check.
-    @declares_access
-    async def check(request: Request, authorization: Annotated[str | None, Header()] = None) -> str:
-        caller = _caller_of(request, authorization)
-        if caller not in callers:
-            raise Problem(403, "caller-not-allowed", f"{caller} may not use this endpoint.")
-        return caller
-
-    return Depends(check)
-
-
-def allow_known() -> Any:
-    """Let in every caller that the service knows: for what says how the service is, and nothing of what it holds."""
-
-    @declares_access
-    async def check(request: Request, authorization: Annotated[str | None, Header()] = None) -> str:
-        return _caller_of(request, authorization)
-
-    return Depends(check)
-
-
-def public() -> Any:
-    """Let in anyone, and say so."""
-
-    @declares_access
-    async def everyone() -> None: ...
-
-    return Depends(everyone)
-
-
-def undeclared_endpoints(app: FastAPI) -> list[str]:
-    """The endpoints that say nothing about who may call them; a test holds this to be empty."""
-
-    def declared(dependant: Any) -> bool:
-        own = getattr(dependant.call, "__declares_access__", False)
-        return own or any(declared(one) for one in dependant.dependencies)
-
-    return [
-        f"{sorted(route.methods)} {route.path}" for route in endpoints(app) if not declared(route.dependant)
-    ]
-
-
-def endpoints(app: FastAPI) -> list[Any]:
-    """Every endpoint of the app, those of included routers with the dependencies they are included with."""
-    found: list[Any] = []
-    waiting = list(app.routes)
-    while waiting:
-        route = waiting.pop(0)
-        # An included router keeps its routes to itself, and tells what they are where it is included.
-        included: Any = getattr(route, "effective_candidates", None)
-        if included is not None:
-            waiting += included()
-        elif getattr(route, "dependant", None) is not None:
-            found.append(route)
-    return found
-
-
-async def _transaction(request: Request) -> AsyncIterator[Transaction]:
-    async with service_of(request).database.transaction() as tx:
-        yield tx
-
-
-async def _reading(request: Request) -> AsyncIterator[AsyncSession]:
-    async with service_of(request).database.reading() as session:
-        yield session
-
-
-# `scope="function"`: the dependency ends, and so commits, before the response is sent; a failed commit is an error.
-Tx = Annotated[Transaction, Depends(_transaction, scope="function")]
-"""The one transaction of a request."""
-Reading = Annotated[AsyncSession, Depends(_reading, scope="function")]
-"""A session that only reads."""
-
-
-async def _actor(x_actor: Annotated[UUID | None, Header()] = None) -> UUID | None:
-    return x_actor
-
-
-ActorId = Annotated[UUID | None, Depends(_actor)]
-"""On whose behalf an allowed caller acts."""

@@ -8,7 +8,7 @@ import random
 from collections.abc import Awaitable, Callable, Collection, Container, Sequence
 from enum import Enum, auto
 from itertools import takewhile
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
@@ -18,9 +18,10 @@ from chassis.database.engine import Database, is_database_away
 from chassis.inbox import retry_queue
 from chassis.inbox.batch_transaction import CarryingOut, Done, InHand, NeverAnsweredError
 from chassis.inbox.ordering import MAX_ATTEMPTS, Backoff, Course, Held, Step, Waiting
-from chassis.inbox.retry_queue import Message, WaitingRow
+from chassis.inbox.retry_queue import WaitingRow
 from chassis.lease.fence import Fence, OwnershipLostError, settle
-from chassis.subscriptions.router import ContractError, Received, Retry, Subscription
+from chassis.messages import ContractError, Received, Retry, StreamMessage
+from chassis.subscriptions.router import Subscription
 from chassis.telemetry import metrics
 from chassis.telemetry.tracing import well_formed
 from contracts.event import SLOTS, Envelope, Event
@@ -39,21 +40,8 @@ _LONGEST_KEY = 500
 """Characters of an aggregate's id: what waits is found by it, and PostgreSQL's indexes hold no more than 2.7 kB."""
 
 
-class Delivery(Protocol):
-    """One message as the broker delivered it: its bytes, and where it stands."""
-
-    @property
-    def payload(self) -> bytes: ...
-    @property
-    def subject(self) -> str: ...
-    @property
-    def stream(self) -> str: ...
-    @property
-    def stream_sequence(self) -> int: ...
-
-
 class Outcome(Enum):
-    """What became of one delivery. All four are final: the stream need not deliver it again."""
+    """What became of one message. All four are final: the stream need not deliver it again."""
 
     APPLIED = auto()
     REPEATED = auto()
@@ -103,13 +91,12 @@ class Applier:
         self.waiting = Waiting()
         await self._learn(None)
 
-    async def apply(self, deliveries: Sequence[Delivery]) -> list[Outcome]:
-        """Apply each delivered event once, in order, or store why not; returns what became of each."""
-        outcomes = [Outcome.REPEATED] * len(deliveries)
+    async def apply(self, messages: Sequence[StreamMessage]) -> list[Outcome]:
+        """Apply the event of each message once, in order, or store why not; returns what became of each."""
+        outcomes = [Outcome.REPEATED] * len(messages)
         held: dict[UUID, Held[InHand]] = {}
         places: dict[UUID, int] = {}
-        for place, delivery in enumerate(deliveries):
-            message = Message(delivery.stream, delivery.stream_sequence, delivery.subject, delivery.payload)
+        for place, message in enumerate(messages):
             envelope: Envelope | None = None
             try:
                 envelope = _decode(message.payload)
@@ -225,7 +212,9 @@ class Applier:
             one.what.event_id: way for ones, way in ways for one in ones if one.what.event_id in done.taken
         }
 
-    async def _bury_unread(self, message: Message, envelope: Envelope | None, error: ContractError) -> bool:
+    async def _bury_unread(
+        self, message: StreamMessage, envelope: Envelope | None, error: ContractError
+    ) -> bool:
         buried = await self._with_database(lambda: self._out.bury_unread(message, envelope, error))
         if buried:
             self._tell(message, 1, error, buried=True)
@@ -275,7 +264,7 @@ class Applier:
         return Received(envelope, event, well_formed(envelope.traceparent))
 
     def _tell(
-        self, message: Message, attempt: int, error: Exception, *, buried: bool, delay: float = 0
+        self, message: StreamMessage, attempt: int, error: Exception, *, buried: bool, delay: float = 0
     ) -> None:
         metrics.failed.labels(self._subscription.durable).inc()
         failure = log.bind(

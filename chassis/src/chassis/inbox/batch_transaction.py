@@ -14,9 +14,10 @@ from chassis.database.transaction import Transaction
 from chassis.dead_letters.store import an_attempt, bury, described
 from chassis.inbox import retry_queue
 from chassis.inbox.ordering import Backoff, Held, Step
-from chassis.inbox.retry_queue import Message, WaitingRow
+from chassis.inbox.retry_queue import WaitingRow
 from chassis.lease.fence import Fence, OwnershipLostError
-from chassis.subscriptions.router import Received, Subscription
+from chassis.messages import Received, StreamMessage
+from chassis.subscriptions.router import Subscription
 from chassis.telemetry import metrics
 from chassis.telemetry.event_spans import handling
 from contracts.event import Envelope
@@ -49,7 +50,7 @@ class CancelledWithinError(Exception):
 class InHand:
     """An event in hand; `row` where it comes from among the waiting ones."""
 
-    message: Message
+    message: StreamMessage
     received: Received[Any]
     row: WaitingRow | None = None
 
@@ -110,7 +111,7 @@ class CarryingOut:
             # Nobody has told this task to end: taken for that, it would end its durable without a word.
             raise CancelledWithinError("the handler awaited what was cancelled elsewhere") from error
 
-    async def bury_unread(self, message: Message, envelope: Envelope | None, error: Exception) -> bool:
+    async def bury_unread(self, message: StreamMessage, envelope: Envelope | None, error: Exception) -> bool:
         """Bury what came from the stream and is no event; returns whether that was still to be done."""
         async with self._database.transaction() as tx:
             # Where nothing tells which event it is, the dead letter itself is written once.

@@ -11,21 +11,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.database.tables import waiting_events
+from chassis.messages import StreamMessage
 from contracts.event import slot_of
 
 ROUND = 200
 """Waiting events looked at together, at most."""
 _ROUND_BYTES = 8 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """An event as the stream held it: what is stored of it while it waits, and when it is given up."""
-
-    stream: str
-    stream_sequence: int
-    subject: str
-    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +26,7 @@ class WaitingRow:
     position: int
     event_id: UUID
     key: str
-    message: Message
+    message: StreamMessage
     attempts: int
     history: Sequence[Mapping[str, Any]]
     error_class: str | None = None
@@ -74,7 +65,7 @@ async def next_rows(
             position=row.position,
             event_id=row.event_id,
             key=row.key,
-            message=Message(row.stream, row.stream_sequence, row.nats_subject, row.payload),
+            message=StreamMessage(row.stream, row.stream_sequence, row.nats_subject, row.payload),
             attempts=row.attempts,
             history=row.history,
             error_class=row.error_class,
@@ -83,7 +74,7 @@ async def next_rows(
     ]
 
 
-def a_row(durable: str, event_id: UUID, key: str, message: Message, *, now: datetime) -> dict[str, Any]:
+def a_row(durable: str, event_id: UUID, key: str, message: StreamMessage, *, now: datetime) -> dict[str, Any]:
     """Describe an event that begins to wait, due at once and never tried."""
     return {
         "durable": durable,

@@ -4,24 +4,15 @@ The rows are published once more, in their order, by the relay, as if they had n
 already its inbox drops.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
-import structlog
-from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.broker.stream_identity import KNOWN, Known
 from chassis.database.tables import OUTBOX_WRITTEN, STREAM_FORGOTTEN
-from chassis.http.problems import Problem, allow, service_of
 from chassis.outbox.relay import session_of
-
-router = APIRouter(prefix="/internal/outbox", include_in_schema=False)
-
-log = structlog.get_logger()
 
 LOST = "what it held has to be published again"
 
@@ -73,17 +64,3 @@ async def publish_again(session: AsyncSession, service: str) -> Refill:
 async def known(session: AsyncSession, stream: str) -> Known:
     """Which stream it was that has acknowledged what is marked, and how far it was."""
     return Known(*(await session.execute(_KNOWN, {"stream": stream})).one())
-
-
-@router.post("/publish-again", dependencies=[allow("operator")])
-async def publish_everything_again(request: Request) -> Mapping[str, Any]:
-    """Publish every kept event once more, in order. Done again, it does no harm."""
-    name = service_of(request).name
-    try:
-        async with service_of(request).database.transaction() as tx:
-            refill = await publish_again(tx.session, name)
-    except RelayRemainsError as error:
-        told = "A relay still holds its session of the database. Nothing was changed; try again."
-        raise Problem(503, "relay-remains", told, headers={"Retry-After": "5"}) from error
-    log.warning("asked to publish everything again", events=refill.events, kept_since=refill.kept_since)
-    return asdict(refill)

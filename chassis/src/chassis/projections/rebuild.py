@@ -26,13 +26,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
 from chassis.broker.connection import Broker, DurableGoneError
-from chassis.broker.stream_reader import LookUp
+from chassis.broker.stream_reader import StreamReader
 from chassis.database.engine import Database, is_database_away
 from chassis.database.tables import projection_rebuild_rows, projection_rebuilds, waiting_events
 from chassis.database.transaction import Transaction
-from chassis.dead_letters.admin import Who
-from chassis.http.problems import Problem
 from chassis.ids import new_id
+from chassis.operators import Who
 from chassis.subscriptions.router import Subscription, Subscriptions
 
 log = structlog.get_logger()
@@ -59,6 +58,18 @@ AND event_id NOT IN (
 _FENCE_OFF = sa.text("UPDATE durable_owners SET token = token + 1, released = true WHERE durable = :durable")
 
 
+class NoProjectionError(Exception):
+    """The handler does more than keep the newest state, and cannot hear its events again."""
+
+
+class RebuildUnderWayError(Exception):
+    """Another rebuild of the projection is under way."""
+
+
+class RebuildJustFinishedError(Exception):
+    """A rebuild of the projection ended while another was asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a rebuild is: events to go through in all, and those still to come."""
@@ -75,14 +86,14 @@ async def begin(
 ) -> UUID:
     """Have a projection rebuilt; returns the rebuild, the same one while it is under way and wanted from the same time.
 
-    Raises Problem where the handler is no projection, or another rebuild of it is under way.
+    Raises NoProjectionError, RebuildUnderWayError or RebuildJustFinishedError.
     """
     if not subscription.projections:
         told = (
             f"{subscription.durable} is not a projection: its handler does more than keep the newest state, "
             "and hearing its events again would do that more a second time."
         )
-        raise Problem(409, "no-projection", told)
+        raise NoProjectionError(told)
     async with database.transaction() as tx:
         row = {
             "id": new_id(),
@@ -111,12 +122,10 @@ async def _under_way(tx: Transaction, durable: str, from_time: datetime | None) 
     unfinished = (_COLUMNS.durable == durable) & (_COLUMNS.state != "finished")
     found = (await tx.session.execute(sa.select(projection_rebuilds).where(unfinished))).first()
     if found is None:
-        raise Problem(
-            409, "rebuild-just-finished", "A rebuild has just finished. Ask again if you want another."
-        )
+        raise RebuildJustFinishedError("A rebuild has just finished. Ask again if you want another.")
     if found.from_time != from_time:
         since = "from the start" if found.from_time is None else f"from {found.from_time.isoformat()}"
-        raise Problem(409, "rebuild-under-way", f"A rebuild {since} is under way; wait until it is finished.")
+        raise RebuildUnderWayError(f"A rebuild {since} is under way; wait until it is finished.")
     return found.id
 
 
@@ -147,7 +156,7 @@ class Rebuilder:
         subscriptions: Subscriptions,
         database: Database,
         broker: Broker,
-        look_up: LookUp,
+        reader: StreamReader,
         *,
         stream: str,
         parts: Mapping[str, Sequence[str]],
@@ -155,7 +164,7 @@ class Rebuilder:
         self._subscriptions = {one.durable: one for one in subscriptions}
         self._database = database
         self._broker = broker
-        self._look_up = look_up
+        self._reader = reader
         self._stream = stream
         self._parts = parts
         self._wanted = asyncio.Event()
@@ -243,7 +252,7 @@ class Rebuilder:
     async def _targets(self, rebuild: sa.Row[Any]) -> dict[str, dict[str, int]]:
         since = None
         if rebuild.from_time is not None:
-            since = await self._look_up.first_since(rebuild.from_time)
+            since = await self._reader.first_since(rebuild.from_time)
         targets: dict[str, dict[str, int]] = {}
         for name in self._parts[rebuild.durable]:
             info = await self._info(name)

@@ -14,7 +14,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
 
 from chassis.broker.connection import Broker
-from chassis.broker.stream_reader import LookUp
+from chassis.broker.stream_reader import StreamReader
 from chassis.clock import Clock, system_clock
 from chassis.consumer.consumer import Consumer
 from chassis.database import migrations
@@ -25,9 +25,8 @@ from chassis.dead_letters.replay import Replayer
 from chassis.health.broker_metrics import BrokerMonitor
 from chassis.health.examiner import Examiner
 from chassis.http.problems import Localise, Problems, install_problems
-from chassis.http.routes import dead_letters, health, projections
+from chassis.http.routes import dead_letters, health, outbox, projections
 from chassis.lease.claims import Ownership
-from chassis.outbox import republish
 from chassis.outbox.relay import Relay
 from chassis.partitions import partitions_of
 from chassis.projections.rebuild import Rebuilder
@@ -131,16 +130,16 @@ class Service:
     def _look_after_letters(self) -> None:
         """Keep what the server gives up, and rebuild projections when asked; only for a service that hears events."""
         stream = self.settings.hears_streams
-        look_up = LookUp(self.broker, self.database, stream=stream)
+        reader = StreamReader(self.broker, self.database, stream=stream)
         parts: dict[str, list[str]] = {}
         for consumer in self.consumers:
             parts.setdefault(consumer.durable, []).append(consumer.partition.name)
         self.rebuilder = Rebuilder(
-            self.subscriptions, self.database, self.broker, look_up, stream=stream, parts=parts
+            self.subscriptions, self.database, self.broker, reader, stream=stream, parts=parts
         )
         if self.consumers:
             self.keep_running("rebuilder", self.rebuilder.run(self.stopping))
-            listener = AdvisoryListener(self.database, self.broker, look_up)
+            listener = AdvisoryListener(self.database, self.broker, reader)
             self.keep_running("advisories", listener.run(self.stopping))
 
     def begin_stop(self) -> None:
@@ -295,11 +294,11 @@ def create_service(
         openapi_url=None,
         telemetry=_http_telemetry(tuple(untraced)),
     )
-    install_problems(app, problems or {}, localise)
+    install_problems(app, {**dead_letters.PROBLEMS, **projections.PROBLEMS, **(problems or {})}, localise)
     app.include_router(health.router)
     app.include_router(dead_letters.router)
     app.include_router(projections.router)
-    app.include_router(republish.router)
+    app.include_router(outbox.router)
     for router in routers:
         app.include_router(router)
     return app

@@ -2,36 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy.orm import DeclarativeBase
 
 from chassis.database.transaction import Transaction
+from chassis.messages import ContractError, Received
 from contracts.event import Envelope, Event
 
 E = TypeVar("E", bound=Event)
-
-
-class Retry(Exception):  # noqa: N818 - a wish, not an error
-    """Raised by a handler: not yet. The event waits and is tried again, later and later, and given up in the end.
-
-    Later events of its aggregate wait behind it; those of others go on.
-    """
-
-
-class ContractError(Exception):
-    """The message is no event that its contract describes; no later delivery can change that."""
-
-
-class Received(NamedTuple, Generic[E]):
-    """One event as it arrived: its envelope, its typed data, and the `traceparent` that what it causes continues.
-
-    A tuple, since they are made by the thousand: a frozen dataclass takes twice as long.
-    """
-
-    envelope: Envelope
-    event: E
-    traceparent: str | None
 
 
 Handler = Callable[[Sequence[Received[Any]], Transaction], Awaitable[None]]

@@ -17,7 +17,7 @@ from uuid import UUID
 from opentelemetry import context as otel_context
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span, Status
 
-from chassis.subscriptions.router import Received
+from chassis.messages import Received
 from chassis.telemetry import tracing
 from chassis.telemetry.exporter import Encoded, fact, length
 

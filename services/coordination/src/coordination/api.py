@@ -8,7 +8,10 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from chassis.http.problems import ActorId, FieldError, Problem, Reading, Tx, allow
+from chassis.field_errors import FieldError
+from chassis.http.access import allow
+from chassis.http.dependencies import ActorId, Reading, Tx
+from chassis.http.problems import Problem
 from contracts.coordination import TaskState
 from contracts.words import MemberId, OrganisationCode, TaskId
 from coordination import views, workflows

@@ -6,7 +6,8 @@ from typing import Final
 from pydantic import ValidationError
 
 from chassis.database.transaction import Transaction
-from chassis.subscriptions.router import Received, Subscriptions
+from chassis.messages import Received
+from chassis.subscriptions.router import Subscriptions
 from contracts.partner import (
     AssistanceRequestedV1,
     ConcernRaisedV1,

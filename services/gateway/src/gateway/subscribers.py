@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from chassis.database.transaction import Transaction
-from chassis.subscriptions.router import Received, Subscriptions
+from chassis.messages import Received
+from chassis.subscriptions.router import Subscriptions
 from contracts.coordination import (
     TaskAcceptedV1,
     TaskAssignedV1,

@@ -7,7 +7,7 @@ import pytest
 from fastapi import Depends, FastAPI, Request, Response
 from partner_kit import OPERATOR, Gateway, Others, a_member
 
-from chassis.http.problems import public
+from chassis.http.access import public
 from contracts.words import Role
 from gateway.sessions import (
     OptionalSession,

@@ -5,7 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.responses import Response
 
-from chassis.http.problems import FieldError, Problem, Reading, Tx, allow, service_of
+from chassis.field_errors import FieldError
+from chassis.http.access import allow
+from chassis.http.dependencies import Reading, Tx, service_of
+from chassis.http.problems import Problem
 from contracts.words import ItemId, Language, MemberId
 from notifications import views, workflows
 from notifications.stream import Streams

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from chassis.database.bulk_insert import insert_new
 from chassis.database.transaction import Transaction
 from chassis.ids import new_id
+from chassis.messages import Received
 from chassis.projections.upsert import keep_newest
-from chassis.subscriptions.router import Received
 from contracts.coordination import TaskFacts
 from contracts.event import EventId
 from contracts.notifications import (

@@ -12,10 +12,12 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from chassis.dead_letters.admin import (
+    HandlerGoneError,
+    LetterEndedError,
+    NotAnEventError,
     Place,
     Selection,
-    Who,
-    Words,
+    UnknownLetterError,
     count,
     count_discardable,
     discard,
@@ -25,9 +27,20 @@ from chassis.dead_letters.admin import (
     read,
     records_of,
 )
-from chassis.http.problems import FieldError, Problem, Reading, Tx, allow, service_of
+from chassis.field_errors import FieldError
+from chassis.http.access import allow
+from chassis.http.dependencies import Reading, Tx, service_of
+from chassis.http.problems import Problem, Problems
+from chassis.operators import Who, Words
 
 router = APIRouter(prefix="/internal/dead-letters", include_in_schema=False)
+
+PROBLEMS: Problems = {
+    UnknownLetterError: (404, "no-such-dead-letter"),
+    LetterEndedError: (409, "dead-letter-ended"),
+    HandlerGoneError: (409, "no-such-handler"),
+    NotAnEventError: (422, "not-an-event"),
+}
 
 Caller = Annotated[str, allow("operator", "gateway")]
 Told = Annotated[Words, StringConstraints(strip_whitespace=True, min_length=1)]

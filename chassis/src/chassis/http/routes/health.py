@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
@@ -11,44 +11,11 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from chassis.health import gauges
-from chassis.health.examiner import ConsumerLook
-from chassis.http.problems import allow_known, public, service_of
-
-if TYPE_CHECKING:
-    from chassis.runtime.service import Service
+from chassis.health.status import report
+from chassis.http.access import allow_known, public
+from chassis.http.dependencies import RunningService, service_of
 
 router = APIRouter(include_in_schema=False)
-
-
-async def status(service: "Service") -> dict[str, Any]:
-    """Everything an operator's page shows of one service."""
-    found = await service.examiner.examine()
-    report: dict[str, Any] = {
-        "service": service.name,
-        "ready": found.ready,
-        "checks": {name: {"ok": check.ok, "detail": check.detail} for name, check in found.checks.items()},
-        "consumers": [_as_shown(look) for look in found.consumers] if found.checks["broker"].ok else [],
-    }
-    if found.backlog is not None:
-        report["outbox"] = {
-            "unpublished": found.backlog.unpublished,
-            "oldest_age_s": found.backlog.oldest_unpublished_age,
-        }
-        report["waiting"] = sum(number for number, _ in found.backlog.waiting.values())
-        report["dead_letters"] = sum(found.backlog.dead_letters.values())
-    return report
-
-
-def _as_shown(look: ConsumerLook) -> dict[str, Any]:
-    if look.lag is None:
-        return {"durable": look.part.name, "trouble": look.trouble}
-    return {
-        "durable": look.part.name,
-        "pending": look.lag.pending,
-        "ack_pending": look.lag.ack_pending,
-        "redelivered": look.lag.redelivered,
-        "oldest_age_s": look.lag.age,
-    }
 
 
 @router.get("/health/live", dependencies=[public()])
@@ -65,7 +32,8 @@ async def ready(request: Request) -> Response:
 
 @router.get("/status", dependencies=[allow_known()])
 async def service_status(request: Request) -> dict[str, Any]:
-    return await status(service_of(request))
+    service = service_of(request)
+    return report(service.name, await service.examiner.examine())
 
 
 class _Looked(Collector):
@@ -76,7 +44,7 @@ class _Looked(Collector):
         return self._families
 
 
-async def _broker_figures(service: "Service") -> Sequence[Metric]:
+async def _broker_figures(service: RunningService) -> Sequence[Metric]:
     return await service.broker_monitor.look() if service.broker_monitor else ()
 
 

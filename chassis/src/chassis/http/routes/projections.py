@@ -5,12 +5,26 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from chassis.dead_letters.admin import Moment, Who, Words
-from chassis.http.problems import Problem, Reading, allow, service_of
-from chassis.projections.rebuild import begin, described
+from chassis.http.access import allow
+from chassis.http.dependencies import Reading, service_of
+from chassis.http.problems import Problem, Problems
+from chassis.operators import Moment, Who, Words
+from chassis.projections.rebuild import (
+    NoProjectionError,
+    RebuildJustFinishedError,
+    RebuildUnderWayError,
+    begin,
+    described,
+)
 from chassis.subscriptions.router import Subscription
 
 router = APIRouter(prefix="/internal/projections", include_in_schema=False)
+
+PROBLEMS: Problems = {
+    NoProjectionError: (409, "no-projection"),
+    RebuildUnderWayError: (409, "rebuild-under-way"),
+    RebuildJustFinishedError: (409, "rebuild-just-finished"),
+}
 
 
 class RebuildWanted(BaseModel):

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from chassis.database.transaction import Transaction
+from chassis.messages import Received
 from chassis.projections.upsert import keep_newest
-from chassis.subscriptions.router import Received
 from contracts.registry import MemberFacts, MemberLeftV1, OrganisationFacts
 from coordination.tables.directory import MemberRow, OrganisationRow
 

@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 from chassis.database.bulk_insert import insert_new
 from chassis.database.transaction import Transaction
 from chassis.ids import new_id
-from chassis.subscriptions.router import Received, Retry
+from chassis.messages import Received, Retry
 from contracts.coordination import (
     Actor,
     TaskAcceptedV1,

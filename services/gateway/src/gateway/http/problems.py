@@ -6,7 +6,8 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 
-from chassis.http.problems import PROBLEM, FieldError, Problem, problem_response
+from chassis.field_errors import FieldError
+from chassis.http.problems import PROBLEM, Problem, problem_response
 from chassis.i18n import Catalogues
 from gateway.clients import NotFoundError, ServiceRefusedError, ServiceUnavailableError
 from gateway.http.accept_language import language_of

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.database.tables import outbox
 from chassis.database.transaction import Transaction
-from chassis.subscriptions.router import Received
+from chassis.messages import Received
 from contracts.coordination import TaskFacts
 from contracts.notifications import NotificationFacts
 from contracts.words import OrganisationCode

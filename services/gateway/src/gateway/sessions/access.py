@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request, Response
 from starlette.responses import RedirectResponse
 
-from chassis.http.problems import Problem, declares_access, service_of
+from chassis.http.access import declares_access
+from chassis.http.dependencies import service_of
+from chassis.http.problems import Problem
 from contracts.words import Role
 from gateway.sessions.cookie import cookie_name, public_url_of
 from gateway.sessions.domain import Session, secrets_match, unmasked

@@ -5,7 +5,10 @@ from datetime import datetime, timedelta
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
-from chassis.http.problems import FieldError, Problem, Tx, allow
+from chassis.field_errors import FieldError
+from chassis.http.access import allow
+from chassis.http.dependencies import Tx
+from chassis.http.problems import Problem
 from contracts.registry import MemberFacts
 from contracts.words import OrganisationCode, Role
 from gateway.clients import Registry, RegistryClient

@@ -2,7 +2,8 @@
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from chassis.http.problems import Reading, Tx, public
+from chassis.http.access import public
+from chassis.http.dependencies import Reading, Tx
 from contracts.words import Language
 from gateway.sessions import SignedIn, check_csrf, check_origin, clear_session_cookie, set_session_cookie
 from gateway.sign_in.workflows import pending_link, redeem_link, sign_out

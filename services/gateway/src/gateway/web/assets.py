@@ -12,7 +12,7 @@ from importlib.resources.abc import Traversable
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
-from chassis.http.problems import public
+from chassis.http.access import public
 
 router = APIRouter(dependencies=[public()])
 

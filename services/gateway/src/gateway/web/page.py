@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from fastapi import Depends, Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
-from chassis.http.problems import service_of
+from chassis.http.dependencies import service_of
 from contracts import codes
 from contracts.words import Language
 from gateway.clients import Notifications, NotificationsClient, ServiceUnavailableError

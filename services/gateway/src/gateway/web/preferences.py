@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Form, Request
 from starlette.responses import RedirectResponse
 
-from chassis.http.problems import Tx, public
+from chassis.http.access import public
+from chassis.http.dependencies import Tx
 from contracts.words import Language
 from gateway.sessions import OptionalSession, check_csrf, check_origin, is_https
 from gateway.sessions.workflows import set_language

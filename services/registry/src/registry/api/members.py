@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response, status
 
-from chassis.http.problems import Reading, Tx
+from chassis.http.dependencies import Reading, Tx
 from contracts.registry import MemberFacts
 from contracts.words import Language, MemberId, OrganisationCode, Role, Theme
 from registry import tables

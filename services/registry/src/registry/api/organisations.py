@@ -5,7 +5,7 @@ from typing import Literal
 from fastapi import APIRouter, Response, status
 from pydantic import Field
 
-from chassis.http.problems import Reading, Tx
+from chassis.http.dependencies import Reading, Tx
 from contracts.registry import OrganisationFacts
 from contracts.words import (
     CountryCode,

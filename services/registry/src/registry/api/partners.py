@@ -7,7 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response, status
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
-from chassis.http.problems import FieldError, Problem, Reading, Tx, service_of
+from chassis.field_errors import FieldError
+from chassis.http.dependencies import Reading, Tx, service_of
+from chassis.http.problems import Problem
 from contracts.words import LanguageTag, Named, OrganisationId, OrganisationKind
 from registry import tables
 from registry.api.problems import GATEWAY, OPERATORS, READERS, Body, Line

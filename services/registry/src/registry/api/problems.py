@@ -5,7 +5,9 @@ from typing import Annotated
 from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from chassis.http.problems import FieldError, Problem, allow, problem_response
+from chassis.field_errors import FieldError
+from chassis.http.access import allow
+from chassis.http.problems import Problem, problem_response
 from registry.domain.findings import RefusedError
 from registry.domain.members import NoSuchMemberError
 from registry.domain.organisations import KindIsFixedError, NoSuchOrganisationError

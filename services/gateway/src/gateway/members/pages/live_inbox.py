@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from pydantic import BaseModel
 from starlette.responses import StreamingResponse
 
-from chassis.http.problems import service_of
+from chassis.http.dependencies import service_of
 from gateway.clients import Item, Notifications
 from gateway.members.pages.inbox import Only
 from gateway.sessions import SignedIn, cookie_name, signed_in

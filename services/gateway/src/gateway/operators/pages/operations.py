@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ValidationError
 
-from chassis.http.problems import service_of
-from chassis.http.routes.health import status
+from chassis.health.status import report
+from chassis.http.dependencies import service_of
 from contracts.words import Role
 from gateway.clients import (
     Coordination,
@@ -80,7 +80,8 @@ async def show(
     coordination: Coordination,
     notifications: Notifications,
 ) -> Response:
-    own = await status(service_of(request))
+    service = service_of(request)
+    own = report(service.name, await service.examiner.examine())
     services = [
         *await asyncio.gather(*(_ask(client) for client in (registry, coordination, notifications))),
         Service("gateway", _read(own)),
@@ -96,8 +97,8 @@ async def _ask(client: ServiceClient) -> Service:
         return Service(client.service, None)
 
 
-def _read(report: Mapping[str, Any]) -> StatusView | None:
+def _read(told: Mapping[str, Any]) -> StatusView | None:
     try:
-        return StatusView.model_validate(report)
+        return StatusView.model_validate(told)
     except ValidationError:
         return None

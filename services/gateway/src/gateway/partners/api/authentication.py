@@ -4,7 +4,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from chassis.http.problems import Problem, declares_access
+from chassis.http.access import declares_access
+from chassis.http.problems import Problem
 from gateway.clients import VerifiedKey
 from gateway.http.faults import Sentence
 from gateway.partners.domain.api_keys import presented_key

@@ -8,7 +8,8 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from chassis.http.problems import Problem, Reading, service_of
+from chassis.http.dependencies import Reading, service_of
+from chassis.http.problems import Problem
 from chassis.telemetry.tracing import trace_id_of, traceparent_of
 from gateway.clients import VerifiedKey
 from gateway.http.accept_language import language_of

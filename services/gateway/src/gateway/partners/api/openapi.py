@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
-from chassis.http.problems import public
+from chassis.http.access import public
 from contracts.catalogue import PARTNER_EVENTS
 from gateway.partners.api import events
 
