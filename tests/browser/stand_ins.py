@@ -46,6 +46,21 @@ def data_of(service: str, name: str) -> Json:
     return content
 
 
+class _OpenStream(httpx.AsyncByteStream):
+    """What is put into a queue, until its reader closes the response: httpx would leave a generator open."""
+
+    def __init__(self, queue: asyncio.Queue[bytes | None], among: list[asyncio.Queue[bytes | None]]) -> None:
+        self._queue = queue
+        self._among = among
+
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        while (chunk := await self._queue.get()) is not None:
+            yield chunk
+
+    async def aclose(self) -> None:
+        self._among.remove(self._queue)
+
+
 @dataclass
 class StandIns:
     """The three services behind one transport. `away` names those that cannot be reached."""
@@ -266,14 +281,9 @@ class StandIns:
                     f"id: {item['position']}\nevent: item\ndata: {json.dumps(content)}\n\n".encode()
                 )
 
-        async def chunks() -> AsyncGenerator[bytes]:
-            try:
-                while (chunk := await queue.get()) is not None:
-                    yield chunk
-            finally:
-                self.streams.remove(queue)
-
-        return httpx.Response(200, headers={"Content-Type": "text/event-stream"}, content=chunks())
+        return httpx.Response(
+            200, headers={"Content-Type": "text/event-stream"}, stream=_OpenStream(queue, self.streams)
+        )
 
     def _organisations(self) -> list[Json]:
         return [
