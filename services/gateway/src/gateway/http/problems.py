@@ -33,7 +33,7 @@ class TranslatedProblem(Problem):
         return super().as_json() | {"title": self.title}
 
 
-def problem_of(error: RefusalError, *, headers: Mapping[str, str] | None = None) -> Problem:
+def refusal_as_problem(error: RefusalError, *, headers: Mapping[str, str] | None = None) -> Problem:
     """Write a refusal of the domain as a problem."""
     return Problem(
         error.status,
@@ -53,7 +53,7 @@ def unavailable(detail: Sentence) -> Problem:
     return Problem(503, "unavailable", detail.text, params=dict(detail.params), headers={"Retry-After": "5"})
 
 
-def localised(problem: Problem, language: str) -> Problem:
+def translated(problem: Problem, language: str) -> Problem:
     """Put a problem into a language: title, detail and every field's sentence."""
     translate = catalogues.for_language(language).gettext
     title = problem.as_json()["title"]
@@ -68,16 +68,16 @@ def localised(problem: Problem, language: str) -> Problem:
 
 def localise(request: Request, problem: Problem) -> Problem:
     """Put a problem into the language the caller asks for."""
-    return localised(problem, language_of(request.headers.get("Accept-Language")))
+    return translated(problem, language_of(request.headers.get("Accept-Language")))
 
 
-def as_problem(error: Exception) -> Problem:
+def error_as_problem(error: Exception) -> Problem:
     """Say what an error of the gateway's own layers means to the caller."""
     match error:
         case Problem():
             return error
         case RefusalError():
-            return problem_of(error)
+            return refusal_as_problem(error)
         case RequestValidationError():
             errors = [_field_error(one) for one in error.errors()]
             return Problem(422, "invalid-request", "The request has fields to correct.", errors=errors)
@@ -93,9 +93,9 @@ def as_problem(error: Exception) -> Problem:
             raise error
 
 
-async def answer(request: Request, error: Exception) -> Response:
+async def handle_error(request: Request, error: Exception) -> Response:
     """Handle the errors above, wherever in the app they come from."""
-    return problem_response(request, localise(request, as_problem(error)))
+    return problem_response(request, localise(request, error_as_problem(error)))
 
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:

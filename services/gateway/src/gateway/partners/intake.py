@@ -23,17 +23,17 @@ from gateway.clients import VerifiedKey
 from gateway.partners.domain.cloudevents import SentEvent
 from gateway.tables import ReceivedEvent
 
-_TOGETHER = 500
+_SHARED_EVENTS = 500
 """So many events share a transaction; a larger batch has one to itself."""
-_RUSH = 4
-_RUSH_WITHIN = 0.02
+_BUSY_REQUESTS = 4
+_BUSY_WITHIN = 0.02
 """Much comes where so many requests arrived within these seconds: in a burst, or from some 150/s on."""
-_APART = 0.017
+_PAUSE = 0.017
 """Seconds that lie between the beginnings of two transactions where much comes."""
 
 
 # Arrays, so that one statement, prepared once, stores any number of rows.
-_STORE = """
+_INSERT = """
 INSERT INTO received_events (
     id, home_site, epoch, sequence, event_id, partner, source, sent_id, type, content_sha256, received_at, trace_id)
 SELECT * FROM unnest(
@@ -98,23 +98,26 @@ class Submission:
     context: Context = field(default_factory=copy_context)
 
 
-async def store_events(database: Database, handed: Sequence[Submission]) -> list[list[Accepted | Conflict]]:
+async def store_events(
+    database: Database, submissions: Sequence[Submission]
+) -> list[list[Accepted | Conflict]]:
     """Store and announce the events that are new, all in one commit; what is known already stays as it is."""
     rows: dict[EventName, _Row] = {}
     announcements = database.announcements()
-    for one in handed:
+    for one in submissions:
         for event in one.events:
             name = _name(one.sender, event)
             if name not in rows:
-                rows[name] = one.context.run(_announced, announcements, one.sender, event)
-    stored = await _store(database, rows, announcements)
+                rows[name] = one.context.run(_announce, announcements, one.sender, event)
+    stored = await _insert(database, rows, announcements)
     # Nearly every event is new, and the insert itself finds out: only what it left aside is looked up.
     left = [name for name, row in rows.items() if row.event_id not in stored]
     known = {name: _Stored(row.event_id, row.content_sha256, row.trace_id) for name, row in rows.items()}
-    known |= await _known(database, left)
+    known |= await _find_stored(database, left)
     fresh = rows.keys() - left
     return [
-        [_outcome(known, fresh, _name(one.sender, event), event) for event in one.events] for one in handed
+        [_outcome(known, fresh, _name(one.sender, event), event) for event in one.events]
+        for one in submissions
     ]
 
 
@@ -135,8 +138,8 @@ class Intake:
         self._database = database
         self._now = now
         self._sleep = sleep
-        self._arrived: deque[float] = deque(maxlen=_RUSH)
-        self._began = -_APART
+        self._arrived: deque[float] = deque(maxlen=_BUSY_REQUESTS)
+        self._began = -_PAUSE
         # Two, so that one gathers and is written while the other waits for the disk.
         self._turns = asyncio.Semaphore(2)
         self._open: _SharedTransaction | None = None
@@ -144,28 +147,28 @@ class Intake:
     async def take(self, sender: VerifiedKey, events: Sequence[SentEvent]) -> list[Accepted | Conflict]:
         """Take one request's events, each for itself; returns once all of them are committed."""
         self._arrived.append(self._now())
-        together = self._open
-        if together is None or together.full:
-            together = self._open = _SharedTransaction()
-            together.stored = asyncio.create_task(self._store(together))
-        place = len(together.handed)
-        together.handed.append(Submission(sender, events))
-        assert together.stored is not None
+        shared = self._open
+        if shared is None or shared.full:
+            shared = self._open = _SharedTransaction()
+            shared.stored = asyncio.create_task(self._store(shared))
+        place = len(shared.submissions)
+        shared.submissions.append(Submission(sender, events))
+        assert shared.stored is not None
         # One sender who hangs up takes nothing away from the others.
-        return (await asyncio.shield(together.stored))[place]
+        return (await asyncio.shield(shared.stored))[place]
 
-    async def _store(self, together: "_SharedTransaction") -> list[list[Accepted | Conflict]]:
+    async def _store(self, shared: "_SharedTransaction") -> list[list[Accepted | Conflict]]:
         async with self._turns:
-            await self._gather(together)
-            if self._open is together:
+            await self._gather(shared)
+            if self._open is shared:
                 self._open = None
-            return await store_events(self._database, together.handed)
+            return await store_events(self._database, shared.submissions)
 
-    async def _gather(self, together: "_SharedTransaction") -> None:
+    async def _gather(self, shared: "_SharedTransaction") -> None:
         """Begin a turn: at once, or where much comes, not sooner after the last one than shall lie between two."""
         now = self._now()
-        much = len(self._arrived) == _RUSH and now - self._arrived[0] <= _RUSH_WITHIN
-        while much and not together.full and (early := self._began + _APART - now) > 0:
+        much = len(self._arrived) == _BUSY_REQUESTS and now - self._arrived[0] <= _BUSY_WITHIN
+        while much and not shared.full and (early := self._began + _PAUSE - now) > 0:
             await self._sleep(early)
             now = self._now()
         self._began = now
@@ -175,12 +178,12 @@ class Intake:
 class _SharedTransaction:
     """Requests that share a transaction; open for more until its turn comes."""
 
-    handed: list[Submission] = field(default_factory=list[Submission])
+    submissions: list[Submission] = field(default_factory=list[Submission])
     stored: asyncio.Task[list[list[Accepted | Conflict]]] | None = None
 
     @property
     def full(self) -> bool:
-        return sum(len(one.events) for one in self.handed) >= _TOGETHER
+        return sum(len(one.events) for one in self.submissions) >= _SHARED_EVENTS
 
 
 async def unpublished(database: Database, taken: Sequence[Accepted]) -> list[EventId]:
@@ -197,17 +200,17 @@ async def unpublished(database: Database, taken: Sequence[Accepted]) -> list[Eve
     return list(dict.fromkeys(fresh))
 
 
-async def _store(
+async def _insert(
     database: Database, rows: Mapping[EventName, _Row], announcements: Announcements
 ) -> set[UUID]:
     if not rows:
         return set()
     # In one order for everybody: two batches with the same events wait for each other instead of locking up.
     columns = list(zip(*(rows[name] for name in sorted(rows)), strict=True))
-    return await database.insert_and_announce(_STORE, columns, announcements)
+    return await database.insert_and_announce(_INSERT, columns, announcements)
 
 
-async def _known(database: Database, wanted: Sequence[EventName]) -> dict[EventName, _Stored]:
+async def _find_stored(database: Database, wanted: Sequence[EventName]) -> dict[EventName, _Stored]:
     if not wanted:
         return {}
     name = sa.tuple_(ReceivedEvent.partner, ReceivedEvent.source, ReceivedEvent.sent_id)
@@ -237,7 +240,7 @@ def _name(sender: VerifiedKey, event: SentEvent) -> EventName:
     return EventName(sender.partner, event.attributes.source, event.attributes.id)
 
 
-def _announced(announcements: Announcements, sender: VerifiedKey, event: SentEvent) -> _Row:
+def _announce(announcements: Announcements, sender: VerifiedKey, event: SentEvent) -> _Row:
     sent = event.attributes
     origin = Origin(
         partner=sender.partner, partner_name=sender.partner_name, event_id=sent.id, source=sent.source

@@ -8,7 +8,7 @@ from contracts.words import Language
 from gateway.sessions import SignedIn, check_csrf, check_origin, clear_session_cookie, set_session_cookie
 from gateway.sign_in.workflows import pending_link, redeem_link, sign_out
 from gateway.web.error_pages import Failure, PageRoute, failure_page
-from gateway.web.page import LANGUAGE_COOKIE, LANGUAGE_NAMES, AnyonesPage, go
+from gateway.web.page import LANGUAGE_COOKIE, LANGUAGE_NAMES, AnyonesPage, redirect
 from gateway.web.translations import msg
 
 router = APIRouter(route_class=PageRoute, dependencies=[public()])
@@ -25,12 +25,12 @@ HOW_TO = ("/sign-in", msg("How to sign in"))
 
 @router.get("/")
 async def home(page: AnyonesPage) -> Response:
-    return go(page.request, "/inbox" if page.session else "/sign-in")
+    return redirect(page.request, "/inbox" if page.session else "/sign-in")
 
 
 @router.get("/sign-in")
 async def explain(page: AnyonesPage) -> Response:
-    return go(page.request, "/inbox") if page.session else page.html("sign_in/how_to.html")
+    return redirect(page.request, "/inbox") if page.session else page.html("sign_in/how_to.html")
 
 
 @router.get("/sign-in/{token}")
@@ -50,7 +50,7 @@ async def enter(token: str, request: Request, page: AnyonesPage, tx: Tx) -> Resp
     if redeemed is None:
         return failure_page(page, LINK_SPENT, 410, forward=HOW_TO)
     cookie_token, _ = redeemed
-    answer = go(request, "/inbox")
+    answer = redirect(request, "/inbox")
     set_session_cookie(answer, cookie_token, public_url=request.app.state.public_url)
     return answer
 
@@ -58,6 +58,6 @@ async def enter(token: str, request: Request, page: AnyonesPage, tx: Tx) -> Resp
 @router.post("/sign-out", dependencies=[Depends(check_csrf)])
 async def leave(request: Request, session: SignedIn, tx: Tx) -> Response:
     await sign_out(tx, session.id)
-    answer = go(request, "/sign-in", flash="signed-out")
+    answer = redirect(request, "/sign-in", flash="signed-out")
     clear_session_cookie(answer, public_url=request.app.state.public_url)
     return answer

@@ -12,7 +12,7 @@ from chassis.http.problems import Problem
 from contracts.words import Language
 from gateway.clients import NotFoundError, ServiceRefusedError, ServiceUnavailableError
 from gateway.sessions import Session, SignInNeededError
-from gateway.web.page import Page, go, page_for
+from gateway.web.page import Page, page_for, redirect
 from gateway.web.translations import msg
 
 
@@ -112,7 +112,7 @@ class PageRoute(APIRoute):
             except SignInNeededError:
                 # A page is led to the sign-in by the app's own handler; a form that was filled in deserves a word.
                 if request.method == "POST" and "HX-Request" not in request.headers:
-                    return go(request, "/sign-in", flash="session-over")
+                    return redirect(request, "/sign-in", flash="session-over")
                 raise
             except ServiceUnavailableError:
                 return _unavailable(request)

@@ -173,10 +173,10 @@ AnyonesPage = Annotated[Page, Depends(_page)]
 
 
 async def _page_with_count(page: AnyonesPage, notifications: Notifications) -> AsyncIterator[Page]:
-    yield replace(page, unread=await unread_of(page, notifications))
+    yield replace(page, unread=await unread_count(page, notifications))
 
 
-async def unread_of(page: Page, notifications: NotificationsClient) -> int | None:
+async def unread_count(page: Page, notifications: NotificationsClient) -> int | None:
     """How many items the reader has not opened; nothing where that cannot be told now, and the page goes on."""
     if page.session is None:
         return None
@@ -198,7 +198,7 @@ async def or_else(asked: Awaitable[T], otherwise: T) -> T:
         return otherwise
 
 
-def go(request: Request, path: str, *, flash: str | None = None) -> RedirectResponse:
+def redirect(request: Request, path: str, *, flash: str | None = None) -> RedirectResponse:
     """Lead the browser on after a post, with a confirmation to show there."""
     answer = RedirectResponse(path, status_code=303)
     if flash is not None:

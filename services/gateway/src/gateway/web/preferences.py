@@ -11,7 +11,7 @@ from contracts.words import Language
 from gateway.sessions import OptionalSession, check_csrf, check_origin, is_https
 from gateway.sessions.workflows import set_language
 from gateway.web.error_pages import PageRoute
-from gateway.web.page import LANGUAGE_COOKIE, THEME_COOKIE, go, local_path
+from gateway.web.page import LANGUAGE_COOKIE, THEME_COOKIE, local_path, redirect
 
 A_YEAR = 365 * 24 * 3600
 
@@ -50,7 +50,7 @@ async def theme(
 
 
 def _keeping(request: Request, cookie: str, value: str, back: str) -> RedirectResponse:
-    answer = go(request, local_path(back))
+    answer = redirect(request, local_path(back))
     answer.set_cookie(
         cookie, value, max_age=A_YEAR if value else 0, secure=is_https(request), httponly=True, samesite="lax"
     )

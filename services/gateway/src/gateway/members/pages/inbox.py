@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Form, Response
 from gateway.clients import Item, Notifications
 from gateway.sessions import SignedIn, check_csrf, signed_in
 from gateway.web.error_pages import PageRoute
-from gateway.web.page import AnyonesPage, Page, go, unread_of
+from gateway.web.page import AnyonesPage, Page, redirect, unread_count
 
 router = APIRouter(route_class=PageRoute, dependencies=[Depends(signed_in)])
 
@@ -58,6 +58,6 @@ async def mark(
     marking = notifications.read if mark == "read" else notifications.done
     item = await marking(session.member_id, item_id, language=page.language)
     if "HX-Request" not in page.request.headers:
-        return go(page.request, f"/inbox?only={only}", flash=mark)
-    unread = await unread_of(page, notifications)
+        return redirect(page.request, f"/inbox?only={only}", flash=mark)
+    unread = await unread_count(page, notifications)
     return page.html("members/inbox_item_answer.html", item=item, only=only, unread=unread)

@@ -29,7 +29,7 @@ from gateway.members.pages import task_progress, task_units
 from gateway.members.pages.task_request import shown_request
 from gateway.sessions import SignedIn, check_csrf, signed_in
 from gateway.web.error_pages import PageRoute
-from gateway.web.page import AnyonesPage, Page, go, or_else, unread_of
+from gateway.web.page import AnyonesPage, Page, or_else, redirect, unread_count
 from gateway.web.translations import msg
 
 router = APIRouter(route_class=PageRoute, dependencies=[Depends(signed_in)])
@@ -79,7 +79,7 @@ class TaskPage:
             self.coordination.task(task_id, actor=self.member),
             or_else(self.coordination.plan(), None),
             or_else(self.registry.organisations(), list[OrganisationFacts]()),
-            unread_of(self.page, self.notifications),
+            unread_count(self.page, self.notifications),
         )
         page = replace(self.page, unread=unread, back_to=f"/tasks/{task_id}")
         kept = sent or TaskForm()
@@ -108,7 +108,7 @@ class TaskPage:
                 raise
             return await self.show(task_id, sent=sent, wrong=wrong)
         flash = action if _fits(action, task) else "already"
-        return go(self.page.request, f"/tasks/{task_id}", flash=flash)
+        return redirect(self.page.request, f"/tasks/{task_id}", flash=flash)
 
 
 MembersTaskPage = Annotated[TaskPage, Depends(TaskPage)]

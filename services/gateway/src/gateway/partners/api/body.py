@@ -7,7 +7,7 @@ from starlette.requests import ClientDisconnect
 
 from chassis.http.problems import Problem
 from gateway.http.body_limits import drain
-from gateway.partners.domain.content_modes import too_large
+from gateway.partners.domain.refusals import too_large
 
 PATIENCE = 30.0
 

@@ -14,7 +14,7 @@ from chassis.telemetry.tracing import trace_id_of, traceparent_of
 from gateway.clients import VerifiedKey
 from gateway.http.accept_language import language_of
 from gateway.http.faults import Fault, RefusalError, Sentence
-from gateway.http.problems import localised, problem_of
+from gateway.http.problems import refusal_as_problem, translated
 from gateway.journeys.domain import Step
 from gateway.journeys.workflows import Journey, find_journey, latest_journeys
 from gateway.partners.api import endpoint_docs
@@ -22,16 +22,8 @@ from gateway.partners.api.authentication import Sender
 from gateway.partners.api.body import read_body
 from gateway.partners.api.rate_limits import RateLimiter
 from gateway.partners.domain.cloudevents import RefusedEvent, SentEvent, read_batch, read_event
-from gateway.partners.domain.content_modes import (
-    BATCH_EVENTS,
-    EVENT_BYTES,
-    Mode,
-    malformed,
-    mode_of,
-    parse_json,
-    structured_from_headers,
-    too_large,
-)
+from gateway.partners.domain.content_modes import Mode, mode_of, parse_json, structured_from_headers
+from gateway.partners.domain.refusals import BATCH_EVENTS, EVENT_BYTES, malformed, too_large
 from gateway.partners.intake import Accepted, Conflict, Intake, unpublished
 
 router = APIRouter(tags=["events"])
@@ -58,7 +50,7 @@ async def post_events(request: Request, sender: Sender) -> Response:
             return await _take_batch(request, sender, events, quota, check_sizes=len(body) > EVENT_BYTES)
         return await _take_one(request, sender, _event_in(request, mode, body), quota)
     except RefusalError as error:
-        raise problem_of(error, headers=quota) from error
+        raise refusal_as_problem(error, headers=quota) from error
 
 
 @router.get("/events", **endpoint_docs.GET_EVENTS)
@@ -182,7 +174,7 @@ def _result(
     if isinstance(outcome, Accepted) and isinstance(sent, SentEvent):
         return {**_taken_json(sent, outcome), "http_status": 202}
     error = outcome.error if isinstance(outcome, RefusedEvent) else _conflict()
-    problem = localised(problem_of(error), language)
+    problem = translated(refusal_as_problem(error), language)
     return {
         "id": _id_in(event),
         "status": "refused",

@@ -16,8 +16,8 @@ from contracts.checks import problems_of
 from contracts.partner import PartnerEvent
 from gateway.http.faults import Fault, RefusalError, Sentence, pointer
 from gateway.partners.domain.attributes import Attributes, read_attributes
-from gateway.partners.domain.content_modes import EVENT_BYTES, malformed, too_large
 from gateway.partners.domain.data_faults import faults_of
+from gateway.partners.domain.refusals import EVENT_BYTES, malformed, too_large
 
 MOST_LEVELS = 100
 """Objects and arrays within one another, the event itself counted; no event of the network comes near."""

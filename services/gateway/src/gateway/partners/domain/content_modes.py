@@ -9,10 +9,7 @@ import orjson
 
 from gateway.http.faults import Fault, RefusalError, Sentence, pointer
 from gateway.partners.domain.attributes import is_json
-
-EVENT_BYTES = 256 * 1024
-BATCH_BYTES = 4 * 1024 * 1024
-BATCH_EVENTS = 1000
+from gateway.partners.domain.refusals import BATCH_BYTES, EVENT_BYTES, malformed
 
 _MEDIA_TYPE = re.compile(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)\s*(;.*)?", re.DOTALL)
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]+)\"?", re.IGNORECASE)
@@ -61,17 +58,6 @@ def mode_of(
     )
 
 
-def too_large() -> RefusalError:
-    """Refuse a body, or an event in a batch, for its size."""
-    detail = Sentence(
-        "An event may have %(event)s kB at most; a batch %(batch)s kB and %(events)s events.",
-        event=EVENT_BYTES // 1024,
-        batch=BATCH_BYTES // 1024,
-        events=BATCH_EVENTS,
-    )
-    return RefusalError(413, "too-large", detail, [Fault("", "too-large", Sentence("This is too large."))])
-
-
 def parse_json(body: bytes) -> object:
     """Read JSON as the standard has it, or say where it stops being JSON."""
     try:
@@ -88,16 +74,6 @@ def parse_json(body: bytes) -> object:
 
 def _place(error: orjson.JSONDecodeError) -> dict[str, int]:
     return {"line": error.lineno, "column": error.colno}
-
-
-def malformed(*faults: Fault) -> RefusalError:
-    """Refuse an event for what is in it."""
-    return RefusalError(
-        422,
-        "invalid-event",
-        Sentence("Nothing was stored. Mend what `errors` names and send it again."),
-        faults,
-    )
 
 
 def structured_from_headers(
