@@ -63,9 +63,10 @@ def a_task(*units: str, **facts: object) -> TaskOpenedV1:
 
 
 def then(task: TaskFacts, became: type[T], *, by: MemberFacts | None = None, **changes: object) -> T:
-    """The task's next event, by one of the members."""
+    """The task's next event, by one of the members; whoever is given it anew is waited for."""
     actor = Actor(member_id=by.member_id, label=by.label, organisation=by.organisation) if by else None
-    return became.model_validate({**task.model_dump(), "actor": actor, **changes})
+    waited_for = {"waiting_for": changes["units"]} if "units" in changes else {}
+    return became.model_validate({**task.model_dump(), "actor": actor, **waited_for, **changes})
 
 
 def a_member(

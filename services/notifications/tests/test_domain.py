@@ -1,11 +1,27 @@
-"""Who is told, and what still stands: decisions without a database."""
-
-from uuid import uuid4
+"""Who is told of a task's event, and why: decisions without a database."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from network import a_member, a_task, the_coordinator, then
+from network import a_task, then
+from people import (
+    CAIRO,
+    COOP_FOCAL_POINT,
+    COORDINATOR,
+    DAKAR,
+    DAKAR_DEPUTY,
+    EMPLOYERS,
+    EVERYONE,
+    OPERATOR,
+    WORKERS,
+    an_event_id,
+    declined_by,
+    directory,
+    finished_by,
+    holding,
+    placed,
+    told,
+)
 
 from contracts.coordination import (
     TaskAcceptedV1,
@@ -16,63 +32,9 @@ from contracts.coordination import (
     TaskStartedV1,
     TaskState,
 )
-from contracts.event import EventId
 from contracts.notifications import Reason
 from contracts.registry import MemberFacts
-from contracts.words import Role
-from notifications.domain import (
-    Directory,
-    DirectoryBehindError,
-    Holding,
-    Newest,
-    Person,
-    Telling,
-    still_stands,
-    whom_to_tell,
-)
-
-DAKAR = a_member("DWT/CO-Dakar")
-DAKAR_DEPUTY = a_member("DWT/CO-Dakar")
-CAIRO = a_member("DWT/CO-Cairo")
-EMPLOYERS, WORKERS = a_member("ACT/EMP"), a_member("ACTRAV")
-COORDINATOR = the_coordinator()
-COOP_FOCAL_POINT = a_member("COOP")
-OPERATOR = a_member("COOP", Role.OPERATOR)
-EVERYONE = (DAKAR, DAKAR_DEPUTY, CAIRO, EMPLOYERS, WORKERS, COORDINATOR, COOP_FOCAL_POINT, OPERATOR)
-
-
-def person(member: MemberFacts, *, left: bool = False) -> Person:
-    return Person(member.member_id, member.organisation, member.role, left=left)
-
-
-def directory(*members: MemberFacts) -> Directory:
-    return Directory([person(member) for member in members or EVERYONE])
-
-
-def an_event_id() -> EventId:
-    return EventId(uuid4())
-
-
-def holding(member: MemberFacts, reason: Reason = Reason.UNIT_ASSIGNED, *, is_open: bool = True) -> Holding:
-    return Holding(member.member_id, member.organisation, reason, an_event_id(), is_open=is_open)
-
-
-def declined_by(member: MemberFacts, task: TaskFacts) -> TaskDeclinedV1:
-    return then(task, TaskDeclinedV1, by=member, state=TaskState.DECLINED, waiting_for=())
-
-
-def told(
-    event: TaskFacts,
-    *holdings: Holding,
-    of: Directory | None = None,
-    newest: TaskFacts | None = None,
-) -> set[tuple[str, Reason]]:
-    """Who is told, by label, and why."""
-    labels = {member.member_id: member.label for member in EVERYONE}
-    labels[DAKAR_DEPUTY.member_id] = "deputy, DWT/CO-Dakar"
-    tellings = whom_to_tell(event, Newest(an_event_id(), newest or event), of or directory(), holdings)
-    assert len(set(tellings)) == len(tellings)
-    return {(labels[telling.member_id], telling.reason) for telling in tellings}
+from notifications.domain import DirectoryBehindError, Newest, Telling, whom_to_tell
 
 
 def test_everyone_at_the_units_of_a_new_task_is_asked_to_act() -> None:
@@ -112,33 +74,14 @@ def test_who_acted_is_told_nothing() -> None:
     assert told(declined) == set()
 
 
-def test_a_reassigned_task_asks_the_new_unit_and_relieves_the_old_one() -> None:
-    moved = then(a_task("DWT/CO-Dakar"), TaskAssignedV1, by=COORDINATOR, units=["DWT/CO-Cairo"])
-    moved = moved.model_copy(update={"waiting_for": moved.units})
-
-    assert told(moved, holding(DAKAR, is_open=False)) == {
-        ("focal point, DWT/CO-Cairo", Reason.UNIT_ASSIGNED),
-        ("focal point, DWT/CO-Dakar", Reason.UNIT_RELIEVED),
-    }
-
-
-def test_who_was_relieved_before_is_not_relieved_again_when_the_task_moves_on() -> None:
-    moved = then(a_task("DWT/CO-Cairo"), TaskAssignedV1, by=COORDINATOR)
-    earlier = (holding(DAKAR, is_open=False), holding(DAKAR, Reason.UNIT_RELIEVED))
-
-    assert told(moved, *earlier) == {("focal point, DWT/CO-Cairo", Reason.UNIT_ASSIGNED)}
-
-
-def test_who_still_holds_the_call_to_act_is_not_called_twice() -> None:
-    widened = then(a_task("ACT/EMP"), TaskAssignedV1, by=COORDINATOR, units=["ACT/EMP", "ACTRAV"])
-
-    assert told(widened, holding(EMPLOYERS)) == {("focal point, ACTRAV", Reason.UNIT_ASSIGNED)}
-
-
 def test_colleagues_learn_that_one_of_them_took_the_task_on() -> None:
     accepted = then(a_task("DWT/CO-Dakar"), TaskAcceptedV1, by=DAKAR, state=TaskState.ACCEPTED)
 
     assert told(accepted) == {("deputy, DWT/CO-Dakar", Reason.TASK_PROGRESS)}
+
+
+def test_an_acceptance_by_nobody_known_is_news_to_no_one() -> None:
+    assert told(then(a_task("DWT/CO-Dakar"), TaskAcceptedV1, state=TaskState.ACCEPTED)) == set()
 
 
 def test_nobody_is_disturbed_when_work_begins() -> None:
@@ -146,78 +89,147 @@ def test_nobody_is_disturbed_when_work_begins() -> None:
 
 
 def test_a_finished_part_is_news_to_the_coordinator_and_to_those_still_waited_for() -> None:
-    part = then(
-        a_task("ACT/EMP", "ACTRAV"),
-        TaskCompletedV1,
-        by=EMPLOYERS,
-        state=TaskState.STARTED,
-        waiting_for=["ACTRAV"],
-    )
-
-    assert told(part) == {
+    assert told(finished_by(EMPLOYERS, a_task("ACT/EMP", "ACTRAV", "DWT/CO-Cairo"))) == {
         ("coordinator, COOP", Reason.TASK_PROGRESS),
         ("focal point, ACTRAV", Reason.TASK_PROGRESS),
+        ("focal point, DWT/CO-Cairo", Reason.TASK_PROGRESS),
     }
 
 
 def test_a_completed_task_is_news_to_the_coordinator() -> None:
-    whole = then(a_task("ACTRAV"), TaskCompletedV1, by=WORKERS, state=TaskState.COMPLETED, waiting_for=())
-
-    assert told(whole) == {("coordinator, COOP", Reason.TASK_PROGRESS)}
+    assert told(finished_by(WORKERS, a_task("ACTRAV"))) == {("coordinator, COOP", Reason.TASK_PROGRESS)}
 
 
-def test_an_event_waits_for_a_directory_that_lacks_its_unit_or_the_coordinator() -> None:
+def test_an_event_waits_for_a_directory_that_lacks_one_of_its_units_or_the_coordinator() -> None:
     with pytest.raises(DirectoryBehindError, match="DWT/CO-Dakar"):
         told(a_task("DWT/CO-Dakar"), of=directory(COORDINATOR))
+    with pytest.raises(DirectoryBehindError, match="ACTRAV"):
+        told(a_task("ACT/EMP", "ACTRAV"), of=directory(EMPLOYERS, COORDINATOR))
     with pytest.raises(DirectoryBehindError, match="coordinator"):
         told(a_task("COOP", needs_routing=True), of=directory(DAKAR, COOP_FOCAL_POINT))
 
 
 def test_nothing_waits_for_people_to_whom_an_overtaken_event_would_say_nothing() -> None:
     opened = a_task("DWT/CO-Dakar")
-    done = then(opened, TaskCompletedV1, by=DAKAR, state=TaskState.COMPLETED, waiting_for=())
+    declined = declined_by(DAKAR, opened)
 
-    assert told(opened, of=directory(COORDINATOR), newest=done) == set()
+    assert told(opened, of=directory(COORDINATOR), newest=finished_by(DAKAR, opened)) == set()
+    # Since then somebody placed it: no coordinator has to be found for that any more.
+    assert told(declined, of=directory(DAKAR), newest=placed(declined, "DWT/CO-Dakar")) == set()
 
 
 def test_the_coordinator_places_a_task_whose_unit_has_no_one_left() -> None:
-    left = Directory([person(DAKAR, left=True), person(COORDINATOR)])
+    left = directory(DAKAR, COORDINATOR, left=(DAKAR,))
 
     assert told(a_task("DWT/CO-Dakar"), of=left) == {("coordinator, COOP", Reason.ROUTING_NEEDED)}
 
 
-def test_a_call_to_act_stands_until_the_unit_has_done_its_part() -> None:
-    opened = a_task("ACT/EMP", "ACTRAV")
-    part = then(opened, TaskCompletedV1, by=EMPLOYERS, state=TaskState.STARTED, waiting_for=["ACTRAV"])
+def test_one_unit_with_no_one_left_is_enough_to_ask_the_coordinator_too() -> None:
+    left = directory(EMPLOYERS, WORKERS, COORDINATOR, left=(EMPLOYERS,))
 
-    assert stands(holding(EMPLOYERS), opened)
-    assert not stands(holding(EMPLOYERS), part)
-    assert stands(holding(WORKERS), part)
-
-
-def test_one_refusal_settles_every_call_to_act_until_the_task_is_placed_again() -> None:
-    declined = declined_by(WORKERS, a_task("ACT/EMP", "ACTRAV"))
-
-    assert not stands(holding(EMPLOYERS), declined)
-    assert stands(holding(COORDINATOR, Reason.ROUTING_NEEDED), declined)
+    assert told(a_task("ACT/EMP", "ACTRAV"), of=left) == {
+        ("focal point, ACTRAV", Reason.UNIT_ASSIGNED),
+        ("coordinator, COOP", Reason.ROUTING_NEEDED),
+    }
 
 
-def test_a_placed_task_needs_no_more_placing() -> None:
-    placed = then(a_task("COOP", needs_routing=True), TaskAssignedV1, units=["ACTRAV"], needs_routing=False)
+def test_who_has_two_things_to_do_is_told_of_each() -> None:
+    left = directory(DAKAR, COORDINATOR, left=(DAKAR,))
 
-    assert not stands(holding(COORDINATOR, Reason.ROUTING_NEEDED), placed)
+    assert told(a_task("COOP", "DWT/CO-Dakar"), of=left) == {
+        ("coordinator, COOP", Reason.UNIT_ASSIGNED),
+        ("coordinator, COOP", Reason.ROUTING_NEEDED),
+    }
 
 
-def stands(held: Holding, newest: TaskFacts) -> bool:
-    return still_stands(held, Newest(an_event_id(), newest), directory())
+def test_a_unit_with_one_member_left_is_not_without_anyone() -> None:
+    left = directory(DAKAR, DAKAR_DEPUTY, COORDINATOR, left=(DAKAR,))
+
+    assert told(a_task("DWT/CO-Dakar"), of=left) == {("deputy, DWT/CO-Dakar", Reason.UNIT_ASSIGNED)}
 
 
-def test_the_news_that_a_task_ended_outlasts_the_task() -> None:
-    whole = then(a_task("ACTRAV"), TaskCompletedV1, by=WORKERS, state=TaskState.COMPLETED, waiting_for=())
-    news, older = holding(COORDINATOR, Reason.TASK_PROGRESS), holding(COORDINATOR, Reason.TASK_PROGRESS)
+def test_who_still_holds_the_call_to_act_is_not_called_twice() -> None:
+    widened = placed(a_task("ACT/EMP"), "ACT/EMP", "ACTRAV")
 
-    assert still_stands(news, Newest(news.about, whole), directory())
-    assert not still_stands(older, Newest(news.about, whole), directory())
+    assert told(widened, holding(EMPLOYERS)) == {("focal point, ACTRAV", Reason.UNIT_ASSIGNED)}
+
+
+def test_who_had_closed_the_call_to_act_is_called_when_the_task_is_placed_anew() -> None:
+    anew = placed(a_task("ACT/EMP"), "ACT/EMP")
+
+    assert told(anew, holding(EMPLOYERS, is_open=False)) == {("focal point, ACT/EMP", Reason.UNIT_ASSIGNED)}
+
+
+def test_who_holds_only_news_or_was_asked_to_place_it_is_still_called_to_act() -> None:
+    task = placed(a_task("DWT/CO-Dakar"), "ACTRAV", "COOP", by=COOP_FOCAL_POINT)
+
+    assert told(
+        task, holding(COORDINATOR, Reason.ROUTING_NEEDED), holding(WORKERS, Reason.TASK_PROGRESS)
+    ) == {("focal point, ACTRAV", Reason.UNIT_ASSIGNED), ("coordinator, COOP", Reason.UNIT_ASSIGNED)}
+
+
+def test_a_reassigned_task_asks_the_new_unit_and_relieves_the_old_one() -> None:
+    moved = placed(a_task("DWT/CO-Dakar"), "DWT/CO-Cairo")
+
+    assert told(moved, holding(DAKAR, is_open=False)) == {
+        ("focal point, DWT/CO-Cairo", Reason.UNIT_ASSIGNED),
+        ("focal point, DWT/CO-Dakar", Reason.UNIT_RELIEVED),
+    }
+
+
+def test_of_several_units_only_those_that_lose_the_task_are_relieved() -> None:
+    narrowed = placed(a_task("ACT/EMP", "ACTRAV"), "ACTRAV", "DWT/CO-Cairo")
+
+    assert told(narrowed, holding(EMPLOYERS), holding(WORKERS)) == {
+        ("focal point, DWT/CO-Cairo", Reason.UNIT_ASSIGNED),
+        ("focal point, ACT/EMP", Reason.UNIT_RELIEVED),
+    }
+
+
+def test_who_was_relieved_before_is_not_relieved_again_when_the_task_moves_on() -> None:
+    moved = placed(a_task("DWT/CO-Cairo"), "DWT/CO-Cairo")
+    earlier = (holding(DAKAR, is_open=False), holding(DAKAR, Reason.UNIT_RELIEVED))
+
+    assert told(moved, *earlier) == {("focal point, DWT/CO-Cairo", Reason.UNIT_ASSIGNED)}
+
+
+def test_news_in_between_does_not_keep_a_unit_from_being_relieved() -> None:
+    moved = placed(a_task("DWT/CO-Dakar"), "DWT/CO-Cairo")
+    news = holding(DAKAR_DEPUTY, Reason.TASK_PROGRESS)
+
+    assert told(moved, holding(DAKAR_DEPUTY, is_open=False), news) == {
+        ("focal point, DWT/CO-Cairo", Reason.UNIT_ASSIGNED),
+        ("deputy, DWT/CO-Dakar", Reason.UNIT_RELIEVED),
+    }
+
+
+def test_a_unit_that_got_its_task_back_is_called_again_and_not_relieved_by_what_comes_late() -> None:
+    moved = placed(a_task("DWT/CO-Dakar"), "DWT/CO-Cairo")
+    back = placed(moved, "DWT/CO-Dakar")
+    asked, relieved = holding(DAKAR, is_open=False), holding(DAKAR, Reason.UNIT_RELIEVED)
+
+    assert ("focal point, DWT/CO-Dakar", Reason.UNIT_ASSIGNED) in told(back, asked, relieved)
+    assert told(moved, asked, newest=back) == {("focal point, DWT/CO-Cairo", Reason.UNIT_ASSIGNED)}
+
+
+def test_nobody_is_relieved_of_a_task_by_the_very_event_that_gives_it_to_their_unit() -> None:
+    back = placed(a_task("DWT/CO-Cairo"), "DWT/CO-Dakar")
+    refused = declined_by(DAKAR_DEPUTY, back)
+
+    assert told(back, holding(DAKAR, is_open=False), newest=refused) == {
+        ("focal point, DWT/CO-Dakar", Reason.UNIT_ASSIGNED),
+        ("deputy, DWT/CO-Dakar", Reason.UNIT_ASSIGNED),
+    }
+
+
+def test_who_has_left_is_not_relieved() -> None:
+    left = directory(DAKAR, DAKAR_DEPUTY, CAIRO, left=(DAKAR,))
+    moved = placed(a_task("DWT/CO-Dakar"), "DWT/CO-Cairo")
+
+    assert told(moved, holding(DAKAR), holding(DAKAR_DEPUTY), of=left) == {
+        ("focal point, DWT/CO-Cairo", Reason.UNIT_ASSIGNED),
+        ("deputy, DWT/CO-Dakar", Reason.UNIT_RELIEVED),
+    }
 
 
 EVENTS = (TaskAssignedV1, TaskAcceptedV1, TaskStartedV1, TaskCompletedV1, TaskDeclinedV1)

@@ -30,7 +30,7 @@ class Person:
     member_id: MemberId
     organisation: OrganisationCode
     role: Role
-    left: bool = False
+    left: bool
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Holding:
     organisation: OrganisationCode
     reason: Reason
     about: EventId
-    is_open: bool = True
+    is_open: bool
 
 
 @dataclass(frozen=True)
@@ -115,16 +115,17 @@ def still_stands(holding: Holding, newest: Newest, directory: Directory) -> bool
     A call to act stands while that unit, or the coordinator, can still act on it; news stands while the task
     has not moved on. Whoever acts first thereby settles the matter in everyone's inbox.
     """
-    facts, is_latest = newest.facts, holding.about == newest.event_id
+    facts = newest.facts
     match holding.reason:
         case Reason.UNIT_ASSIGNED:
             return _awaits(facts, holding.organisation)
         case Reason.ROUTING_NEEDED:
             return _needs_placing(facts, directory)
         case Reason.TASK_PROGRESS:
+            is_latest = holding.about == newest.event_id
             return is_latest or facts.state in {TaskState.ACCEPTED, TaskState.STARTED}
         case Reason.UNIT_RELIEVED:
-            return is_latest or facts.state is not TaskState.COMPLETED
+            return facts.state is not TaskState.COMPLETED
 
 
 def _people_to_tell(
@@ -145,8 +146,8 @@ def _people_to_tell(
             # Colleagues at the same unit need not take on what one of them has taken on.
             people = {Reason.TASK_PROGRESS: directory.members_of([event.actor.organisation])}
         case TaskCompletedV1():
-            waited_for = () if event.state is TaskState.COMPLETED else event.waiting_for
-            people = {Reason.TASK_PROGRESS: [*directory.coordinators(), *directory.members_of(waited_for)]}
+            waited_for = directory.members_of(event.waiting_for)
+            people = {Reason.TASK_PROGRESS: [*directory.coordinators(), *waited_for]}
         case _:
             # That work began is to be seen on the task's page; it asks nothing of anyone.
             pass
@@ -194,11 +195,10 @@ def _who_places(newest: Newest, directory: Directory) -> Sequence[Person]:
 def _awaits(facts: TaskFacts, unit: OrganisationCode) -> bool:
     """Whether the task still waits for this unit's part."""
     waited_for = facts.waiting_for or facts.units
-    return facts.state in UNDER_WAY and not facts.needs_routing and unit in facts.units and unit in waited_for
+    return facts.state in UNDER_WAY and not facts.needs_routing and unit in waited_for
 
 
 def _needs_placing(facts: TaskFacts, directory: Directory) -> bool:
-    if facts.state is TaskState.COMPLETED:
-        return False
-    stranded = directory.has_no_one_left_at(facts.units)
-    return facts.needs_routing or facts.state is TaskState.DECLINED or stranded
+    return facts.state is not TaskState.COMPLETED and (
+        facts.needs_routing or facts.state is TaskState.DECLINED or directory.has_no_one_left_at(facts.units)
+    )
