@@ -111,3 +111,9 @@ def test_that_a_unit_was_relieved_stands_until_the_task_is_completed_elsewhere()
     assert stands(relieved, moved)
     assert stands(relieved, declined_by(WORKERS, moved))
     assert not stands(relieved, finished_by(WORKERS, moved))
+
+
+def test_that_a_unit_was_relieved_is_settled_once_it_got_its_task_back() -> None:
+    moved = placed(a_task("DWT/CO-Dakar"), "ACTRAV")
+
+    assert not stands(holding(DAKAR, Reason.UNIT_RELIEVED), placed(moved, "ACTRAV", "DWT/CO-Dakar"))

@@ -113,7 +113,8 @@ def still_stands(holding: Holding, newest: Newest, directory: Directory) -> bool
     """Tell whether an item still asks or tells something, now that the task is as `newest` says.
 
     A call to act stands while that unit, or the coordinator, can still act on it; news stands while the task
-    has not moved on. Whoever acts first thereby settles the matter in everyone's inbox.
+    has not moved on; that a unit was relieved stands until it gets the task back, or the task is completed.
+    Whoever acts first thereby settles the matter in everyone's inbox.
     """
     facts = newest.facts
     match holding.reason:
@@ -125,7 +126,7 @@ def still_stands(holding: Holding, newest: Newest, directory: Directory) -> bool
             is_latest = holding.about == newest.event_id
             return is_latest or facts.state in {TaskState.ACCEPTED, TaskState.STARTED}
         case Reason.UNIT_RELIEVED:
-            return facts.state is not TaskState.COMPLETED
+            return facts.state is not TaskState.COMPLETED and holding.organisation not in facts.units
 
 
 def _people_to_tell(
