@@ -8,13 +8,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from contracts import codes
 from contracts.words import Labels, ResultCode, TargetGroup, Theme
 
 Paragraph = int | str
-OutputCode = Annotated[str, Field(pattern=r"^[1-3]\.[1-3]$")]
-ObjectiveCode = Annotated[str, Field(pattern=r"^[1-3]$")]
-ConclusionsPoint = Annotated[str, Field(pattern=r"^[0-9]{1,2}(\([a-z]\))?$")]
-ProgrammeCode = Annotated[str, Field(pattern=r"^[1-8A-C]\.[1-9]$")]
 
 
 def _written_out(value: object) -> object:
@@ -47,8 +44,16 @@ class Years(_Strict):
 class Serves(_Strict):
     """What a result answers to: points of the 2022 conclusions, and codes of the Programme and Budget."""
 
-    conclusions: tuple[ConclusionsPoint, ...]
-    programme: tuple[ProgrammeCode, ...]
+    conclusions: tuple[str, ...]
+    programme: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _are_in_the_code_lists(self) -> Self:
+        unknown = [code for code in self.conclusions if not codes.known("conclusions_points", code)]
+        unknown += [code for code in self.programme if not codes.known("pb_outputs", code)]
+        if unknown:
+            raise ValueError(f"served but in no code list: {', '.join(unknown)}")
+        return self
 
 
 class Result(_Strict):
@@ -59,14 +64,14 @@ class Result(_Strict):
 
 
 class Output(_Strict):
-    code: OutputCode
+    code: str
     title: Labels
     paragraphs: tuple[Paragraph, ...]
     results: tuple[Result, ...] = Field(min_length=1)
 
 
 class Objective(_Strict):
-    code: ObjectiveCode
+    code: str
     title: Labels
     short: Labels
     estimate: Amount
@@ -106,7 +111,7 @@ class Tree(_Strict):
     estimate: Amount
     source: Source
     biennia: tuple[str, ...]
-    objectives: tuple[Objective, ...] = Field(min_length=1)
+    objectives: tuple[Objective, ...]
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -116,7 +121,10 @@ class Tree(_Strict):
 
     @model_validator(mode="after")
     def _codes_nest(self) -> Self:
-        for objective in self.objectives:
+        """Every code is its place in the table, which leaves room for no other and for none twice."""
+        for number, objective in enumerate(self.objectives, start=1):
+            if objective.code != str(number):
+                raise ValueError(f"objective {objective.code} is out of place as number {number}")
             for place, output in enumerate(objective.outputs, start=1):
                 if output.code != f"{objective.code}.{place}":
                     raise ValueError(f"output {output.code} is out of place under objective {objective.code}")
