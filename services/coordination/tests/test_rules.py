@@ -16,13 +16,15 @@ from coordination_kit import (
     an_assistance_request,
     one_of_each,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from contracts.catalogue import PARTNER_EVENTS
 from contracts.partner import PartnerEvent
-from contracts.words import Language, Text
+from contracts.words import Language, Named, Text
 from coordination import packaged
-from coordination.domain.rules import Coverage, Opening, RuleBook, opening, placeholders
+from coordination.domain.rules import Choice, Coverage, Opening, RuleBook, opening, placeholders
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[3] / "contracts" / "examples").glob("partner.*/*.json"))
 MONDAY = date(2026, 11, 23)
@@ -71,6 +73,28 @@ def test_the_office_nearest_to_a_country_has_it() -> None:
     assert nearer.office_of == {"QA": "ILO-Doha", "JO": "ILO-Amman", "KW": "RO-Arab States"}
 
 
+OFFICES = st.lists(
+    st.tuples(
+        st.sampled_from(("RO-Africa", "DWT/CO-Cairo", "DWT/CO-Dakar", "CO-Yaoundé", "ILO-Doha")),
+        st.lists(st.sampled_from(("SN", "EG", "QA", "KW", "CM")), max_size=5, unique=True),
+    ),
+    unique_by=lambda office: office[0],
+)
+
+
+@given(OFFICES)
+def test_each_country_has_the_office_with_the_fewest_others_whatever_the_order_of_the_directory(
+    offices: list[tuple[str, list[str]]],
+) -> None:
+    covers = dict(offices)
+    named = {country for countries in covers.values() for country in countries}
+
+    assert Coverage.of(offices).office_of == {
+        country: min((len(covers[code]), code) for code in covers if country in covers[code])[1]
+        for country in named
+    }
+
+
 @pytest.mark.parametrize(("scope", "result"), [("cooperatives", "1.2.3"), ("sse", "1.2.4")])
 def test_statistics_serve_the_text_of_their_scope(scope: str, result: str) -> None:
     assert (opened(a_return(scope)).result, opened(a_return(scope)).units) == (result, ("COOP",))
@@ -86,6 +110,15 @@ def test_a_concern_is_for_both_bureaux_together() -> None:
     assert task.request.text.endswith("…")
 
 
+def test_a_result_that_the_rule_cannot_choose_is_for_the_coordinator_to_look_at() -> None:
+    rule = packaged.rule_book().hearing("partner.statistics.reported.v1")[0]
+    knows_one = rule.model_copy(update={"result": Choice(by="scope", of={"sse": "1.2.4"})})
+
+    task = opening(knows_one, a_return("cooperatives"), coverage=COVERAGE, routing="COOP", today=MONDAY)
+
+    assert (task.result, task.units, task.needs_routing) == ("1.2.4", ("COOP",), True)
+
+
 def the_request_for(description: str) -> str:
     text = Text(language="zh", text=description)
     request = opened(a_concern().model_copy(update={"description": text})).request
@@ -93,15 +126,19 @@ def the_request_for(description: str) -> str:
     return request.text
 
 
-def test_a_long_text_without_spaces_keeps_its_beginning() -> None:
-    said = the_request_for("合作社成员只是名义上的。" * 100)
+@given(st.text(st.sampled_from("aé 字\u0301\u17b6\n"), min_size=1, max_size=700).filter(str.strip))
+def test_a_request_is_the_beginning_of_what_the_partner_wrote_and_fits_a_title(text: str) -> None:
+    line, said = " ".join(text.split()), the_request_for(text)
 
-    assert said.startswith("合作社成员")
-    assert (len(said), said[-1]) == (299, "…")
-    # A space near the beginning is no place to cut, and a vowel sign stays with its letter.
-    assert len(the_request_for("Уз " + "字" * 400)) == 299
-    khmer = the_request_for("ក" + "កា" * 300)
-    assert khmer[:-1] == "ក" + "កា" * (len(khmer) // 2 - 1)
+    assert len(said) <= 300
+    assert said == line if len(line) <= 300 else line.startswith(said.removesuffix("…").removesuffix(" "))
+    assert len(said) >= min(len(line), 150)
+
+
+def test_marks_without_end_leave_half_a_title_standing() -> None:
+    marked = "a" + "\N{COMBINING ACUTE ACCENT}" * 400
+
+    assert the_request_for(marked).startswith(marked[:150])
 
 
 def test_a_text_that_fits_keeps_every_word_and_a_long_one_whole_words() -> None:
@@ -143,12 +180,36 @@ def test_an_entity_is_named_in_the_readers_language_where_it_has_such_a_name() -
     )
 
 
+def test_a_name_in_a_language_of_one_country_is_for_all_who_read_that_language() -> None:
+    names = (
+        Named(language="pt-BR", name="Cooperativa do Rio"),
+        Named(language="ar-EG", name="تعاونية النهر"),
+        Named(language="fr-CA", name="Coopérative du fleuve"),
+        Named(language="fr", name="Coopérative de la rivière"),
+    )
+    title = opened(a_reported_entity().model_copy(update={"names": names})).title
+
+    assert "تعاونية النهر" in title.ar
+    # Two in one language: the partner's first. None in the reader's or in English: the partner's first of all.
+    assert "Coopérative du fleuve" in title.fr
+    assert "Cooperativa do Rio" in title.en
+    assert "Cooperativa do Rio" in title.es
+
+
 def test_a_name_that_runs_the_other_way_is_isolated() -> None:
     title = opened(a_return("sse")).title
 
     assert f"{FSI}الجهاز المركزي للتعبئة العامة والإحصاء{PDI} (Egypt, 2025)" in title.en
     assert FSI not in title.ar
     assert f"{FSI}Ministère du Travail{PDI}" in opened(an_assistance_request()).title.ar
+    assert (
+        f"{FSI}Ministry of Labour{PDI}"
+        in opened(an_assistance_request(requested_by="Ministry of Labour")).title.ar
+    )
+    # What runs neither way needs no isolating.
+    assert FSI not in "".join(
+        opened(an_assistance_request(requested_by="1919 – 2019")).title.model_dump().values()
+    )
 
 
 def test_a_line_break_in_a_name_does_not_break_the_title() -> None:
@@ -184,6 +245,14 @@ def _one_rule(**changes: Any) -> dict[str, Any]:
         ),
         ({"title": {"en": "{country}", "fr": "?", "es": "{country}", "ar": "{country}"}}, "fr title"),
         ({"due": 0}, "greater than or equal to 1"),
+        ({"due": 261}, "less than or equal to 260"),
+        ({"result": {"by": "country", "of": {}}}, "at least 1"),
+        ({"place": {"units": []}}, "at least 1"),
+        ({"code": "advise constituent"}, "should match"),
+        ({"code": "Advise"}, "should match"),
+        ({"code": "advise-"}, "should match"),
+        ({"code": "advise-2"}, "should match"),
+        ({"weight": 3}, "not permitted"),
     ],
 )
 def test_a_rule_that_speaks_of_what_its_event_has_not_is_refused(
@@ -191,6 +260,11 @@ def test_a_rule_that_speaks_of_what_its_event_has_not_is_refused(
 ) -> None:
     with pytest.raises(ValidationError, match=complaint):
         RuleBook.model_validate(_one_rule(**changes))
+
+
+@pytest.mark.parametrize("due", [1, 260])
+def test_a_deadline_lies_between_a_working_day_and_a_year_of_them(due: int) -> None:
+    assert RuleBook.model_validate(_one_rule(due=due)).rules[0].due == due
 
 
 def test_two_rules_of_one_code_are_refused() -> None:
