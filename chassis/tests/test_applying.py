@@ -9,16 +9,16 @@ import pytest
 import sqlalchemy as sa
 from ledger import EntryMadeV1, make_entries, post, postings, subscriptions, waiting_rows
 
-from chassis.database.retention import RETENTION, forget_old_rows
+from chassis.database.retention import RETENTION, delete_old_rows
 from chassis.database.tables import outbox, waiting_events
 from chassis.database.transaction import Transaction
-from chassis.inbox.applier import CAREFUL_AFTER, MAX_HELD_BACK, Applier, Outcome
-from chassis.inbox.batch_transaction import Done, InHand
-from chassis.inbox.ordering import Backoff, Step
-from chassis.lease.fence import OwnershipLostError, take_over
+from chassis.inbox.applier import MAX_HELD_BACK, QUARANTINE_AFTER, Applier, Outcome
+from chassis.inbox.batch_transaction import Committed, PendingEvent
+from chassis.inbox.ordering import Backoff, BatchStep
+from chassis.lease.fence import LeaseLostError, take_over
 from chassis.messages import Received, StreamMessage
 from chassis.partitions import Partition
-from chassis.testing import Deliver, FreshDatabase, an_envelope, announced, buried
+from chassis.testing import Deliver, FreshDatabase, an_envelope, announced, dead_letters_of
 
 
 async def test_a_redelivered_event_has_no_second_effect(fresh_database: FreshDatabase) -> None:
@@ -40,8 +40,8 @@ async def test_a_poisoned_event_among_good_ones_is_buried_alone(fresh_database: 
     outcomes = await deliver.again(*batch, failing=True)
 
     assert await postings(database) == [0, 1, 2, 4, 5, 6, 7]
-    assert outcomes == [Outcome.BURIED if n == 3 else Outcome.APPLIED for n in range(8)]
-    [letter] = await buried(database)
+    assert outcomes == [Outcome.DEAD_LETTERED if n == 3 else Outcome.APPLIED for n in range(8)]
+    [letter] = await dead_letters_of(database)
     assert letter.event_id == batch[3].id
     assert letter.error_class == "RefusedEntryError"
     assert letter.trace_id == (batch[3].traceparent or "").split("-")[1]
@@ -54,9 +54,9 @@ async def test_an_unexpected_error_is_retried_and_leaves_no_effect(fresh_databas
 
     [outcome] = await deliver.again(an_envelope(EntryMadeV1(amount=1, poison="bug")), failing=True)
 
-    assert outcome is Outcome.WAITS
+    assert outcome is Outcome.QUEUED
     assert await postings(database) == []
-    assert await buried(database) == []
+    assert await dead_letters_of(database) == []
 
 
 async def test_an_error_that_only_looks_like_an_absent_database_does_not_block_the_others(
@@ -81,7 +81,7 @@ async def test_an_error_that_only_looks_like_an_absent_database_does_not_block_t
     ]
     outcomes = await Applier(subscription, database, wait_for_database).apply(deliveries)
 
-    assert outcomes == [Outcome.WAITS if n == 2 else Outcome.APPLIED for n in range(64)]
+    assert outcomes == [Outcome.QUEUED if n == 2 else Outcome.APPLIED for n in range(64)]
     assert await postings(database) == [n for n in range(64) if n != 2]
     # Each takes a fifth of a second: the other keys wait for it no longer than that, however often the batch is halved.
     assert len(waits) == MAX_HELD_BACK
@@ -98,7 +98,7 @@ async def test_a_handler_that_awaits_what_is_cancelled_elsewhere_fails_and_ends_
         await elsewhere
 
     deliver = Deliver(database, subscriptions(await_in_vain))
-    assert await deliver.again(an_envelope(EntryMadeV1(amount=1)), failing=True) == [Outcome.WAITS]
+    assert await deliver.again(an_envelope(EntryMadeV1(amount=1)), failing=True) == [Outcome.QUEUED]
 
 
 async def test_what_no_contract_was_made_for_is_buried_and_ends_nothing(
@@ -107,15 +107,17 @@ async def test_what_no_contract_was_made_for_is_buried_and_ends_nothing(
     database = await fresh_database("ledger")
     deliver = Deliver(database, subscriptions())
     endless = an_envelope(EntryMadeV1(amount=1), subject="x" * 3000)
-    assert await deliver.again(endless, failing=True) == [Outcome.BURIED]
+    assert await deliver.again(endless, failing=True) == [Outcome.DEAD_LETTERED]
 
     def stumble(*_: object) -> None:
         raise KeyError("a rule with a hole")
 
     with monkeypatch.context() as patch:
         patch.setattr(EntryMadeV1, "model_validate", stumble)
-        assert await deliver.again(an_envelope(EntryMadeV1(amount=2)), failing=True) == [Outcome.BURIED]
-    told = [letter.error for letter in await buried(database)]
+        assert await deliver.again(an_envelope(EntryMadeV1(amount=2)), failing=True) == [
+            Outcome.DEAD_LETTERED
+        ]
+    told = [letter.error for letter in await dead_letters_of(database)]
     assert sorted(told) == [
         "ContractError: KeyError while it was read",
         "ContractError: subject: longer than 500 characters",
@@ -147,13 +149,13 @@ async def test_an_event_put_off_by_a_clock_that_was_ahead_is_tried_again_as_soon
     database.clock = lambda: right() + timedelta(hours=1)
     envelope = an_envelope(EntryMadeV1(amount=1, poison="bug"))
     delivery = StreamMessage("EVENTS", 1, envelope.nats_subject, envelope.model_dump_json().encode())
-    assert await Applier(subscription, database, _database_is_there).apply([delivery]) == [Outcome.WAITS]
+    assert await Applier(subscription, database, _database_is_there).apply([delivery]) == [Outcome.QUEUED]
 
     database.clock = right
     next_owner = Applier(subscription, database, _database_is_there)
     await next_owner.begin()
 
-    due = next_owner.waiting.next_due()
+    due = next_owner.schedule.next_due()
     assert due is not None
     assert due - asyncio.get_running_loop().time() <= Backoff(max).longest_after(1)
 
@@ -170,8 +172,8 @@ async def test_what_is_no_event_is_buried_with_its_bytes(fresh_database: FreshDa
 
     outcomes = await Applier(subscription, database, _database_is_there).apply(deliveries)
 
-    assert outcomes == [Outcome.BURIED] * 2
-    letters = sorted(await buried(database), key=lambda letter: letter.stream_sequence)
+    assert outcomes == [Outcome.DEAD_LETTERED] * 2
+    letters = sorted(await dead_letters_of(database), key=lambda letter: letter.stream_sequence)
     assert [bytes(one.payload) for one in letters] == [one.payload for one in deliveries]
     assert letters[1].error == "ContractError: amount: int_parsing"
     assert (letters[1].event_id, letters[1].type) == (good.id, "ledger.entry.made.v1")
@@ -189,10 +191,10 @@ async def test_eight_failed_attempts_make_a_dead_letter_that_tells_of_each(
 
     await deliver.again(an_envelope(EntryMadeV1(amount=1, poison="bug")), failing=True)
     for _ in range(7):
-        assert await buried(database) == []
+        assert await dead_letters_of(database) == []
         await deliver.retry(failing=True)
 
-    [letter] = await buried(database)
+    [letter] = await dead_letters_of(database)
     assert [(one["attempt"], one["error"]) for one in letter.attempts] == [
         (n, "KeyError: 'missing'") for n in range(1, 9)
     ]
@@ -218,7 +220,7 @@ async def test_later_events_of_a_key_wait_behind_a_failed_one_and_others_go_on(
     outcomes = await deliver.again(*batch[:8], failing=True)
     later = await deliver.again(*batch[8:], failing=True)
 
-    waits = [Outcome.WAITS if n % 2 and n >= 3 else Outcome.APPLIED for n in range(10)]
+    waits = [Outcome.QUEUED if n % 2 and n >= 3 else Outcome.APPLIED for n in range(10)]
     assert outcomes + later == waits
     assert sorted(await postings(database)) == [0, 1, 2, 4, 6, 8]
     broken.clear()
@@ -241,7 +243,7 @@ async def test_a_key_goes_on_once_its_failed_event_is_given_up(fresh_database: F
         await deliver.retry(failing=True)
 
     assert await postings(database) == [0, 2, 3]
-    assert [letter.event_id for letter in await buried(database)] == [batch[1].id]
+    assert [letter.event_id for letter in await dead_letters_of(database)] == [batch[1].id]
 
 
 async def test_an_event_that_ends_the_process_is_counted_before_it_is_handled_and_buried_in_the_end(
@@ -278,9 +280,9 @@ async def test_an_event_that_ends_the_process_is_counted_before_it_is_handled_an
             pass
 
     assert sorted(await postings(database)) == [0, 2]
-    [letter] = await buried(database)
+    [letter] = await dead_letters_of(database)
     assert (letter.error_class, bytes(letter.payload)) == ("NeverAnsweredError", payloads[1])
-    assert CAREFUL_AFTER + 8 <= len(handled) <= 2 * CAREFUL_AFTER + 8
+    assert QUARANTINE_AFTER + 8 <= len(handled) <= 2 * QUARANTINE_AFTER + 8
 
 
 async def test_what_was_set_aside_with_care_is_tried_though_the_answer_to_that_was_lost(
@@ -289,7 +291,7 @@ async def test_what_was_set_aside_with_care_is_tried_though_the_answer_to_that_w
     database = await fresh_database("ledger")
     [subscription] = subscriptions()
     part = Partition("ledger-post-entries")
-    for _ in range(CAREFUL_AFTER):
+    for _ in range(QUARANTINE_AFTER):
         await take_over(database, part)
     applier = Applier(subscription, database, _database_is_there)
     await applier.begin(await take_over(database, part))
@@ -297,7 +299,7 @@ async def test_what_was_set_aside_with_care_is_tried_though_the_answer_to_that_w
     commit = applier._out.step
     unanswered = iter([True])
 
-    async def commit_and_lose_the_answer(step: Step[InHand], error: Exception | None) -> Done:
+    async def commit_and_lose_the_answer(step: BatchStep[PendingEvent], error: Exception | None) -> Committed:
         done = await commit(step, error)
         if next(unanswered, False):
             raise ConnectionResetError
@@ -331,7 +333,7 @@ async def test_what_an_owner_of_before_still_wants_to_write_is_refused(fresh_dat
     ):
         await applier.begin(await take_over(database, part))
 
-    with pytest.raises(OwnershipLostError):
+    with pytest.raises(LeaseLostError):
         await appliers[0].apply(deliveries)
     assert await appliers[1].apply(deliveries[:1]) == [Outcome.APPLIED]
     assert await postings(database) == [0]
@@ -348,7 +350,7 @@ async def test_only_rows_past_their_retention_are_forgotten(fresh_database: Fres
         )
 
     right, database.clock = database.clock, lambda: long_ago + RETENTION * 9
-    assert await forget_old_rows(database, step=2) == 5
+    assert await delete_old_rows(database, step=2) == 5
     database.clock = right
-    assert await forget_old_rows(database) == 0
+    assert await delete_old_rows(database) == 0
     assert len(await announced(database)) == 2

@@ -29,15 +29,15 @@ from chassis.database.engine import Database
 from chassis.database.tables import inbox, outbox
 from chassis.database.transaction import Transaction
 from chassis.ids import new_id
-from chassis.lease.claims import Ownership
 from chassis.lease.fence import take_over
+from chassis.lease.holder import LeaseHolder
 from chassis.messages import Received
 from chassis.outbox import relay as relaying
 from chassis.outbox.relay import Relay
 from chassis.partitions import Partition
 from chassis.projections.upsert import keep_newest
 from chassis.subscriptions.router import Subscriptions
-from chassis.testing import FreshDatabase, NatsSite, an_envelope, buried, eventually
+from chassis.testing import FreshDatabase, NatsSite, an_envelope, dead_letters_of, eventually
 from contracts.event import Envelope
 from ssenet.processes.servers import free_port, start_nats, start_postgres
 
@@ -62,7 +62,7 @@ async def backbone(
     broker = await Broker.connect(url, service="ledger", seed=seed, on_reconnect=reconnected)
     relay = Relay(database, broker)
     [subscription] = heard or subscriptions()
-    ownership = Ownership(database)
+    ownership = LeaseHolder(database)
     consumer = Consumer(subscription, database, broker, ownership, stream="EVENTS", ack_wait=ack_wait)
     owning = asyncio.create_task(ownership.run())
     tasks = [asyncio.create_task(relay.run()), asyncio.create_task(consumer.run())]
@@ -330,12 +330,12 @@ async def test_a_poisoned_event_lets_the_others_through_and_leaves_a_record(
         await make_entries(ledger, 1, 2)
         await make_entries(ledger, 3, poison="refused")
         await make_entries(ledger, 4, 5)
-        await eventually(lambda: buried(ledger))
+        await eventually(lambda: dead_letters_of(ledger))
         await eventually(lambda: _count(ledger, 4))
         await eventually(lambda: _settled(site))
 
     assert await postings(ledger) == [1, 2, 4, 5]
-    [letter] = await buried(ledger)
+    [letter] = await dead_letters_of(ledger)
     assert letter.nats_subject.rpartition(".")[0] == "sse.hq.all.ledger.entry.made.v1"
     assert [attempt["attempt"] for attempt in letter.attempts] == [1]
 
@@ -410,7 +410,7 @@ async def test_a_database_restart_uses_up_no_attempt_and_loses_nothing(
             await eventually(lambda: _count(database, 4), timeout=20)
             await eventually(lambda: _settled(site))
         assert sorted(await postings(database)) == [1, 2, 3, 4]
-        assert await buried(database) == []
+        assert await dead_letters_of(database) == []
         assert await waiting_rows(database) == []
     finally:
         await database.close()
@@ -432,7 +432,7 @@ async def test_changed_consumer_settings_are_noticed_and_provisioning_mends_them
         )
         user = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"])
         [subscription] = subscriptions()
-        consumer = Consumer(subscription, ledger, user, Ownership(ledger), stream="EVENTS")
+        consumer = Consumer(subscription, ledger, user, LeaseHolder(ledger), stream="EVENTS")
         with pytest.raises(ConsumerDriftError, match="filters"):
             await consumer.look()
 
@@ -600,9 +600,9 @@ async def test_an_owner_without_its_database_tries_again_ever_more_slowly() -> N
     database = Database(
         f"postgresql+asyncpg://ledger:secret@127.0.0.1:{free_port()}/ledger", service="ledger"
     )
-    ownership = Ownership(database)
+    ownership = LeaseHolder(database)
     # What wakes an owner stays set while nobody looks at it.
-    ownership.claim(Partition("ledger-post-entries"), lambda: None)
+    ownership.request(Partition("ledger-post-entries"), lambda: None)
     began = time.monotonic()
     with structlog.testing.capture_logs() as logs:
         owning = asyncio.create_task(ownership.run())

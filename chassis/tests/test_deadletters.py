@@ -31,7 +31,7 @@ from chassis.dead_letters.replay import Replayer, Result
 from chassis.ids import new_id
 from chassis.messages import Received
 from chassis.operators import Who
-from chassis.testing import Deliver, FreshDatabase, an_envelope, buried
+from chassis.testing import Deliver, FreshDatabase, an_envelope, dead_letters_of
 from contracts.event import Envelope
 
 OPERATOR = Who(caller="operator", by="operator on duty", reason="the ledger was mended")
@@ -274,7 +274,7 @@ async def test_a_discarded_letter_is_kept_with_its_record_and_never_applied(
 async def test_letters_are_found_by_every_filter_and_page_by_page(fresh_database: FreshDatabase) -> None:
     database = await fresh_database("ledger")
     ids = await letters(database, *range(5))
-    [last] = [one for one in await buried(database) if one.id == ids[-1]]
+    [last] = [one for one in await dead_letters_of(database) if one.id == ids[-1]]
     selections = [
         (Selection(durable="ledger-post-entries"), 5),
         (Selection(durable="ledger-other"), 0),

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from chassis.database.tables import waiting_events
 from chassis.database.transaction import Transaction
 from chassis.health import examiner
-from chassis.health.broker_metrics import BrokerMonitor
+from chassis.health.broker_metrics import BrokerMetrics
 from chassis.health.examiner import PATIENCE, Examiner
 from chassis.ids import new_id
 from chassis.messages import Received
@@ -264,7 +264,7 @@ async def test_a_long_outbox_is_told_by_its_ends(ledger: Ledger, monkeypatch: py
 
 
 async def test_a_monitoring_endpoint_that_is_away_leaves_nothing_of_the_broker_behind() -> None:
-    monitor = BrokerMonitor(f"http://127.0.0.1:{free_port()}")
+    monitor = BrokerMetrics(f"http://127.0.0.1:{free_port()}")
 
     assert await monitor.look() == []
     await monitor.close()

@@ -3,12 +3,12 @@
 import asyncio
 import time
 
-from chassis.telemetry.loop_lag import REMEMBERED, LoopWatch
+from chassis.telemetry.loop_lag import REMEMBERED, LoopLag
 from chassis.testing import eventually
 
 
 async def test_a_watch_sees_what_blocks_the_loop() -> None:
-    watch, stopping = LoopWatch(), asyncio.Event()
+    watch, stopping = LoopLag(), asyncio.Event()
     watching = asyncio.create_task(watch.run(stopping))
     await asyncio.sleep(0)
 
@@ -20,7 +20,7 @@ async def test_a_watch_sees_what_blocks_the_loop() -> None:
 
 
 def test_a_watch_tells_the_longest_gap_that_it_remembers() -> None:
-    watch, now = LoopWatch(), time.monotonic()
+    watch, now = LoopLag(), time.monotonic()
     watch.note(now - REMEMBERED - 1, 9.0)
     watch.note(now - 2, 0.7)
     watch.note(now - 1, 0.2)

@@ -96,7 +96,7 @@ class Ledger:
     async def is_ready(self) -> bool:
         return not await self.trouble()
 
-    async def publish_again(self) -> Any:
+    async def republish(self) -> Any:
         headers = {"Authorization": "Bearer token"}
         answer = await self.client.post("/internal/outbox/publish-again", headers=headers)
         assert answer.status_code == 200
@@ -144,12 +144,12 @@ async def test_a_lost_stream_is_not_forgotten_when_others_have_filled_the_new_on
     assert await ledger.stored() == 120
     assert await ledger.was_made_anew()
 
-    assert (await ledger.publish_again())["events"] == 5
+    assert (await ledger.republish())["events"] == 5
     await eventually(ledger.is_ready)
     await eventually(lambda: _posted(ledger, 126))
     assert await postings(database) == list(range(126))
     assert await ledger.stored() == 120 + 126
-    assert (await ledger.publish_again())["events"] == 126
+    assert (await ledger.republish())["events"] == 126
     await eventually(ledger.is_ready)
 
 
@@ -164,7 +164,7 @@ async def test_what_a_relay_asked_before_all_was_published_again_has_no_effect_a
             return set(await session.scalars(relaying))
 
     before = await eventually(sessions)
-    await ledger.publish_again()
+    await ledger.republish()
     assert not before & await sessions()
     await eventually(sessions)
     await ledger.service.published(await make_entries(ledger.service.database, 1))

@@ -18,7 +18,7 @@ from chassis.broker.provision import main, provision
 from chassis.broker.topology import PROVISIONER, Topology, accounts_block
 from chassis.consumer.consumer import Consumer
 from chassis.database.engine import Database
-from chassis.lease.claims import Ownership
+from chassis.lease.holder import LeaseHolder
 from chassis.partitions import partitions_of
 from chassis.testing import FreshDatabase, NatsSite, an_envelope, eventually
 from ssenet.processes.servers import Nats, start_nats
@@ -126,7 +126,7 @@ async def test_a_durable_split_anew_goes_on_where_it_stood_and_applies_nothing_t
 @asynccontextmanager
 async def consuming(ledger: Database, broker: Broker, count: int) -> AsyncGenerator[None]:
     [subscription] = subscriptions()
-    ownership = Ownership(ledger)
+    ownership = LeaseHolder(ledger)
     parts = partitions_of(subscription.durable, count)
     consumers = [
         Consumer(subscription, ledger, broker, ownership, stream="EVENTS", partition=part) for part in parts

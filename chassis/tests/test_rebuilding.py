@@ -35,7 +35,7 @@ from chassis.database.tables import dead_letters, inbox
 from chassis.database.transaction import Transaction
 from chassis.dead_letters.advisories import AdvisoryListener
 from chassis.ids import new_id
-from chassis.lease.fence import OwnershipLostError, confirm, take_over
+from chassis.lease.fence import LeaseLostError, confirm, take_over
 from chassis.messages import Received, Retry
 from chassis.operators import Who
 from chassis.partitions import Partition, partitions_of
@@ -50,7 +50,7 @@ from chassis.testing import (
     FreshDatabase,
     NatsSite,
     an_envelope,
-    buried,
+    dead_letters_of,
     eventually,
     reset_broker,
 )
@@ -273,7 +273,7 @@ async def test_a_batch_in_hand_while_the_durable_is_set_back_takes_nothing_with_
     await eventually(lambda: _same(database))
     async with database.transaction() as tx:
         await tx.session.execute(sa.update(Balance).values(amount=-1))
-    gate, set_back = Gate(asyncio.Event()), Broker.set_back
+    gate, reset_durable = Gate(asyncio.Event()), Broker.reset_durable
 
     async def with_a_batch_in_hand(broker: Broker, stream: str, durable: str, **told: Any) -> Any:
         if told.get("sequence") and not GATES:
@@ -283,9 +283,9 @@ async def test_a_batch_in_hand_while_the_durable_is_set_back_takes_nothing_with_
                 await eventually(lambda: gate.in_hand == 2, timeout=1)
             # Until the server has sent the first events anew: an acknowledgement would be of those, too.
             asyncio.get_running_loop().call_later(1, gate.opened.set)
-        return await set_back(broker, stream, durable, **told)
+        return await reset_durable(broker, stream, durable, **told)
 
-    monkeypatch.setattr(Broker, "set_back", with_a_batch_in_hand)
+    monkeypatch.setattr(Broker, "reset_durable", with_a_batch_in_hand)
     path = f"/internal/projections/{BALANCES}/rebuild"
     assert (await client.post(path, json={"by": "operator on duty"})).status_code == 202
     done = await eventually(lambda: _finished(client, path), timeout=20)
@@ -441,7 +441,7 @@ async def test_a_rebuild_is_no_crash_of_the_owner_that_it_fences_off(fresh_datab
 
     await begin(database, the_projection(), OPERATOR)
 
-    with pytest.raises(OwnershipLostError):
+    with pytest.raises(LeaseLostError):
         await confirm(database, owner)
     assert (await take_over(database, part)).crashes == 0
 
@@ -521,7 +521,7 @@ async def test_what_the_server_gives_up_becomes_a_dead_letter_once_also_when_the
         await eventually(lambda: _heard_beyond(provisioner, before + 2))
         stopping.set()
         await listening
-        letters = {one.stream_sequence: one for one in await buried(database)}
+        letters = {one.stream_sequence: one for one in await dead_letters_of(database)}
         again = await _replay_advisory(listener, first)
         await provisioner.jetstream.purge_stream("EVENTS")
         gone = await _replay_advisory(listener, applied + 7)
@@ -531,7 +531,7 @@ async def test_what_the_server_gives_up_becomes_a_dead_letter_once_also_when_the
     assert letters[first].payload == deliveries[0].data
     assert again is None
     assert gone is not None
-    lost = next(one for one in await buried(database) if one.id == gone)
+    lost = next(one for one in await dead_letters_of(database) if one.id == gone)
     assert (lost.payload, lost.error.endswith("the stream holds the event no more")) == (b"", True)
 
 
@@ -554,7 +554,7 @@ async def test_an_event_whose_deliveries_are_used_up_becomes_a_dead_letter_with_
         listener = AdvisoryListener(database, broker, StreamReader(broker, database, stream="EVENTS"))
         stopping = asyncio.Event()
         listening = asyncio.create_task(listener.run(stopping))
-        letters: list[Any] = await eventually(lambda: buried(database))
+        letters: list[Any] = await eventually(lambda: dead_letters_of(database))
         stopping.set()
         await listening
 
@@ -576,7 +576,7 @@ async def test_an_event_given_up_that_no_database_stores_as_it_is_is_kept_all_th
         listener = AdvisoryListener(database, broker, StreamReader(broker, database, stream="EVENTS"))
         letter_id = await _replay_advisory(listener, place)
 
-    [letter] = await buried(database)
+    [letter] = await dead_letters_of(database)
     assert (letter.id, letter.payload) == (letter_id, payload)
     assert (letter.type, letter.dataschema, letter.trace_id) == ("a\\0b", "urn:\\0", None)
 
@@ -612,7 +612,7 @@ async def _heard(broker: Broker) -> int:
 async def _replay_advisory(listener: AdvisoryListener, sequence: int) -> UUID | None:
     from chassis.dead_letters.advisories import Advisory
 
-    return await listener.bury(
+    return await listener.dead_letter(
         Advisory(
             type="io.nats.jetstream.advisory.v1.max_deliver",
             timestamp="2026-11-23T09:00:00Z",

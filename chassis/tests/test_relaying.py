@@ -16,7 +16,7 @@ from chassis.outbox.relay_decisions import (
     Pause,
     PublishBatch,
     PublishOne,
-    Relaying,
+    RelayDecisions,
     Row,
     Step,
 )
@@ -31,7 +31,7 @@ def publishing(rows: list[Row]) -> list[PublishOne | PublishBatch]:
 
 def steps_with(rows: list[Row]) -> list[Step]:
     """What a relay does when it finds these rows, up to its first pause."""
-    steps = Relaying().run()
+    steps = RelayDecisions().run()
     taken: list[Step] = []
     step = next(steps)
     while not isinstance(step, Pause):

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 from ledger import Entry
 
-from chassis.database.bulk_insert import insert_new
+from chassis.database.bulk_insert import bulk_insert
 from chassis.database.engine import Database
 from chassis.ids import new_id
 from chassis.testing import FreshDatabase
@@ -30,8 +30,8 @@ async def test_new_rows_are_stored_whole_with_what_was_changed_of_them_since(
     second.amount = 3
 
     async with database.transaction() as tx:
-        await insert_new(tx.session, [first, second])
-        await insert_new(tx.session, [])
+        await bulk_insert(tx.session, [first, second])
+        await bulk_insert(tx.session, [])
 
     assert await stored(database) == [(first.id, "hq", 1), (second.id, "L'“été”\\", 3)]
 
@@ -40,7 +40,7 @@ async def test_new_rows_may_bear_ids_that_were_read(fresh_database: FreshDatabas
     database = await fresh_database("ledger")
     async with database.transaction() as tx:
         read = await tx.session.scalar(sa.text("SELECT gen_random_uuid()"))
-        await insert_new(tx.session, [an_entry(1, id=read)])
+        await bulk_insert(tx.session, [an_entry(1, id=read)])
 
     assert await stored(database) == [(read, "hq", 1)]
 
@@ -49,6 +49,6 @@ async def test_new_rows_that_json_cannot_carry_are_refused_whole(fresh_database:
     database = await fresh_database("ledger")
     with pytest.raises(TypeError):
         async with database.transaction() as tx:
-            await insert_new(tx.session, [an_entry(1), an_entry(2, home_site=b"hq")])
+            await bulk_insert(tx.session, [an_entry(1), an_entry(2, home_site=b"hq")])
 
     assert await stored(database) == []

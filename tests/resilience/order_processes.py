@@ -21,7 +21,7 @@ from chassis.broker.topology import DurableDescription, ServiceDescription, Stre
 from chassis.consumer.consumer import Consumer
 from chassis.database.engine import Database
 from chassis.database.transaction import Transaction
-from chassis.lease.claims import Ownership
+from chassis.lease.holder import LeaseHolder
 from chassis.messages import Received, Retry
 from chassis.outbox.relay import Relay
 from chassis.partitions import partitions_of
@@ -109,13 +109,13 @@ async def consume() -> None:
     """One process of those that share the parts of the durable."""
     database, broker = await _connected()
     [subscription] = subscriptions()
-    ownership = Ownership(database)
+    ownership = LeaseHolder(database)
     consumers = _consumers(subscription, database, broker, ownership)
     await asyncio.gather(ownership.run(), *(one.run() for one in consumers))
 
 
 def _consumers(
-    subscription: Subscription, database: Database, broker: Broker, ownership: Ownership
+    subscription: Subscription, database: Database, broker: Broker, ownership: LeaseHolder
 ) -> list[Consumer]:
     return [
         Consumer(subscription, database, broker, ownership, stream="EVENTS", partition=part)

@@ -57,23 +57,23 @@ def _believe_in_the_stream() -> None:
 def _publish_the_newest_first() -> None:
     """In a batch, and one after the other."""
     from chassis.broker.connection import Broker, Outgoing
-    from chassis.outbox.relay_decisions import Relaying, Row, Steps
+    from chassis.outbox.relay_decisions import RelayDecisions, Row, Steps
 
-    several, singly = Broker.publish_batch, Relaying._singly
+    several, singly = Broker.publish_batch, RelayDecisions._singly
 
     async def backwards(self: Broker, messages: Sequence[Outgoing]) -> list[int]:
         return (await several(self, messages[::-1]))[::-1]
 
-    def singly_backwards(self: Relaying, rows: Sequence[Row]) -> Steps[list[int]]:
+    def singly_backwards(self: RelayDecisions, rows: Sequence[Row]) -> Steps[list[int]]:
         return (yield from singly(self, rows[::-1]))[::-1]
 
     Broker.publish_batch = backwards  # type: ignore[method-assign]
-    Relaying._singly = singly_backwards  # type: ignore[method-assign]
+    RelayDecisions._singly = singly_backwards  # type: ignore[method-assign]
 
 
 def plant(bug: str) -> None:
     from chassis.broker.connection import Broker, Outgoing
-    from chassis.inbox.ordering import Waiting
+    from chassis.inbox.ordering import RetrySchedule
 
     several, single = Broker.publish_batch, Broker.publish_one
 
@@ -90,7 +90,7 @@ def plant(bug: str) -> None:
         except Exception:  # noqa: BLE001 - that is the bug
             return 1
 
-    def nobody(_self: Waiting, _key: object) -> bool:
+    def nobody(_self: RetrySchedule, _key: object) -> bool:
         """Forget which keys wait: what comes later goes ahead."""
         return False
 
@@ -100,7 +100,7 @@ def plant(bug: str) -> None:
     elif bug == BACKWARDS:
         _publish_the_newest_first()
     elif bug == HASTY:
-        Waiting.__contains__ = nobody  # type: ignore[method-assign]
+        RetrySchedule.__contains__ = nobody  # type: ignore[method-assign]
     else:
         raise AssertionError(bug)
 

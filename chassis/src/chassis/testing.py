@@ -276,7 +276,7 @@ async def announced(database: Database) -> list[Envelope]:
         return [Envelope.model_validate(row) for row in rows]
 
 
-async def buried(database: Database) -> list[sa.Row[Any]]:
+async def dead_letters_of(database: Database) -> list[sa.Row[Any]]:
     """The dead letters, oldest first."""
     async with database.reading() as session:
         return list((await session.execute(sa.select(dead_letters).order_by(dead_letters.c.died_at))).all())

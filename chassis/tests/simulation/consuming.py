@@ -9,6 +9,7 @@ from uuid import UUID
 
 from .database import Database, Session, SessionLostError
 from .durable import Durable, Reader
+from .pending import Pending
 from .stream import Stored, Stream
 from .world import Course, Process, World, promise
 
@@ -24,12 +25,12 @@ class HandlerError(Exception):
         self.permanent = permanent
 
 
-class OwnershipLostError(Exception):
+class LeaseLostError(Exception):
     """The fence refused a transaction."""
 
 
 @dataclass(slots=True)
-class WaitingRow:
+class QueuedEvent:
     """An event that waits, as it is stored."""
 
     position: int
@@ -46,7 +47,7 @@ class Truth:
     sequence_of: Callable[[UUID], int]
     inbox: set[UUID] = field(default_factory=set[UUID])
     effects: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
-    waiting: dict[UUID, WaitingRow] = field(default_factory=dict[UUID, WaitingRow])
+    waiting: dict[UUID, QueuedEvent] = field(default_factory=dict[UUID, QueuedEvent])
     dead: dict[UUID, int] = field(default_factory=dict[UUID, int])
     tokens: dict[int, int] = field(default_factory=dict[int, int])
     poisoned: set[UUID] = field(default_factory=set[UUID])
@@ -85,7 +86,7 @@ class Truth:
 
     def confirm(self, part: int, token: int) -> None:
         if self.tokens[part] != token:
-            raise OwnershipLostError
+            raise LeaseLostError
 
     def heads(self, hears: Callable[[str], bool], keys: Collection[str] | None = None) -> dict[str, float]:
         found: dict[str, float] = {}
@@ -95,7 +96,7 @@ class Truth:
                 found.setdefault(key, row.due)
         return found
 
-    def rows(self, keys: Collection[str]) -> list[WaitingRow]:
+    def rows(self, keys: Collection[str]) -> list[QueuedEvent]:
         found = [row for row in self.waiting.values() if row.message.subject in keys]
         return sorted(found, key=lambda row: row.position)
 
@@ -103,8 +104,8 @@ class Truth:
         """Commit a step as one transaction; returns the seconds to the guilty event's next attempt."""
         self.confirm(part, token)
         if any(one.waits for one in step.events):
-            own = {one.what.event_id for one in (*step.apply, *step.bury)}
-            taken = (own & self.waiting.keys()) | {one.what.event_id for one in step.wait}
+            own = {one.what.event_id for one in (*step.apply, *step.dead_letter)}
+            taken = (own & self.waiting.keys()) | {one.what.event_id for one in step.retry}
         else:
             taken = {one.what.event_id for one in step.events} - self.inbox
         fresh = [one.what for one in step.apply if one.what.event_id in taken]
@@ -113,10 +114,10 @@ class Truth:
         for message in fresh:
             self._apply(message)
         seconds = 0.0
-        for one in (*step.wait, *step.bury):
+        for one in (*step.retry, *step.dead_letter):
             if one.what.event_id in taken:
-                seconds = self._put_down(one, last=bool(step.bury), delay=delay)
-        for one in step.park:
+                seconds = self._put_down(one, last=bool(step.dead_letter), delay=delay)
+        for one in step.behind:
             if one.what.event_id in taken:
                 self._wait(one.what, 0, self.world.now)
         return seconds
@@ -179,7 +180,7 @@ class Truth:
         row = self.waiting.get(message.event_id)
         if row is None:
             self._positions += 1
-            row = self.waiting[message.event_id] = WaitingRow(self._positions, message, attempts, due)
+            row = self.waiting[message.event_id] = QueuedEvent(self._positions, message, attempts, due)
         row.attempts, row.due = attempts, due
 
 
@@ -305,7 +306,7 @@ class Serving:
             part = ("part", self._durable.index)
             if session is None or not session.alive or not self._database.lock(session, part):
                 continue
-            with suppress(OwnershipLostError):
+            with suppress(LeaseLostError):
                 yield from self._serve(session)
             self._reader.leave()
             self._database.unlock(session, part)
@@ -317,7 +318,7 @@ class Serving:
             self._durable, lambda: self.process.alive, self._stir, self._member.consumers.sequence_check
         )
         self._token = yield from self._with_database(lambda: self._truth.take_over(self._durable.index))
-        self.waiting = self._m.Waiting()
+        self.waiting = self._m.RetrySchedule()
         yield from self._learn(None)
         # Now and then another asks for the part, and it is handed over in good order.
         until = self._world.now + self._world.random.choice((2.0, 1e9, 1e9))
@@ -353,23 +354,23 @@ class Serving:
             self.process.wake()
 
     def _apply(self, batch: Sequence[Stored]) -> Course:
-        held = {one.event_id: self._m.Held(one.subject, one) for one in reversed(batch)}
+        held = {one.event_id: Pending(one.subject, one) for one in reversed(batch)}
         first = sorted(held.values(), key=lambda one: one.what.sequence)
-        yield from self._follow(self._m.Course(first, waiting=self.waiting))
+        yield from self._follow(self._m.Bisection(first, waiting=self.waiting))
 
     def _retry(self) -> Course:
         keys = self.waiting.due(self._world.now, 100)
         if not keys:
             return False
         rows = yield from self._with_database(lambda: self._truth.rows(keys))
-        held = [self._m.Held(row.message.subject, row.message, row.attempts, waits=True) for row in rows]
-        yield from self._follow(self._m.Course(held, waiting=()))
+        held = [Pending(row.message.subject, row.message, row.attempts, waits=True) for row in rows]
+        yield from self._follow(self._m.Bisection(held, waiting=()))
         yield from self._learn(keys)
         return True
 
-    def _follow(self, course: Any) -> Course:
+    def _follow(self, bisection: Any) -> Course:
         held_back = 0
-        while (step := course.step()) is not None:
+        while (step := bisection.step()) is not None:
             yield (
                 2.5 * self._world.random.random() if self._world.happens(self._world.chances.slow) else 0.004
             )
@@ -382,11 +383,11 @@ class Serving:
                     yield 0.2
                     continue
                 self._truth.refused.difference_update(one.what.event_id for one in step.apply)
-                course.failed(step, permanent=False)
+                bisection.failed(step, permanent=False)
             except HandlerError as failure:
-                course.failed(step, permanent=failure.permanent)
+                bisection.failed(step, permanent=failure.permanent)
             else:
-                course.done(step)
+                bisection.done(step)
                 self._note(step, delay)
             held_back = 0
 
@@ -394,9 +395,9 @@ class Serving:
         return lambda: self._truth.commit(self._durable.index, self._token, step, self._backoff.delay)
 
     def _note(self, step: Any, delay: float) -> None:
-        for one in step.wait:
+        for one in step.retry:
             self.waiting.set(one.key, self._world.now + (delay or self._backoff.delay(one.attempts)))
-        for one in step.park:
+        for one in step.behind:
             if one.key not in self.waiting:
                 self.waiting.set(one.key, self._world.now)
 

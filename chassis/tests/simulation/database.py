@@ -175,7 +175,7 @@ class Database:
         if self.noted is None:
             self.noted, self._note_unflushed = made_at, True
 
-    def publish_again(self) -> None:
+    def republish(self) -> None:
         """What the operator does after a loss: cut the relays off, take back all marks and which stream it was."""
         for session in list(self._sessions):
             self.close(session)

@@ -161,7 +161,7 @@ class Reader:
         floor = yield from self._durable.reset()
         if floor is None:
             return
-        self._along = self._m.CountingAlong(floor)
+        self._along = self._m.SequenceCheck(floor)
         self._beginnings += 1
 
     @property

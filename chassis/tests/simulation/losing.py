@@ -63,7 +63,7 @@ def _losing(relays: Relays) -> Course:
     unknown = what_is_lost(relays.database.recall(), Seen(stream.made_at, len(stream.messages))) is None
     promise(unknown or not foreign, "nothing is published to a stream that has lost what it held", foreign)
     relays.losses_told = stream.losses
-    relays.database.publish_again()
+    relays.database.republish()
 
 
 def _writing(world: World, writers: Writers) -> Course:

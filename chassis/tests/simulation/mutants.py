@@ -266,21 +266,21 @@ MUTANTS = [
         "        if len(step.apply) > 1:\n",
         "        if permanent and len(step.apply) > 1:\n"
         "            buried = [replace(one, attempts=one.attempts + 1) for one in step.apply]\n"
-        "            self._judged = Step(bury=buried, park=step.park)\n"
+        "            self._judged = BatchStep(dead_letter=buried, behind=step.behind)\n"
         "            return\n"
         "        if len(step.apply) > 1:\n",
     ),
     _order(
         "lets later events of a key overtake",
-        "        self._stopped.update(one.key for one in step.wait)\n",
+        "        self._stopped.update(one.key for one in step.retry)\n",
         "",
     ),
     _order("forgets which keys wait", "(not one.waits and one.key in self._waiting)", "False"),
     _order("parks every key", "(not one.waits and one.key in self._waiting)", "bool(self._stopped)"),
     _order(
         "forgets what it parks",
-        "self._judged = Step(wait=[tried], park=step.park)",
-        "self._judged = Step(wait=[tried])",
+        "self._judged = BatchStep(retry=[tried], behind=step.behind)",
+        "self._judged = BatchStep(retry=[tried])",
     ),
     _order("tries for ever", "if permanent or tried.attempts >= MAX_ATTEMPTS:", "if permanent:"),
     _order("gives up too soon", "tried.attempts >= MAX_ATTEMPTS", "tried.attempts >= MAX_ATTEMPTS - 1"),

@@ -80,7 +80,7 @@ class Candidate:
 
     def start(self) -> None:
         """Start the process, or start it again after a kill: it remembers nothing."""
-        self.decisions = self._m.Relaying()
+        self.decisions = self._m.RelayDecisions()
         self._connecting = Patience(self._world)
         self._publishing = Patience(self._world)
         self._enough: Callable[[], bool] | None = None

@@ -1,4 +1,4 @@
-"""The course of batches, step by step against a model: any mixture of failures, crashes and time.
+"""The bisection of each batch, step by step against a model: any mixture of failures, crashes and time.
 
 By default the same examples every time; `--sim-seeds` and `--sim-from` ask for more and for others.
 """
@@ -10,9 +10,10 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from chassis.inbox.ordering import MAX_ATTEMPTS, Backoff, Course, Held, Step, Waiting
+from chassis.inbox.ordering import MAX_ATTEMPTS, Backoff, BatchStep, Bisection, RetrySchedule
 
 from .conftest import Play
+from .pending import Pending
 
 KEYS = ("a", "b", "c")
 BATCH = 4
@@ -60,46 +61,48 @@ class OneOwner(RuleBasedStateMachine):
         if event not in self.taken:
             self.poisoned.add(event)
 
-    @precondition(lambda self: self.course is None and self.floor < len(self.stream))
+    @precondition(lambda self: self.bisection is None and self.floor < len(self.stream))
     @rule()
     def deliver(self) -> None:
         batch = self.stream[self.floor : self.floor + BATCH]
-        self.course = Course([Held(key, (key, number)) for key, number in batch], waiting=self.waiting)
+        self.bisection = Bisection(
+            [Pending(key, (key, number)) for key, number in batch], waiting=self.waiting
+        )
         self.when_through = lambda: self._acknowledge(len(batch))
 
-    @precondition(lambda self: self.course is None)
+    @precondition(lambda self: self.bisection is None)
     @rule(seconds=st.floats(0, 5))
     def let_time_pass(self, seconds: float) -> None:
         self.now += seconds
         keys = self.waiting.due(self.now, 10)
         due = [event for event in self.rows if event[0] in keys]
-        held = [Held(event[0], event, self.rows[event][0], waits=True) for event in due]
-        self.course = Course(held, waiting=())
+        held = [Pending(event[0], event, self.rows[event][0], waits=True) for event in due]
+        self.bisection = Bisection(held, waiting=())
         self.when_through = lambda: self._learn(keys)
 
-    @precondition(lambda self: self.course is not None)
+    @precondition(lambda self: self.bisection is not None)
     @rule()
     def go_on(self) -> None:
-        assert self.course is not None
-        step = self.course.step()
+        assert self.bisection is not None
+        step = self.bisection.step()
         if step is None:
-            self.course = None
+            self.bisection = None
             self.when_through()
         elif guilty := [one for one in step.apply if one.what in self.poisoned | self.broken]:
             permanent = guilty[0].what in self.poisoned
-            self.course.failed(step, permanent=permanent)
+            self.bisection.failed(step, permanent=permanent)
         else:
             self._commit(step)
-            self.course.done(step)
-            for one in step.wait:
+            self.bisection.done(step)
+            for one in step.retry:
                 self.waiting.set(one.key, self.rows[one.what][1])
 
-    @precondition(lambda self: self.course is not None)
+    @precondition(lambda self: self.bisection is not None)
     @rule(committed=st.booleans())
     def die(self, committed: bool) -> None:  # noqa: FBT001 - drawn
         """Another takes over, and knows only what is stored."""
-        assert self.course is not None
-        step = self.course.step()
+        assert self.bisection is not None
+        step = self.bisection.step()
         if committed and step and not any(one.what in self.poisoned | self.broken for one in step.apply):
             self._commit(step)
         self._take_over()
@@ -122,14 +125,14 @@ class OneOwner(RuleBasedStateMachine):
 
     @invariant()
     def the_owner_knows_what_waits(self) -> None:
-        if self.course is None:
+        if self.bisection is None:
             assert {event[0] for event in self.rows} == {key for key in KEYS if key in self.waiting}
 
     def teardown(self) -> None:
         """Everything mended, everything comes to its end."""
         self.broken.clear()
         for _ in range(40 * (len(self.stream) + 1)):
-            if self.course is not None:
+            if self.bisection is not None:
                 self.go_on()
             elif self.floor < len(self.stream):
                 self.deliver()
@@ -139,28 +142,28 @@ class OneOwner(RuleBasedStateMachine):
         assert set(self.applied) | self.dead.keys() == set(self.stream)
         assert not self.poisoned & set(self.applied)
 
-    def _commit(self, step: Step[Event]) -> None:
-        """One transaction, as `carrying_out` makes it."""
+    def _commit(self, step: BatchStep[Pending[Event]]) -> None:
+        """One transaction, as `batch_transaction` makes it."""
         new = {one.what for one in step.events if one.waits or one.what not in self.taken}
         self.taken |= new
         for one in step.apply:
             if one.what in new and (not one.waits or self.rows.pop(one.what, None)):
                 self.applied.append(one.what)
-        for one in step.wait:
+        for one in step.retry:
             if one.what in new:
                 self.rows[one.what] = (one.attempts, self.now + self.backoff.delay(one.attempts))
-        for one in step.bury:
+        for one in step.dead_letter:
             if one.what in new:
                 self.dead[one.what] = one.attempts
                 self.rows.pop(one.what, None)
-        for one in step.park:
+        for one in step.behind:
             if one.what in new:
                 self.rows[one.what] = (0, self.now)
 
     def _take_over(self) -> None:
-        self.course: Course[Event] | None = None
+        self.bisection: Bisection[Pending[Event]] | None = None
         self.when_through: Callable[[], None] = lambda: None
-        self.waiting = Waiting()
+        self.waiting = RetrySchedule()
         self._learn(KEYS)
 
     def _acknowledge(self, count: int) -> None:

@@ -18,7 +18,7 @@ from chassis.outbox.relay_decisions import (
     BrokerAwayError,
     DatabaseAwayError,
     Found,
-    Relaying,
+    RelayDecisions,
     Row,
     Step,
 )
@@ -39,7 +39,7 @@ class RelayConversation(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.relay = Relaying()
+        self.relay = RelayDecisions()
         self.steps = self.relay.run()
         self.step: Step | None = next(self.steps)
         self.committed: list[Row] = []
@@ -88,7 +88,7 @@ class RelayConversation(RuleBasedStateMachine):
 
     @precondition(lambda self: self.noted)
     @rule()
-    def publish_again(self) -> None:
+    def republish(self) -> None:
         self.marked, self.noted = set(), None
         self.relay.doubt()
         self.relay.wake()
@@ -161,7 +161,7 @@ class RelayConversation(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Told to stop in a world without faults, it publishes what is left, and ends."""
         if self.noted != self.made_at:
-            self.publish_again()
+            self.republish()
         self.other_leads = False
         for _ in range(8 + 3 * len(self.committed)):
             if self.relay.is_leader or self.step is None:

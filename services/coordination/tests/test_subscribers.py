@@ -91,7 +91,7 @@ async def test_a_partner_that_names_countries_covers_none(coordination: Coordina
 async def test_a_request_that_overtakes_the_directory_waits_for_it(empty_coordination: Coordination) -> None:
     request = an_envelope(an_assistance_request())
     [too_early] = await empty_coordination.deliver.again(request, failing=True)
-    assert too_early is Outcome.WAITS
+    assert too_early is Outcome.QUEUED
 
     await empty_coordination.hear_directory()
     await empty_coordination.deliver.retry()
@@ -105,7 +105,7 @@ async def test_a_request_waits_while_half_of_the_directory_has_arrived(
     request = an_envelope(an_assistance_request())
     await empty_coordination.deliver(an_organisation("CO-Suva", covers=["FJ"], parent="RO-Asia"))
     [too_early] = await empty_coordination.deliver.again(request, failing=True)
-    assert too_early is Outcome.WAITS
+    assert too_early is Outcome.QUEUED
     assert await empty_coordination.tasks() == []
 
     await empty_coordination.deliver(an_organisation("DWT/CO-Dakar", covers=["SN"]))
@@ -121,7 +121,7 @@ async def test_an_event_whose_facts_are_refused_is_dead_lettered_at_once(coordin
 
     [refused] = await coordination.deliver.again(unsayable.model_copy(update={"data": data}), failing=True)
 
-    assert refused is Outcome.BURIED
+    assert refused is Outcome.DEAD_LETTERED
     assert await coordination.tasks() == []
 
 

@@ -78,7 +78,7 @@ async def test_an_event_ahead_of_the_directory_is_handed_back_until_it_is_there(
     await network.join(dakar)
     await network.deliver.retry()
 
-    assert early is Outcome.WAITS
+    assert early is Outcome.QUEUED
     assert await network.reasons(dakar) == ["unit_assigned"]
 
 
@@ -89,7 +89,7 @@ async def test_the_others_are_told_when_one_event_of_the_batch_must_wait(network
 
     answers = await network.deliver.again(unknown, known, failing=True)
 
-    assert answers == [Outcome.WAITS, Outcome.APPLIED]
+    assert answers == [Outcome.QUEUED, Outcome.APPLIED]
     assert await network.reasons(dakar) == ["unit_assigned"]
 
 

@@ -160,7 +160,9 @@ class Broker:
         assert info.created is not None
         return Seen(info.created, info.state.last_seq)
 
-    async def set_back(self, stream: str, durable: str, *, sequence: int | None = None) -> Mapping[str, Any]:
+    async def reset_durable(
+        self, stream: str, durable: str, *, sequence: int | None = None
+    ) -> Mapping[str, Any]:
         """Have a durable deliver from a place in its stream on, or from the first event that is not acknowledged.
 
         Returns what the server says of it then. Raises DurableGoneError, or another NATS error without a connection.

@@ -74,7 +74,7 @@ class _Place:
 
     async def next(self, sequence: int) -> _Found | None:
         """The first message at this place or behind it."""
-        told = await self._broker.set_back(self._stream, self._durable, sequence=max(sequence, 1))
+        told = await self._broker.reset_durable(self._stream, self._durable, sequence=max(sequence, 1))
         if not told["num_pending"]:
             return None
         [message] = await self._subscription.fetch(1, timeout=_TIMEOUT)

@@ -16,8 +16,8 @@ from chassis.broker.durable_limits import ACK_WAIT, BATCH, MAX_DELIVER
 from chassis.consumer.pull import HEARTBEAT, Delivery, Pull
 from chassis.database.engine import Database, is_database_away
 from chassis.inbox.applier import Applier
-from chassis.lease.claims import Claim, Ownership
-from chassis.lease.fence import Fence, OwnershipLostError, confirm, settle, take_over
+from chassis.lease.fence import Fence, LeaseLostError, clear_crashes, confirm, take_over
+from chassis.lease.holder import Lease, LeaseHolder
 from chassis.partitions import Partition
 from chassis.subscriptions.router import Subscription
 
@@ -51,7 +51,7 @@ class Consumer:
         subscription: Subscription,
         database: Database,
         broker: Broker,
-        ownership: Ownership,
+        ownership: LeaseHolder,
         *,
         stream: str,
         partition: Partition | None = None,
@@ -68,7 +68,7 @@ class Consumer:
         self._ownership = ownership
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._claim: Claim = ownership.claim(self.partition, self._woken.set)
+        self._lease: Lease = ownership.request(self.partition, self._woken.set)
         self._generation = 0
         self._fence: Fence | None = None
         self._last_token = 0
@@ -97,7 +97,7 @@ class Consumer:
     @property
     def waiting(self) -> int:
         """How many keys have events that wait, as far as this process owns them."""
-        return len(self._applier.waiting) if self.active else 0
+        return len(self._applier.schedule) if self.active else 0
 
     async def run(self) -> None:
         """Serve the part whenever it is this process's, until stopped; leave nothing that anybody has to wait for."""
@@ -148,7 +148,7 @@ class Consumer:
         return info
 
     async def _until_granted(self) -> None:
-        while not self._claim.granted.is_set() and not self._stopping.is_set():
+        while not self._lease.granted.is_set() and not self._stopping.is_set():
             # Another process may well serve it; but whether it could be served from here is known before it must be.
             await self.look()
             self.trouble = None
@@ -156,17 +156,17 @@ class Consumer:
 
     @property
     def _is_ours(self) -> bool:
-        claim = self._claim
+        lease = self._lease
         return (
-            claim.granted.is_set()
-            and claim.generation == self._generation
-            and not claim.asked_for
+            lease.granted.is_set()
+            and lease.generation == self._generation
+            and not lease.asked_for
             and not self._stopping.is_set()
         )
 
     async def _serve(self) -> None:
         """Take the part over, and serve it until it is to be given back, or is lost."""
-        self._generation = self._claim.generation
+        self._generation = self._lease.generation
         in_good_order = False
         try:
             await self.look()
@@ -179,7 +179,7 @@ class Consumer:
             self.trouble = None
             await self._serve_on(fence)
             in_good_order = True
-        except OwnershipLostError as lost:
+        except LeaseLostError as lost:
             in_good_order = True
             log.info("part taken over by another process", durable=self.partition.name, reason=str(lost))
         except (nats.errors.Error, ConsumerDriftError):
@@ -197,18 +197,18 @@ class Consumer:
             fence, self._fence = self._fence, None
             if fence is not None:
                 await self._leave(fence, in_good_order=in_good_order)
-            if self._claim.generation == self._generation:
-                self._ownership.give_back(self._claim)
+            if self._lease.generation == self._generation:
+                self._ownership.give_back(self._lease)
 
     async def _leave(self, fence: Fence, *, in_good_order: bool) -> None:
         """Leave nothing behind that anybody waits for; and let nobody take this for a crash, unless it is one."""
-        still_ours = self._claim.granted.is_set() and self._claim.generation == self._generation
+        still_ours = self._lease.granted.is_set() and self._lease.generation == self._generation
         await self._pull.end(hand_back=still_ours)
         if not in_good_order:
             # What ends this process may have to do with an event: the owners after it must be able to know.
             return
         try:
-            await settle(self._database, fence, released=True)
+            await clear_crashes(self._database, fence, released=True)
         except Exception as error:
             if not is_database_away(error):
                 raise
@@ -248,7 +248,7 @@ class Consumer:
         return batch
 
     def _seconds_to_wait(self) -> float:
-        due = self._applier.waiting.next_due()
+        due = self._applier.schedule.next_due()
         if due is None:
             return HEARTBEAT
         return min(max(due - asyncio.get_running_loop().time(), 0.001), HEARTBEAT)

@@ -19,7 +19,7 @@ from nats.aio.subscription import Subscription as NatsSubscription
 
 from chassis.broker.connection import Broker
 from chassis.broker.durable_limits import BATCH, BATCH_BYTES
-from chassis.consumer.sequence_check import Arrival, CountingAlong
+from chassis.consumer.sequence_check import Arrival, SequenceCheck
 from chassis.messages import StreamMessage
 
 _EXPIRES = 20.0
@@ -65,7 +65,7 @@ class Pull:
         self._asked = 0
         self._asked_at = 0.0
         self._fetched: deque[Delivery] = deque()
-        self._along = CountingAlong(0)
+        self._along = SequenceCheck(0)
         self._said = ""
         """Where the last acknowledgement of this beginning was sent."""
         self.gone: str | None = None
@@ -78,8 +78,8 @@ class Pull:
         DurableGoneError, or another NATS error without a connection.
         """
         await self._leave()
-        told = await self._broker.set_back(self._stream, self._durable)
-        self._along = CountingAlong(int(told["ack_floor"]["stream_seq"]))
+        told = await self._broker.reset_durable(self._stream, self._durable)
+        self._along = SequenceCheck(int(told["ack_floor"]["stream_seq"]))
         self.gone = None
         # An inbox of its own for each beginning: what was on its way before it goes astray, as it should.
         self._inbox = await self._broker.client.subscribe(
@@ -150,7 +150,7 @@ class Pull:
                         # Once more, and waited for: the server hears acknowledgements beside requests, and a durable
                         # set back before it has would be delivered again what is done with.
                         await self._broker.client.request(said, b"", timeout=1)
-                    await self._broker.set_back(self._stream, self._durable)
+                    await self._broker.reset_durable(self._stream, self._durable)
 
     async def _leave(self) -> None:
         self._beginning += 1

@@ -16,7 +16,7 @@ class Arrival(Enum):
     DROPPED = auto()
 
 
-class CountingAlong:
+class SequenceCheck:
     """One beginning of an owner, at the durable's last acknowledged message, the `floor`."""
 
     def __init__(self, floor: int) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
 
-async def insert_new(session: AsyncSession, rows: Sequence[DeclarativeBase]) -> None:
+async def bulk_insert(session: AsyncSession, rows: Sequence[DeclarativeBase]) -> None:
     """Insert rows of one table that were never added to a session, and are none of its own afterwards.
 
     For what comes in batches: a session would follow each row and each of its attributes, at several times the cost.

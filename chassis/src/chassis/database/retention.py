@@ -24,7 +24,7 @@ _OLD = (
 )
 
 
-async def forget_old_rows(database: Database, *, step: int = _STEP) -> int:
+async def delete_old_rows(database: Database, *, step: int = _STEP) -> int:
     """Delete what is past its retention, `step` rows to a transaction; returns how many there were."""
     deleted = 0
     for table, column, retention in _OLD:
@@ -42,7 +42,7 @@ async def forget_old_rows(database: Database, *, step: int = _STEP) -> int:
     return deleted
 
 
-async def keep_house(database: Database, *, due: Callable[[], bool], stopping: asyncio.Event) -> None:
+async def run_retention(database: Database, *, due: Callable[[], bool], stopping: asyncio.Event) -> None:
     """Forget old rows every hour while it is `due` here, until stopping."""
     while not stopping.is_set():
         with suppress(TimeoutError):
@@ -51,7 +51,7 @@ async def keep_house(database: Database, *, due: Callable[[], bool], stopping: a
         if stopping.is_set() or not due():
             continue
         try:
-            log.info("old rows forgotten", rows=await forget_old_rows(database))
+            log.info("old rows forgotten", rows=await delete_old_rows(database))
         except Exception as error:
             if not is_database_away(error):
                 raise

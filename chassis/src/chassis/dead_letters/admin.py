@@ -171,7 +171,7 @@ async def edit(
     before, after = payload_of(letter), _written(envelope)
     if _json(before) == envelope:
         return
-    # The letter keeps the event id it was buried with: by it the replay knows whether the inbox has the event.
+    # The letter keeps the event id it was written with: by it the replay knows whether the inbox has the event.
     values = {"edited_payload": after, "type": envelope["type"]}
     await tx.session.execute(sa.update(dead_letters).where(dead_letters.c.id == letter_id).values(values))
     await record(tx, [letter_id], "edited", who, before=before, after=after)

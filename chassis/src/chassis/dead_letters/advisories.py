@@ -23,7 +23,7 @@ from chassis.broker.stream_reader import StreamReader
 from chassis.database.engine import Database, is_database_away
 from chassis.database.tables import dead_letters, inbox, waiting_events
 from chassis.database.transaction import Transaction
-from chassis.dead_letters.store import storable, told_of
+from chassis.dead_letters.store import letter_fields, storable
 from chassis.ids import new_id
 from chassis.messages import StreamMessage
 from chassis.telemetry import metrics
@@ -104,11 +104,11 @@ class AdvisoryListener:
         except ValidationError:
             log.error("advisory not understood", subject=message.subject)  # noqa: TRY400 - the finding would quote it
         else:
-            await self.bury(advisory)
+            await self.dead_letter(advisory)
         await message.ack()
 
-    async def bury(self, advisory: Advisory) -> UUID | None:
-        """Keep the event of an advisory as a dead letter; None where it was applied, waits or is buried already."""
+    async def dead_letter(self, advisory: Advisory) -> UUID | None:
+        """Keep the event of an advisory as a dead letter; None where it was applied, waits or is a dead letter already."""
         stored = await self._reader.at(advisory.stream_seq)
         envelope = _envelope(stored)
         async with self._database.transaction() as tx:
@@ -119,7 +119,7 @@ class AdvisoryListener:
             letter_id = await tx.session.scalar(written)
         if letter_id is not None:
             durable = base_of(advisory.consumer)
-            metrics.buried.labels(durable).inc()
+            metrics.dead_lettered.labels(durable).inc()
             log.error(
                 "event given up by the server became a dead letter", durable=durable, letter=str(letter_id)
             )
@@ -130,7 +130,7 @@ class AdvisoryListener:
     ) -> bool:
         durable = base_of(advisory.consumer)
         if envelope is not None:
-            # In the inbox: it was applied, waits its turn or is buried. Not there: from now on nobody else takes it.
+            # In the inbox: it was applied, waits its turn or is a dead letter. Not there: from now on nobody else takes it.
             taken = insert(inbox).values(durable=durable, event_id=envelope.id, applied_at=tx.now)
             taking = taken.on_conflict_do_nothing().returning(inbox.c.event_id)
             return await tx.session.scalar(taking) is not None
@@ -162,7 +162,7 @@ def _letter(advisory: Advisory, stored: StreamMessage | None, envelope: Envelope
         "stream": advisory.stream,
         "stream_sequence": advisory.stream_seq,
         "nats_subject": stored.subject if stored else "",
-        **told_of(envelope),
+        **letter_fields(envelope),
         "payload": stored.payload if stored else b"",
         "error_class": error_class,
         "error": error,

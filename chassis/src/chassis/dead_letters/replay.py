@@ -21,7 +21,7 @@ from chassis.database.engine import Database, is_database_away
 from chassis.database.tables import dead_letters
 from chassis.database.transaction import Transaction
 from chassis.dead_letters.admin import IN_ORDER, Place, beyond, end, payload_of, record
-from chassis.dead_letters.store import an_attempt, described
+from chassis.dead_letters.store import described, failed_attempt
 from chassis.messages import ContractError, Received
 from chassis.operators import Who
 from chassis.subscriptions.router import Subscription, Subscriptions
@@ -64,7 +64,7 @@ class Replayed:
     left: int = 0
 
 
-# A letter with an event's id was taken into the inbox by the commit that buried it: there is nothing to ask of it then.
+# A letter with an event's id was taken into the inbox by the commit that wrote the letter: there is nothing to ask of it then.
 _TAKE = sa.text("""
 INSERT INTO inbox (durable, event_id, applied_at)
 SELECT :durable, event_id, :now FROM unnest(CAST(:event_ids AS uuid[])) AS event_id
@@ -269,7 +269,7 @@ class _Batches:
         metrics.failed.labels(self._subscription.durable).inc()
         async with self._database.transaction() as tx:
             for letter in (await self._held(tx, [letter_id])).values():
-                attempt = an_attempt(len(letter.attempts) + 1, error, now=tx.now)
+                attempt = failed_attempt(len(letter.attempts) + 1, error, now=tx.now)
                 values = {
                     "attempts": [*letter.attempts, attempt | {"replayed_by": self._who.by}],
                     "error_class": type(error).__name__,

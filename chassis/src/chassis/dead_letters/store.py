@@ -26,7 +26,7 @@ def storable(text: str) -> str:
     return text.replace("\x00", "\\0")
 
 
-def told_of(envelope: Envelope | None) -> dict[str, Any]:
+def letter_fields(envelope: Envelope | None) -> dict[str, Any]:
     """What a letter says of its event, where the message has one that can be read."""
     return {
         "event_id": envelope.id if envelope else None,
@@ -36,12 +36,12 @@ def told_of(envelope: Envelope | None) -> dict[str, Any]:
     }
 
 
-def an_attempt(number: int, error: Exception, *, now: datetime) -> dict[str, Any]:
+def failed_attempt(number: int, error: Exception, *, now: datetime) -> dict[str, Any]:
     """What the history of an event tells of one failed attempt."""
     return {"attempt": number, "failed_at": now.isoformat(), "error": described(error)}
 
 
-async def bury(
+async def write_letter(
     session: AsyncSession,
     durable: str,
     message: StreamMessage,
@@ -58,7 +58,7 @@ async def bury(
         "stream": message.stream,
         "stream_sequence": message.stream_sequence,
         "nats_subject": message.subject,
-        **told_of(envelope),
+        **letter_fields(envelope),
         "payload": message.payload,
         "error_class": type(error).__name__,
         "error": described(error),

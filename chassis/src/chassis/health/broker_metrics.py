@@ -60,7 +60,7 @@ _WORDS = {"server_id", "server_name", "version", "domain", "leader", "name"}
 _MOMENTS = {"start", "config_load_time"}
 
 
-class BrokerMonitor:
+class BrokerMetrics:
     """The server's monitoring endpoint, as the one service that is told of it asks it."""
 
     def __init__(self, url: str) -> None:

@@ -12,13 +12,13 @@ from chassis.consumer.consumer import Consumer
 from chassis.database.engine import Database
 from chassis.database.transaction import Transaction
 from chassis.dead_letters.replay import Replayer
-from chassis.health.broker_metrics import BrokerMonitor
+from chassis.health.broker_metrics import BrokerMetrics
 from chassis.health.examiner import Examiner
 from chassis.outbox.relay import Relay
 from chassis.projections.rebuild import Rebuilder
 from chassis.settings import ServiceSettings
 from chassis.subscriptions.router import Subscriptions
-from chassis.telemetry.loop_lag import LoopWatch
+from chassis.telemetry.loop_lag import LoopLag
 
 
 class RunningService(Protocol):
@@ -35,8 +35,8 @@ class RunningService(Protocol):
     replayer: Replayer
     rebuilder: Rebuilder
     examiner: Examiner
-    loop_watch: LoopWatch
-    broker_monitor: BrokerMonitor | None
+    loop_lag: LoopLag
+    broker_metrics: BrokerMetrics | None
 
     async def published(self, event_ids: Iterable[UUID], *, timeout: float = 5.0) -> None:  # noqa: ASYNC109
         """Wait until the stream has acknowledged these announced events; raises TimeoutError after `timeout` s."""

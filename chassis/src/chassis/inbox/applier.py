@@ -16,10 +16,10 @@ from pydantic import ValidationError
 
 from chassis.database.engine import Database, is_database_away
 from chassis.inbox import retry_queue
-from chassis.inbox.batch_transaction import CarryingOut, Done, InHand, NeverAnsweredError
-from chassis.inbox.ordering import MAX_ATTEMPTS, Backoff, Course, Held, Step, Waiting
-from chassis.inbox.retry_queue import WaitingRow
-from chassis.lease.fence import Fence, OwnershipLostError, settle
+from chassis.inbox.batch_transaction import BatchTransaction, Committed, NeverAnsweredError, PendingEvent
+from chassis.inbox.ordering import MAX_ATTEMPTS, Backoff, BatchStep, Bisection, RetrySchedule
+from chassis.inbox.retry_queue import QueuedEvent
+from chassis.lease.fence import Fence, LeaseLostError, clear_crashes
 from chassis.messages import ContractError, Received, Retry, StreamMessage
 from chassis.subscriptions.router import Subscription
 from chassis.telemetry import metrics
@@ -33,7 +33,7 @@ T = TypeVar("T")
 MAX_HELD_BACK = 4
 """Times that a batch waits for the database and is tried again, before what looks like its absence counts as a failed
 attempt. The halves of a batch share them: each waiting anew, they would hold all keys up for ten seconds."""
-CAREFUL_AFTER = 2
+QUARANTINE_AFTER = 2
 """Processes in a row that died without a word or a success, after which every attempt is counted before it begins."""
 _DUE_KEYS = 100
 _LONGEST_KEY = 500
@@ -45,8 +45,8 @@ class Outcome(Enum):
 
     APPLIED = auto()
     REPEATED = auto()
-    WAITS = auto()
-    BURIED = auto()
+    QUEUED = auto()
+    DEAD_LETTERED = auto()
 
 
 class _Everything(Container[str]):
@@ -58,7 +58,7 @@ class Applier:
     """Applies what one part of a durable is delivered, and what waits of it. One task at a time may use it.
 
     `wait_for_database` is awaited while the database is away: an outage uses up nobody's attempts. Every method may
-    raise OwnershipLostError, where another process has taken over: nothing of what was in hand is stored then.
+    raise LeaseLostError, where another process has taken over: nothing of what was in hand is stored then.
     """
 
     def __init__(
@@ -75,26 +75,26 @@ class Applier:
         self._wait_for_database = wait_for_database
         self._slots = list(slots)
         self._backoff = backoff or Backoff(random.SystemRandom().uniform)
-        self._out = CarryingOut(subscription, database, self._backoff)
-        self._unsettled = False
-        self._careful = False
-        self._parked_with_care = False
-        self.waiting = Waiting()
+        self._out = BatchTransaction(subscription, database, self._backoff)
+        self._crashes_noted = False
+        self._quarantining = False
+        self._quarantined = False
+        self.schedule = RetrySchedule()
         """The keys of which events wait, on the loop's clock: as the table says, for as long as this is the owner."""
 
     async def begin(self, fence: Fence | None = None) -> None:
         """Take up the work of this part: know what waits, and whether the owners before died of something here."""
         self._out.fence = fence
-        self._unsettled = fence is not None and fence.crashes > 0
-        self._careful = fence is not None and fence.crashes >= CAREFUL_AFTER
-        self._parked_with_care = False
-        self.waiting = Waiting()
+        self._crashes_noted = fence is not None and fence.crashes > 0
+        self._quarantining = fence is not None and fence.crashes >= QUARANTINE_AFTER
+        self._quarantined = False
+        self.schedule = RetrySchedule()
         await self._learn(None)
 
     async def apply(self, messages: Sequence[StreamMessage]) -> list[Outcome]:
         """Apply the event of each message once, in order, or store why not; returns what became of each."""
         outcomes = [Outcome.REPEATED] * len(messages)
-        held: dict[UUID, Held[InHand]] = {}
+        held: dict[UUID, PendingEvent] = {}
         places: dict[UUID, int] = {}
         for place, message in enumerate(messages):
             envelope: Envelope | None = None
@@ -102,50 +102,50 @@ class Applier:
                 envelope = _decode(message.payload)
                 received = self._typed(envelope)
             except ContractError as error:
-                if await self._bury_unread(message, envelope, error):
-                    outcomes[place] = Outcome.BURIED
+                if await self._dead_letter_unreadable(message, envelope, error):
+                    outcomes[place] = Outcome.DEAD_LETTERED
             else:
                 if envelope.id not in held:
-                    held[envelope.id] = Held(envelope.subject, InHand(message, received))
+                    held[envelope.id] = PendingEvent(envelope.subject, message, received)
                     places[envelope.id] = place
-        course = Course(list(held.values()), waiting=_Everything() if self._careful else self.waiting)
-        for event_id, outcome in (await self._follow(course)).items():
+        bisection = Bisection(
+            list(held.values()), waiting=_Everything() if self._quarantining else self.schedule
+        )
+        for event_id, outcome in (await self._follow(bisection)).items():
             outcomes[places[event_id]] = outcome
-        self._parked_with_care = self._careful
+        self._quarantined = self._quarantining
         return outcomes
 
     async def retry(self) -> bool:
         """Try what is due among the waiting events, first come first within each key; returns whether anything was."""
-        keys = self.waiting.due(asyncio.get_running_loop().time(), 1 if self._careful else _DUE_KEYS)
+        keys = self.schedule.due(asyncio.get_running_loop().time(), 1 if self._quarantining else _DUE_KEYS)
         if keys:
             try:
                 await self._retry(keys)
             finally:
                 await self._learn(keys)
-        elif self._parked_with_care:
+        elif self._quarantined:
             # All that the owners before may have died of has been tried, or waits for its next attempt.
-            self._careful = self._parked_with_care = False
-            await self._settle()
+            self._quarantining = self._quarantined = False
+            await self._clear_crashes()
         return bool(keys)
 
     async def _retry(self, keys: Collection[str]) -> None:
-        async def read() -> list[WaitingRow]:
+        async def read() -> list[QueuedEvent]:
             async with self._database.reading() as session:
                 return await retry_queue.next_rows(session, self._subscription.durable, keys)
 
         rows = await self._with_database(read)
-        if rows and (self._careful or _is_suspect(rows[0])):
+        if rows and (self._quarantining or _is_suspect(rows[0])):
             rows = rows[:1]
             if rows[0].attempts < MAX_ATTEMPTS:
                 await self._with_database(lambda: self._out.count_attempt(rows[0]))
         else:
             rows = list(takewhile(lambda row: not _is_suspect(row), rows))
-        held = [
-            Held(row.key, event, row.attempts, waits=True) for row in rows if (event := await self._read(row))
-        ]
-        await self._follow(Course(held, waiting=()))
+        held = [event for row in rows if (event := await self._read(row))]
+        await self._follow(Bisection(held, waiting=()))
 
-    async def _read(self, row: WaitingRow) -> InHand | None:
+    async def _read(self, row: QueuedEvent) -> PendingEvent | None:
         """The waiting event, typed; one that cannot be tried once more becomes a dead letter."""
         envelope: Envelope | None = None
         try:
@@ -155,19 +155,19 @@ class Applier:
                 raise NeverAnsweredError(f"handled {row.attempts} times, and no answer ever came")
         except (ContractError, NeverAnsweredError) as error:
             cause = error
-            await self._with_database(lambda: self._out.bury_waiting(row, envelope, cause))
-            self._tell(row.message, row.attempts + 1, error, buried=True)
+            await self._with_database(lambda: self._out.dead_letter_queued(row, envelope, cause))
+            self._tell(row.message, row.attempts + 1, error, dead_lettered=True)
             return None
-        return InHand(row.message, received, row)
+        return PendingEvent(row.key, row.message, received, row.attempts, row)
 
-    async def _follow(self, course: Course[InHand]) -> dict[UUID, Outcome]:
+    async def _follow(self, bisection: Bisection[PendingEvent]) -> dict[UUID, Outcome]:
         became: dict[UUID, Outcome] = {}
         error: Exception | None = None
         held_back = 0
-        while (step := course.step()) is not None:
+        while (step := bisection.step()) is not None:
             try:
                 done = await self._out.step(step, error)
-            except OwnershipLostError:
+            except LeaseLostError:
                 raise
             except Exception as failure:
                 # A handler can raise what looks like an absent database. One that is there again and again is not away.
@@ -178,47 +178,51 @@ class Applier:
                 if not step.apply:
                     raise
                 error = failure
-                course.failed(step, permanent=isinstance(failure, self._permanent))
+                bisection.failed(step, permanent=isinstance(failure, self._permanent))
             else:
-                course.done(step)
+                bisection.done(step)
                 became |= self._note(step, done, error)
-                await self._settle()
+                await self._clear_crashes()
         return became
 
     @property
     def _permanent(self) -> tuple[type[Exception], ...]:
         return (ContractError, *self._subscription.permanent)
 
-    def _note(self, step: Step[InHand], done: Done, error: Exception | None) -> dict[UUID, Outcome]:
+    def _note(
+        self, step: BatchStep[PendingEvent], done: Committed, error: Exception | None
+    ) -> dict[UUID, Outcome]:
         """Know in memory what was just committed, and tell of a failure."""
         now = asyncio.get_running_loop().time()
         # A step may have been committed before, and its answer lost: then nothing is taken now, and yet it waits.
-        for one in step.wait:
-            self.waiting.set(one.key, now + (done.delay or self._backoff.delay(one.attempts)))
-        for one in step.park:
-            if one.key not in self.waiting:
-                self.waiting.set(one.key, now)
-        for one in (*step.wait, *step.bury):
-            if one.what.event_id in done.taken:
+        for one in step.retry:
+            self.schedule.set(one.key, now + (done.delay or self._backoff.delay(one.attempts)))
+        for one in step.behind:
+            if one.key not in self.schedule:
+                self.schedule.set(one.key, now)
+        for one in (*step.retry, *step.dead_letter):
+            if one.event_id in done.taken:
                 assert error is not None
-                self._tell(one.what.message, one.attempts, error, buried=bool(step.bury), delay=done.delay)
+                self._tell(
+                    one.message, one.attempts, error, dead_lettered=bool(step.dead_letter), delay=done.delay
+                )
         ways = (
             (step.apply, Outcome.APPLIED),
-            (step.wait, Outcome.WAITS),
-            (step.bury, Outcome.BURIED),
-            (step.park, Outcome.WAITS),
+            (step.retry, Outcome.QUEUED),
+            (step.dead_letter, Outcome.DEAD_LETTERED),
+            (step.behind, Outcome.QUEUED),
         )
-        return {
-            one.what.event_id: way for ones, way in ways for one in ones if one.what.event_id in done.taken
-        }
+        return {one.event_id: way for ones, way in ways for one in ones if one.event_id in done.taken}
 
-    async def _bury_unread(
+    async def _dead_letter_unreadable(
         self, message: StreamMessage, envelope: Envelope | None, error: ContractError
     ) -> bool:
-        buried = await self._with_database(lambda: self._out.bury_unread(message, envelope, error))
-        if buried:
-            self._tell(message, 1, error, buried=True)
-        return buried
+        dead_lettered = await self._with_database(
+            lambda: self._out.dead_letter_unreadable(message, envelope, error)
+        )
+        if dead_lettered:
+            self._tell(message, 1, error, dead_lettered=True)
+        return dead_lettered
 
     async def _learn(self, keys: Collection[str] | None) -> None:
         """Know when the first waiting event of each of these keys is due, or of all there are."""
@@ -234,13 +238,13 @@ class Applier:
             }
 
         heads = await self._with_database(read)
-        self.waiting.learn(heads, heads.keys() if keys is None else keys)
+        self.schedule.learn(heads, heads.keys() if keys is None else keys)
 
-    async def _settle(self) -> None:
+    async def _clear_crashes(self) -> None:
         fence = self._out.fence
-        if fence is not None and self._unsettled and not self._careful:
-            self._unsettled = False
-            await self._with_database(lambda: settle(self._database, fence, released=False))
+        if fence is not None and self._crashes_noted and not self._quarantining:
+            self._crashes_noted = False
+            await self._with_database(lambda: clear_crashes(self._database, fence, released=False))
 
     async def _with_database(self, work: Callable[[], Awaitable[T]]) -> T:
         while True:
@@ -264,7 +268,7 @@ class Applier:
         return Received(envelope, event, well_formed(envelope.traceparent))
 
     def _tell(
-        self, message: StreamMessage, attempt: int, error: Exception, *, buried: bool, delay: float = 0
+        self, message: StreamMessage, attempt: int, error: Exception, *, dead_lettered: bool, delay: float = 0
     ) -> None:
         metrics.failed.labels(self._subscription.durable).inc()
         failure = log.bind(
@@ -273,8 +277,8 @@ class Applier:
             attempt=attempt,
             error_class=type(error).__name__,
         )
-        if buried:
-            metrics.buried.labels(self._subscription.durable).inc()
+        if dead_lettered:
+            metrics.dead_lettered.labels(self._subscription.durable).inc()
             failure.error("event became a dead letter")
         else:
             # An unexpected error is shown with its traceback once; a wish to wait is no news.
@@ -285,7 +289,7 @@ class Applier:
             )
 
 
-def _is_suspect(row: WaitingRow) -> bool:
+def _is_suspect(row: QueuedEvent) -> bool:
     return row.error_class == NeverAnsweredError.__name__
 
 

@@ -11,9 +11,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Generic, TypeVar
-
-T = TypeVar("T")
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 MAX_ATTEMPTS = 8
 """Failed attempts after which an event is given up and becomes a dead letter."""
@@ -43,70 +41,78 @@ class Backoff:
         return min(self.first * 2 ** min(max(attempts - 1, 0), 60), self.longest)
 
 
-@dataclass(frozen=True, slots=True)
-class Held(Generic[T]):
-    """One event in hand: its key, its failed attempts so far, and `what` the caller needs to carry it out.
+class Orderable(Protocol):
+    """An event in hand, as far as its order goes; a dataclass."""
 
-    `waits` says where it comes from: from among the waiting events, or (False) straight from the stream.
-    """
-
-    key: str
-    what: T
-    attempts: int = 0
-    waits: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Step(Generic[T]):
-    """One transaction: these are handled, those wait behind another of their key, one is put off or given up.
-
-    `wait` and `bury` carry the failed attempt already in their count.
-    """
-
-    apply: Sequence[Held[T]] = ()
-    park: Sequence[Held[T]] = ()
-    wait: Sequence[Held[T]] = ()
-    bury: Sequence[Held[T]] = ()
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
-    def events(self) -> list[Held[T]]:
+    def key(self) -> str: ...
+    @property
+    def attempts(self) -> int:
+        """Failed ones so far."""
+        ...
+
+    @property
+    def waits(self) -> bool:
+        """Whether it comes from the retry queue, and not straight from the stream."""
+        ...
+
+
+T = TypeVar("T", bound=Orderable)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStep(Generic[T]):
+    """One transaction: these are handled, those wait behind another of their key, one is to be retried or given up.
+
+    `retry` and `dead_letter` carry the failed attempt already in their count.
+    """
+
+    apply: Sequence[T] = ()
+    behind: Sequence[T] = ()
+    retry: Sequence[T] = ()
+    dead_letter: Sequence[T] = ()
+
+    @property
+    def events(self) -> list[T]:
         """All events of the step, in the order they came within each key."""
-        return [*self.apply, *self.wait, *self.bury, *self.park]
+        return [*self.apply, *self.retry, *self.dead_letter, *self.behind]
 
 
-class Course(Generic[T]):
-    """The course of one batch: `step()` says what to do next, `done` or `failed` how it went, until there is no step.
+class Bisection(Generic[T]):
+    """What becomes of one batch: `step()` says what to do next, `done` or `failed` how it went, until there is no step.
 
     The events stand in the order they came. `waiting` are the keys of which events wait already: theirs wait too,
     unless they are the waiting ones themselves. A failed step is halved until the guilty event stands alone.
     """
 
-    def __init__(self, events: Sequence[Held[T]], *, waiting: Container[str]) -> None:
-        self._parts: deque[Sequence[Held[T]]] = deque([events])
+    def __init__(self, events: Sequence[T], *, waiting: Container[str]) -> None:
+        self._parts: deque[Sequence[T]] = deque([events])
         self._waiting = waiting
         self._stopped: set[str] = set()
-        self._judged: Step[T] | None = None
+        self._judged: BatchStep[T] | None = None
 
-    def step(self) -> Step[T] | None:
+    def step(self) -> BatchStep[T] | None:
         """What to do next, in one transaction; None when the batch is through. Asked again, it says the same."""
         if self._judged is not None:
             return self._judged
         while self._parts:
             step = self._next_step(self._parts[0])
-            if step.apply or step.park:
+            if step.apply or step.behind:
                 return step
             self._parts.popleft()
         return None
 
-    def done(self, step: Step[T]) -> None:
+    def done(self, step: BatchStep[T]) -> None:
         """The step was committed."""
-        self._stopped.update(one.key for one in step.wait)
+        self._stopped.update(one.key for one in step.retry)
         if self._judged is not None:
             self._judged = None
         else:
             self._parts.popleft()
 
-    def failed(self, step: Step[T], *, permanent: bool) -> None:
+    def failed(self, step: BatchStep[T], *, permanent: bool) -> None:
         """The step was rolled back, for a reason that lies in one of its events; `permanent`: no repeat can mend it."""
         part = self._parts.popleft()
         if len(step.apply) > 1:
@@ -116,26 +122,26 @@ class Course(Generic[T]):
         [guilty] = step.apply
         tried = replace(guilty, attempts=guilty.attempts + 1)
         if permanent or tried.attempts >= MAX_ATTEMPTS:
-            # Given up, it stops its key no longer; what was parked stays so, for it has others before it.
-            self._judged = Step(bury=[tried], park=step.park)
+            # Given up, it stops its key no longer; what was put behind it stays so, for it has others before it.
+            self._judged = BatchStep(dead_letter=[tried], behind=step.behind)
         else:
-            self._judged = Step(wait=[tried], park=step.park)
+            self._judged = BatchStep(retry=[tried], behind=step.behind)
 
-    def _next_step(self, part: Sequence[Held[T]]) -> Step[T]:
-        apply: list[Held[T]] = []
-        park: list[Held[T]] = []
+    def _next_step(self, part: Sequence[T]) -> BatchStep[T]:
+        apply: list[T] = []
+        behind: list[T] = []
         for one in part:
             if one.key in self._stopped or (not one.waits and one.key in self._waiting):
                 # What waits already goes on waiting: there is nothing to write down.
                 if not one.waits:
-                    park.append(one)
+                    behind.append(one)
             else:
                 apply.append(one)
-        return Step(apply=apply, park=park)
+        return BatchStep(apply=apply, behind=behind)
 
 
 @dataclass(slots=True)
-class Waiting:
+class RetrySchedule:
     """The keys that wait, and when the first event of each is due, in seconds of the caller's clock."""
 
     _due: dict[str, float] = field(default_factory=dict[str, float])

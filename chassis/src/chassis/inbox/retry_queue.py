@@ -20,7 +20,7 @@ _ROUND_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingRow:
+class QueuedEvent:
     """A waiting event as it is stored; `history` tells of its failed attempts."""
 
     position: int
@@ -57,11 +57,11 @@ async def heads(
 
 async def next_rows(
     session: AsyncSession, durable: str, keys: Collection[str], *, rows: int = ROUND
-) -> list[WaitingRow]:
+) -> list[QueuedEvent]:
     """Read the waiting events of these keys, first come first, as many as are looked at together."""
     told = {"durable": durable, "keys": list(keys), "rows": rows, "bytes": _ROUND_BYTES}
     return [
-        WaitingRow(
+        QueuedEvent(
             position=row.position,
             event_id=row.event_id,
             key=row.key,

@@ -23,12 +23,12 @@ ON CONFLICT (partition) DO UPDATE SET token = owner.token + 1, slots = excluded.
 RETURNING token, crashes
 """)
 _TOKEN = sa.text("SELECT token FROM durable_owners WHERE partition = :partition")
-_SETTLED = sa.text("""
+_CLEAR_CRASHES = sa.text("""
 UPDATE durable_owners SET crashes = 0, released = :released WHERE partition = :partition AND token = :token
 """)
 
 
-class OwnershipLostError(Exception):
+class LeaseLostError(Exception):
     """Another process has taken this part over; what this one was about to commit was refused."""
 
 
@@ -53,15 +53,15 @@ async def take_over(database: Database, partition: Partition, *, mine: int = 0) 
 
 
 async def confirm(database: Database, fence: Fence) -> None:
-    """Return if this is still the owner; raises OwnershipLostError where another has taken over since."""
+    """Return if this is still the owner; raises LeaseLostError where another has taken over since."""
     async with database.reading() as session:
         token = await session.scalar(_TOKEN, {"partition": fence.partition})
     if token != fence.token:
-        raise OwnershipLostError(f"{fence.partition} was taken over by another process")
+        raise LeaseLostError(f"{fence.partition} was taken over by another process")
 
 
-async def settle(database: Database, fence: Fence, *, released: bool) -> None:
+async def clear_crashes(database: Database, fence: Fence, *, released: bool) -> None:
     """Note that this owner has got something done, or that it goes in good order."""
     told = {"partition": fence.partition, "token": fence.token, "released": released}
     async with database.transaction() as tx:
-        await tx.session.execute(_SETTLED, told)
+        await tx.session.execute(_CLEAR_CRASHES, told)

@@ -26,7 +26,7 @@ from chassis.outbox.relay_decisions import (
     BrokerAwayError,
     DatabaseAwayError,
     Found,
-    Relaying,
+    RelayDecisions,
     Row,
     Step,
     StreamLostError,
@@ -74,7 +74,7 @@ class Relay:
         self._database = database
         self._broker = broker
         self._stream = stream
-        self._decisions = Relaying()
+        self._decisions = RelayDecisions()
         broker.when_lost.append(self.doubt)
         self._stirred = asyncio.Event()
         self._stopping = asyncio.Event()

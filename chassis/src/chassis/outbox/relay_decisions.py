@@ -1,6 +1,6 @@
 """What a relay decides, without doing any of it: no connection, no clock, no chance.
 
-A relay candidate is a conversation. `Relaying.run` yields the next step; whoever carries it out (the shell in
+A relay candidate is a conversation. `RelayDecisions.run` yields the next step; whoever carries it out (the shell in
 `relay.py`, or a simulation) sends back what came of it, or throws one of the three failures. The order of the steps,
 and nothing else, keeps the promises: what was committed reaches the stream, in order, and a repeat changes nothing.
 """
@@ -243,7 +243,7 @@ class Notices:
                 waiter.when_done()
 
 
-class Relaying:
+class RelayDecisions:
     """One relay candidate: it publishes while it is the leader, and tells waiters what has been acknowledged."""
 
     def __init__(self) -> None:

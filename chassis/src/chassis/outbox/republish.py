@@ -29,7 +29,7 @@ _KEPT = sa.text(
 )
 AGAIN = "UPDATE outbox SET published_at = NULL, stream_sequence = NULL WHERE published_at IS NOT NULL"
 FORGET = "DELETE FROM known_streams"
-"""Both for whoever stands at the database itself, with no service running; else `publish_again` does it."""
+"""Both for whoever stands at the database itself, with no service running; else `republish` does it."""
 _WAKE = sa.text("SELECT pg_notify(:forgotten, ''), pg_notify(:written, '')")
 _KNOWN = sa.text(KNOWN.replace("$1", ":stream"))
 
@@ -46,7 +46,7 @@ class RelayRemainsError(Exception):
     """A relay's session did not end when it was told to; nothing was taken back."""
 
 
-async def publish_again(session: AsyncSession, service: str) -> Refill:
+async def republish(session: AsyncSession, service: str) -> Refill:
     """Take back that anything was published, and where: the relay begins anew with the oldest row that is kept.
 
     Raises RelayRemainsError.

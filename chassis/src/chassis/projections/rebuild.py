@@ -232,7 +232,7 @@ class Rebuilder:
             await asyncio.sleep(_ON_THEIR_WAY)
             targets = {name: dict(one) for name, one in rebuild.targets.items()}
             for name, target in targets.items():
-                told = await self._broker.set_back(self._stream, name, sequence=target["first"])
+                told = await self._broker.reset_durable(self._stream, name, sequence=target["first"])
                 target["total"] = int(told["num_pending"])
             await self._store(tx, rebuild, state="applying", targets=targets)
         elif rebuild.state == "applying" and await self._caught_up(rebuild):

@@ -19,21 +19,21 @@ from chassis.clock import Clock, system_clock
 from chassis.consumer.consumer import Consumer
 from chassis.database import migrations
 from chassis.database.engine import Database, is_database_away
-from chassis.database.retention import keep_house
+from chassis.database.retention import run_retention
 from chassis.dead_letters.advisories import AdvisoryListener
 from chassis.dead_letters.replay import Replayer
-from chassis.health.broker_metrics import BrokerMonitor
+from chassis.health.broker_metrics import BrokerMetrics
 from chassis.health.examiner import Examiner
 from chassis.http.problems import Localise, Problems, install_problems
 from chassis.http.routes import dead_letters, health, outbox, projections
-from chassis.lease.claims import Ownership
+from chassis.lease.holder import LeaseHolder
 from chassis.outbox.relay import Relay
 from chassis.partitions import partitions_of
 from chassis.projections.rebuild import Rebuilder
 from chassis.settings import ServiceSettings
 from chassis.subscriptions.router import Subscriptions
 from chassis.telemetry import metrics
-from chassis.telemetry.loop_lag import LoopWatch
+from chassis.telemetry.loop_lag import LoopLag
 
 log = structlog.get_logger()
 
@@ -50,7 +50,7 @@ class Service:
         self.name = name
         self.settings = settings
         self.prepared = False
-        self.loop_watch = LoopWatch()
+        self.loop_lag = LoopLag()
         self.stopping = asyncio.Event()
         """Set when the service begins to stop: open streams end on it."""
         self.database = Database(
@@ -63,10 +63,10 @@ class Service:
         self.broker: Broker
         self.relay: Relay
         self.rebuilder: Rebuilder
-        self.ownership: Ownership
+        self.ownership: LeaseHolder
         self.consumers: list[Consumer] = []
         self.examiner = Examiner(self)
-        self.broker_monitor = BrokerMonitor(settings.nats_monitor_url) if settings.nats_monitor_url else None
+        self.broker_metrics = BrokerMetrics(settings.nats_monitor_url) if settings.nats_monitor_url else None
         self.migration_head = migrations.head_of(name)
         self.subscriptions = subscriptions
         self.replayer = Replayer(subscriptions, self.database)
@@ -101,11 +101,11 @@ class Service:
         self._connected = True
         self.relay = Relay(self.database, self.broker, stream=self.settings.announces_stream)
         self._relaying = self._started("relay", self.relay.run())
-        house = keep_house(self.database, due=lambda: self.relay.may_forget, stopping=self.stopping)
+        house = run_retention(self.database, due=lambda: self.relay.may_forget, stopping=self.stopping)
         self.keep_running("housekeeping", house)
         if prepare is not None:
             await _until_there("preparation", lambda: prepare(self))
-        self.ownership = Ownership(self.database)
+        self.ownership = LeaseHolder(self.database)
         self.consumers = [
             Consumer(
                 subscription,
@@ -124,7 +124,7 @@ class Service:
             self._owning = self._started("ownership", self.ownership.run())
         for consumer in self.consumers:
             self.keep_running(consumer.partition.name, consumer.run())
-        self.keep_running("loop watch", self.loop_watch.run(self.stopping))
+        self.keep_running("loop watch", self.loop_lag.run(self.stopping))
         self.prepared = True
 
     def _look_after_letters(self) -> None:
@@ -164,8 +164,8 @@ class Service:
             self.relay.stop()
             await _end([self._relaying], by=self._stop_by + 1)
         await self.examiner.close()
-        if self.broker_monitor is not None:
-            await self.broker_monitor.close()
+        if self.broker_metrics is not None:
+            await self.broker_metrics.close()
         if self._connected:
             await self.broker.close()
         await self.database.close()

@@ -10,7 +10,7 @@ REMEMBERED = 30.0
 """Seconds for which the longest gap is told."""
 
 
-class LoopWatch:
+class LoopLag:
     """Looks at the clock twenty times a second; a look that comes late was held up by whatever blocked the loop."""
 
     def __init__(self) -> None:

@@ -73,7 +73,7 @@ repeated = Counter(
 )
 failed = Counter("ssenet_events_failed_total", "Attempts to apply an event that failed", _DURABLE)
 retried = Counter("ssenet_events_retried_total", "Failed attempts that another will follow", _DURABLE)
-buried = Counter("ssenet_events_dead_lettered_total", "Events that became dead letters", _DURABLE)
+dead_lettered = Counter("ssenet_events_dead_lettered_total", "Events that became dead letters", _DURABLE)
 spans_lost = Counter("ssenet_spans_lost_total", "Spans that no collector took")
 relay_batch = Distribution("ssenet_relay_batch_events", "Events published in one batch", _EVENTS)
 publish_latency = Distribution(
@@ -98,7 +98,7 @@ def expect(durables: Iterable[str]) -> None:
     relay_batch.expect()
     publish_latency.expect()
     for durable in durables:
-        for counter in (applied, repeated, failed, retried, buried):
+        for counter in (applied, repeated, failed, retried, dead_lettered):
             counter.labels(durable)
         for distribution in (apply_batch, apply_latency, handler_duration):
             distribution.expect(durable)

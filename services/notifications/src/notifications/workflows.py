@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from chassis.database.bulk_insert import insert_new
+from chassis.database.bulk_insert import bulk_insert
 from chassis.database.transaction import Transaction
 from chassis.ids import new_id
 from chassis.messages import Received
@@ -142,7 +142,7 @@ class _Telling:
     async def finish(self) -> None:
         """Store what was made and changed, and wake whoever watches."""
         await self.tx.session.flush()
-        await insert_new(self.tx.session, self.made)
+        await bulk_insert(self.tx.session, self.made)
         await tables.ring(self.tx.session, sorted(self.changed))
 
     def _next_position(self, member_id: UUID) -> int:

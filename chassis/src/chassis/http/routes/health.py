@@ -45,7 +45,7 @@ class _Looked(Collector):
 
 
 async def _broker_figures(service: RunningService) -> Sequence[Metric]:
-    return await service.broker_monitor.look() if service.broker_monitor else ()
+    return await service.broker_metrics.look() if service.broker_metrics else ()
 
 
 @router.get("/metrics", dependencies=[allow_known()])
@@ -58,7 +58,7 @@ async def scrape(request: Request) -> Response:
         found,
         relay_leader=service.relay.is_leader,
         durables=durables,
-        loop_gap=service.loop_watch.longest_gap,
+        loop_gap=service.loop_lag.longest_gap,
     )
     looked = CollectorRegistry()
     looked.register(_Looked([*families, *of_broker]))

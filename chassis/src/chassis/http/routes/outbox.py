@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from chassis.http.access import allow
 from chassis.http.dependencies import service_of
 from chassis.http.problems import Problem
-from chassis.outbox.republish import RelayRemainsError, publish_again
+from chassis.outbox.republish import RelayRemainsError, republish
 
 router = APIRouter(prefix="/internal/outbox", include_in_schema=False)
 
@@ -23,7 +23,7 @@ async def publish_everything_again(request: Request) -> Mapping[str, Any]:
     name = service_of(request).name
     try:
         async with service_of(request).database.transaction() as tx:
-            refill = await publish_again(tx.session, name)
+            refill = await republish(tx.session, name)
     except RelayRemainsError as error:
         told = "A relay still holds its session of the database. Nothing was changed; try again."
         raise Problem(503, "relay-remains", told, headers={"Retry-After": "5"}) from error

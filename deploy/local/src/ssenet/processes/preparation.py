@@ -95,7 +95,7 @@ def write_broker_users(folder: DataFolder) -> list[str]:
     return []
 
 
-async def publish_again(port: int, passwords: dict[str, str], stream: str, seen: Seen | None) -> int:
+async def republish(port: int, passwords: dict[str, str], stream: str, seen: Seen | None) -> int:
     """Have every service that published to another stream than the one there is publish again what it keeps.
 
     Returns the number of events. Done again, before a service runs, it changes nothing.
@@ -152,7 +152,7 @@ async def prepare(folder: DataFolder, postgres_port: int, nats_port: int) -> lis
     url, seed = f"nats://{HOST}:{nats_port}", secrets.nats_seeds[PROVISIONER]
     topology = described()
     seen = await look_at_stream(topology.heard_stream, url=url, seed=seed)
-    events = await publish_again(postgres_port, passwords, topology.heard_stream, seen)
+    events = await republish(postgres_port, passwords, topology.heard_stream, seen)
     try:
         changed = await provision_site(topology, url=url, seed=seed)
     except TopologyError as error:

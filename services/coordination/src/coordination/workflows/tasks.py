@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from chassis.database.bulk_insert import insert_new
+from chassis.database.bulk_insert import bulk_insert
 from chassis.database.transaction import Transaction
 from chassis.ids import new_id
 from chassis.messages import Received, Retry
@@ -76,8 +76,8 @@ async def open_tasks(tx: Transaction, received: Sequence[Received[P]], *, book: 
         rows.append(row)
         changes.append(_announce(tx, row, TaskOpenedV1, action=OPENING, cause=one))
     # History refers to the tasks: they are written first.
-    await insert_new(tx.session, rows)
-    await insert_new(tx.session, changes)
+    await bulk_insert(tx.session, rows)
+    await bulk_insert(tx.session, changes)
 
 
 async def _coverage(tx: Transaction, rules: Sequence[Rule]) -> Coverage:

@@ -22,7 +22,7 @@ class Mutant:
     line: int
     operator: str
     within: str
-    """The function or class, `Relaying.run`; empty at the top of the module."""
+    """The function or class, `RelayDecisions.run`; empty at the top of the module."""
     before: str
     after: str
 

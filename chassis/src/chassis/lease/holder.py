@@ -27,7 +27,7 @@ _PATIENCE = 3.0
 
 
 @dataclass(eq=False, slots=True)
-class Claim:
+class Lease:
     """One part, as its consumer sees it: granted or not, and whether the process that should have it asks for it."""
 
     partition: Partition
@@ -50,29 +50,29 @@ def _lock_key(durable: str, slot: int) -> int:
     return int.from_bytes(sha256(f"{durable} {slot}".encode()).digest()[:8], "big", signed=True)
 
 
-class Ownership:
+class LeaseHolder:
     """This process's place among those of its service: one connection, on which it holds its parts' locks."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._claims: list[Claim] = []
+        self._leases: list[Lease] = []
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._given_back: list[Claim] = []
+        self._given_back: list[Lease] = []
         self._name = f"ssenet-{database.service}-owner"
 
-    def claim(self, partition: Partition, on_change: Callable[[], None]) -> Claim:
+    def request(self, partition: Partition, on_change: Callable[[], None]) -> Lease:
         """Say that this process can serve a part; granted when it is this process's to serve."""
-        found = Claim(partition, on_change)
-        self._claims.append(found)
+        found = Lease(partition, on_change)
+        self._leases.append(found)
         self._woken.set()
         return found
 
-    def give_back(self, claim: Claim) -> None:
+    def give_back(self, lease: Lease) -> None:
         """The consumer has let go of the part: another may have it."""
-        if claim.granted.is_set():
-            claim.granted.clear()
-            self._given_back.append(claim)
+        if lease.granted.is_set():
+            lease.granted.clear()
+            self._given_back.append(lease)
             self._woken.set()
 
     async def run(self) -> None:
@@ -117,7 +117,7 @@ class Ownership:
             while not self._stopping.is_set():
                 self._woken.clear()
                 await self._look(connection)
-                idle = all(claim.granted.is_set() for claim in self._claims)
+                idle = all(lease.granted.is_set() for lease in self._leases)
                 await _until(self._woken, _IDLE_TICK if idle else _TICK)
                 if connection.is_closed():
                     raise ConnectionError("the owner's connection closed")
@@ -128,49 +128,49 @@ class Ownership:
 
     def _lose_all(self) -> None:
         self._given_back.clear()
-        for claim in self._claims:
-            claim.generation += 1
-            claim.granted.clear()
-            claim.asked_for = claim.wished = False
-            claim.on_change()
+        for lease in self._leases:
+            lease.generation += 1
+            lease.granted.clear()
+            lease.asked_for = lease.wished = False
+            lease.on_change()
 
     async def _look(self, connection: asyncpg.Connection) -> None:
         while self._given_back:
-            claim = self._given_back.pop()
-            claim.asked_for = claim.wished = False
-            claim.tried_at = time.monotonic()
-            await _unlock(connection, claim.keys())
-        open_claims = [claim for claim in self._claims if not claim.granted.is_set()]
-        if not open_claims and not any(claim.wished for claim in self._claims):
+            lease = self._given_back.pop()
+            lease.asked_for = lease.wished = False
+            lease.tried_at = time.monotonic()
+            await _unlock(connection, lease.keys())
+        open_leases = [lease for lease in self._leases if not lease.granted.is_set()]
+        if not open_leases and not any(lease.wished for lease in self._leases):
             return
         processes = await _processes(connection, self._name)
         me = connection.get_server_pid()
-        for claim in self._claims:
-            mine = preferred(claim.partition, processes) == me
-            if claim.granted.is_set():
-                if claim.wished and not mine:
-                    claim.asked_for = True
-                    claim.on_change()
-                claim.wished = False
-            elif mine or time.monotonic() - claim.tried_at > _PATIENCE:
-                claim.tried_at = time.monotonic()
-                await self._try(connection, claim, wish=mine)
+        for lease in self._leases:
+            mine = preferred(lease.partition, processes) == me
+            if lease.granted.is_set():
+                if lease.wished and not mine:
+                    lease.asked_for = True
+                    lease.on_change()
+                lease.wished = False
+            elif mine or time.monotonic() - lease.tried_at > _PATIENCE:
+                lease.tried_at = time.monotonic()
+                await self._try(connection, lease, wish=mine)
 
-    async def _try(self, connection: asyncpg.Connection, claim: Claim, *, wish: bool) -> None:
-        if await _lock(connection, claim.keys()):
-            claim.generation += 1
-            claim.granted.set()
-            claim.on_change()
+    async def _try(self, connection: asyncpg.Connection, lease: Lease, *, wish: bool) -> None:
+        if await _lock(connection, lease.keys()):
+            lease.generation += 1
+            lease.granted.set()
+            lease.on_change()
         elif wish:
-            await connection.execute("SELECT pg_notify($1, $2)", _WANTED, claim.partition.name)
+            await connection.execute("SELECT pg_notify($1, $2)", _WANTED, lease.partition.name)
 
     def _wake(self, *_: object) -> None:
         self._woken.set()
 
     def _hear_wish(self, _connection: object, _pid: int, _channel: str, name: object) -> None:
-        for claim in self._claims:
-            if claim.partition.name == name and claim.granted.is_set():
-                claim.wished = True
+        for lease in self._leases:
+            if lease.partition.name == name and lease.granted.is_set():
+                lease.wished = True
                 self._woken.set()
 
 
