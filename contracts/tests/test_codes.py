@@ -1,16 +1,28 @@
 """The code lists hold what their sources hold, in every language of the network."""
 
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from enum import StrEnum
 from importlib.resources import files
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from contracts import codes, coordination, notifications, partner, words
-from contracts.catalogue import EVENTS
-from contracts.words import Language, Theme
+from contracts import codes, coordination, notifications, words
+from contracts.catalogue import PARTNER_MODULES
+from contracts.generate.code_lists import write_from_cldr
+from contracts.words import Language, Role, TargetGroup, Theme
+
+
+def _enums_of(module: ModuleType) -> Iterator[type[StrEnum]]:
+    for value in vars(module).values():
+        if isinstance(value, type) and issubclass(value, StrEnum) and value.__module__ == module.__name__:
+            yield value
+
 
 every_list = pytest.mark.parametrize("code_list", codes.LISTS.values(), ids=codes.LISTS)
 
@@ -68,29 +80,37 @@ def test_iso_639_1_is_complete_and_the_working_languages_are_marked() -> None:
     assert {code.code for code in codes.languages.tagged("working")} == set(Language)
 
 
-def test_each_event_type_has_a_name_a_member_can_read() -> None:
-    assert set(codes.event_types.codes) == set(EVENTS)
-
-
 @pytest.mark.parametrize(
-    "module", [words, partner, coordination, notifications], ids=lambda each: each.__name__
+    "module",
+    [each for each in (words, *PARTNER_MODULES, coordination, notifications) if list(_enums_of(each))],
+    ids=lambda each: each.__name__,
 )
-def test_every_value_of_an_enum_has_a_label(module: object) -> None:
-    enums = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, StrEnum) and value is not StrEnum
-    ]
-    assert enums
-    for enum in enums:
+def test_every_value_of_an_enum_has_a_label(module: ModuleType) -> None:
+    for enum in _enums_of(module):
         if enum is not Language:
-            assert [code.code for code in codes.LIST_OF[enum]] == [member.value for member in enum]
+            assert [code.code for code in codes.list_of_enum(enum)] == [member.value for member in enum]
         for member in enum:
             assert codes.label_of(member, "ar")
 
 
+class Currency(StrEnum):
+    """Of the tests."""
+
+
+class Tax(StrEnum):
+    """Of the tests."""
+
+
+@pytest.mark.parametrize(
+    ("enum", "name"),
+    [(Role, "roles"), (TargetGroup, "target_groups"), (Currency, "currencies"), (Tax, "taxes")],
+)
+def test_an_enum_finds_its_labels_under_its_own_name(enum: type[StrEnum], name: str) -> None:
+    assert codes.list_name_of(enum) == name
+
+
 def test_the_themes_are_those_of_paragraph_24_in_its_order() -> None:
-    tags = [tag for code in codes.themes for tag in code.tags]
+    tags = [tag for code in codes.LISTS["themes"] for tag in code.tags]
 
     assert tags == ["24(a)", "24(b)", "24(c)", "24(d)", "24(e)"]
     assert codes.label_of(Theme.JUST_TRANSITION, "fr").startswith("Transition juste")
@@ -154,6 +174,20 @@ def test_choices_on_a_page_stand_in_the_order_of_their_labels() -> None:
     labels = [label for _, label in codes.countries.sorted_by_label("fr")]
 
     assert labels.index("Égypte") < labels.index("France")
+
+
+def test_what_is_taken_anew_from_cldr_has_another_version_where_it_differs(tmp_path: Path) -> None:
+    for name in ("countries", "languages"):
+        shutil.copy(str(files("contracts").joinpath("data", f"{name}.json")), tmp_path)
+    languages = (tmp_path / "languages.json").read_text(encoding="utf-8")
+    older = (tmp_path / "countries.json").read_text(encoding="utf-8").replace("Senegal", "Sénégambia")
+    (tmp_path / "countries.json").write_text(older, encoding="utf-8")
+
+    write_from_cldr(tmp_path)
+
+    assert (tmp_path / "languages.json").read_text(encoding="utf-8") == languages
+    countries = json.loads((tmp_path / "countries.json").read_text(encoding="utf-8"))
+    assert countries["version"] == codes.countries.version + 1
 
 
 def test_services_need_no_babel_to_read_the_lists() -> None:

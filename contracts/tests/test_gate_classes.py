@@ -23,11 +23,12 @@ from pydantic import (
     model_serializer,
 )
 
-from contracts import coordination, partner, registry
+from contracts import coordination, registry
 from contracts.event import Event, Sequence
 from contracts.gate.comparing import compare, unlike
 from contracts.gate.editions import read_history
 from contracts.gate.verdicts import Status, Verdict, judge
+from contracts.partner import research, statistics, training
 from contracts.schema import schema_of
 from contracts.words import OrganisationCode, Text
 
@@ -75,8 +76,16 @@ def places_broken(event: type[Event]) -> set[str]:
             "needs_routing",
         ),
         (coordination.TaskOpenedV1, {"of_the_tests": int}, "of_the_tests"),
-        (partner.StatisticsReportedV1, {"reference_year": (int, Field(ge=1950, le=2100))}, "reference_year"),
-        (partner.StatisticsReportedV1, {"figures": (tuple[partner.StatisticalFigure, ...], ())}, "figures"),
+        (
+            statistics.StatisticsReportedV1,
+            {"reference_year": (int, Field(ge=1950, le=2100))},
+            "reference_year",
+        ),
+        (
+            statistics.StatisticsReportedV1,
+            {"figures": (tuple[statistics.StatisticalFigure, ...], ())},
+            "figures",
+        ),
         (registry.MemberJoinedV1, {"label": Annotated[str, Field(max_length=80)]}, "label"),
         (registry.MemberJoinedV1, {"role": str}, "role"),
     ],
@@ -90,13 +99,13 @@ def test_a_class_that_would_hurt_a_reader_is_caught(
 @pytest.mark.parametrize(
     ("base", "fields"),
     [
-        (partner.ResearchPublishedV1, {"address": Annotated[AnyUrl, Field(max_length=2000)]}),
-        (partner.ResearchPublishedV1, {"address": Annotated[FtpUrl, Field(max_length=2000)]}),
-        (partner.ResearchPublishedV1, {"published_on": Annotated[date, Field(ge=date(2020, 1, 1))]}),
-        (partner.ResearchPublishedV1, {"published_on": Annotated[date, Field(le=date(2030, 1, 1))]}),
-        (partner.ResearchPublishedV1, {"published_on": Annotated[date, Field(gt=date(2020, 1, 1))]}),
-        (partner.ResearchPublishedV1, {"published_on": Annotated[date, Field(lt=date(2030, 1, 1))]}),
-        (partner.ResearchPublishedV1, {"published_on": PastDate}),
+        (research.ResearchPublishedV1, {"address": Annotated[AnyUrl, Field(max_length=2000)]}),
+        (research.ResearchPublishedV1, {"address": Annotated[FtpUrl, Field(max_length=2000)]}),
+        (research.ResearchPublishedV1, {"published_on": Annotated[date, Field(ge=date(2020, 1, 1))]}),
+        (research.ResearchPublishedV1, {"published_on": Annotated[date, Field(le=date(2030, 1, 1))]}),
+        (research.ResearchPublishedV1, {"published_on": Annotated[date, Field(gt=date(2020, 1, 1))]}),
+        (research.ResearchPublishedV1, {"published_on": Annotated[date, Field(lt=date(2030, 1, 1))]}),
+        (research.ResearchPublishedV1, {"published_on": PastDate}),
         (coordination.TaskOpenedV1, {"due_on": FutureDate}),
         (coordination.TaskOpenedV1, {"opened_at": datetime}),
         (coordination.TaskOpenedV1, {"opened_at": PastDatetime}),
@@ -109,7 +118,7 @@ def test_a_class_that_would_hurt_a_reader_is_caught(
         (coordination.TaskOpenedV1, {"rule": Annotated[str, StringConstraints(strip_whitespace=True)]}),
         (coordination.TaskOpenedV1, {"rule": Annotated[str, StringConstraints(to_lower=True)]}),
         (
-            partner.TrainingAnnouncedV1,
+            training.TrainingAnnouncedV1,
             {"organiser": Annotated[str, StringConstraints(min_length=1, max_length=300)]},
         ),
     ],

@@ -1,22 +1,14 @@
 """Every event of the network by its wire type, and the way from an envelope back to the typed event."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pkgutil import iter_modules
+from types import MappingProxyType, ModuleType
 from typing import Final, TypeVar
 
-from contracts import coordination, notifications, registry
+from contracts import coordination, notifications, partner, registry
 from contracts.event import Envelope, Event
-from contracts.partner import (
-    AssistanceRequestedV1,
-    ConcernRaisedV1,
-    EntityReportedV1,
-    KnowledgeSharedV1,
-    PartnerEvent,
-    PartnershipProposedV1,
-    ResearchPublishedV1,
-    StatisticsReportedV1,
-    TrainingAnnouncedV1,
-)
+from contracts.partner import PartnerEvent
 
 E = TypeVar("E", bound=Event)
 
@@ -29,42 +21,29 @@ class UnknownEventTypeError(ValueError):
         self.event_type = event_type
 
 
-def _by_type(*classes: type[E]) -> Mapping[str, type[E]]:
+def _announced_in(*modules: ModuleType, kind: type[E]) -> Mapping[str, type[E]]:
+    """Every event that these modules define, by its type and in the order of the types."""
+    classes = [event for module in modules for event in _defined_in(module, kind) if "type" in vars(event)]
     found = {event.type: event for event in classes}
     assert len(found) == len(classes), "two events share one type"
     return MappingProxyType(dict(sorted(found.items())))
 
 
-PARTNER_EVENTS: Final[Mapping[str, type[PartnerEvent]]] = _by_type(
-    AssistanceRequestedV1,
-    ConcernRaisedV1,
-    EntityReportedV1,
-    KnowledgeSharedV1,
-    PartnershipProposedV1,
-    ResearchPublishedV1,
-    StatisticsReportedV1,
-    TrainingAnnouncedV1,
+def _defined_in(module: ModuleType, kind: type[E]) -> Iterator[type[E]]:
+    for value in vars(module).values():
+        if isinstance(value, type) and issubclass(value, kind) and value.__module__ == module.__name__:
+            yield value
+
+
+PARTNER_MODULES: Final = tuple(
+    import_module(f"{partner.__name__}.{module.name}") for module in iter_modules(partner.__path__)
 )
+"""One a noun: whatever stands in `contracts.partner` is an event of partners."""
+
+PARTNER_EVENTS: Final = _announced_in(*PARTNER_MODULES, kind=PartnerEvent)
 """What partner systems may send: to each partner, those granted to it."""
 
-EVENTS: Final[Mapping[str, type[Event]]] = _by_type(
-    *PARTNER_EVENTS.values(),
-    registry.OrganisationRegisteredV1,
-    registry.OrganisationUpdatedV1,
-    registry.MemberJoinedV1,
-    registry.MemberUpdatedV1,
-    registry.MemberLeftV1,
-    coordination.PlanPublishedV1,
-    coordination.TaskOpenedV1,
-    coordination.TaskAssignedV1,
-    coordination.TaskAcceptedV1,
-    coordination.TaskStartedV1,
-    coordination.TaskCompletedV1,
-    coordination.TaskDeclinedV1,
-    notifications.NotificationDeliveredV1,
-    notifications.NotificationReadV1,
-    notifications.NotificationActedOnV1,
-)
+EVENTS: Final = _announced_in(*PARTNER_MODULES, registry, coordination, notifications, kind=Event)
 """Every event of every version that is still announced or understood, in the order of the types."""
 
 

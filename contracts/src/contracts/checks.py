@@ -6,28 +6,22 @@ Pure: no clock and no network. `today` is passed in where a date is to be compar
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import date, timedelta
-from functools import cache
-from itertools import pairwise
+from datetime import date
+from functools import cache, partial
 from types import MappingProxyType
-from typing import Any, Final, get_args, get_origin
+from typing import Final
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from contracts import codes
-from contracts.partner import (
-    AssistanceRequestedV1,
-    PartnerEvent,
-    PartnershipProposedV1,
-    ResearchPublishedV1,
-    StatisticsReportedV1,
-    TrainingAnnouncedV1,
-)
-from contracts.words import InList
+from contracts.catalogue import PARTNER_EVENTS
+from contracts.data_rules import DataRule, InOrder, NotAhead, NotPast
+from contracts.fields import mark_of, models_in
+from contracts.findings import Finding
+from contracts.partner import PartnerEvent
+from contracts.words import InList, Model
 
-MESSAGES: Final[Mapping[str, str]] = MappingProxyType(
+_SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "unknown-country": "There is no country with the code %(value)s in ISO 3166-1.",
         "unknown-country-near": (
@@ -35,106 +29,66 @@ MESSAGES: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "unknown-language": "There is no language with the code %(value)s in ISO 639.",
         "unknown-language-near": "There is no language with the code %(value)s. Did you mean %(suggestion)s?",
-        "ends-before-it-starts": "The end, %(value)s, lies before the start, %(start)s.",
-        "renewed-before-it-starts": "The renewal, %(value)s, lies before the start, %(start)s.",
-        "validated-before-published": (
-            "The validation is wanted by %(value)s, before the publication on %(start)s."
-        ),
+        "unknown-code": "The list %(list)s has no code %(value)s.",
+        "unknown-code-near": "The list %(list)s has no code %(value)s. Did you mean %(suggestion)s?",
         "date-out-of-range": "The year of %(value)s does not lie between %(first)s and %(last)s.",
-        "date-in-the-past": "The date %(value)s has passed.",
-        "year-in-the-future": "The year %(value)s has not begun.",
-        "figure-repeated": (
-            "The figure %(value)s stands twice with the same unit and breakdown, at positions %(first)s "
-            "and %(second)s."
-        ),
         "nothing-to-read": "The text holds no letter, figure or sign that could be read.",
         "control-character": "The text holds the control character %(value)s, which cannot be stored.",
     }
 )
-"""Every sentence of this module, as a msgid for the catalogues of whoever shows it."""
 
 # Tab, line feed and carriage return are text; lone surrogates are not.
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 2100
-DAY_OF_GRACE: Final = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong: where, by a JSON pointer into the CloudEvent, and what.
-
-    `message` is an English msgid, and `params` fills its `%(name)s` places in whatever language it is
-    shown; `str()` gives the English sentence.
-    """
-
-    pointer: str
-    code: str
-    message: str
-    params: dict[str, str] = field(default_factory=dict[str, str])
-
-    def __str__(self) -> str:
-        return self.message % self.params
 
 
 def problems_of(event: PartnerEvent, *, today: date | None = None) -> list[Finding]:
     """List everything that is wrong with the event, in the order of its fields, or nothing.
 
-    With `today`, what cannot be in the past or in the future is checked as well. A day of grace on each
-    side is left for partners who live ahead of us or behind.
+    With `today`, what cannot be in the past or in the future is checked as well.
     """
-    findings = list(_in_fields(event, "/data"))
-    for event_type, rule in _RULES:
-        if isinstance(event, event_type):
-            findings.extend(rule(event))
-    if today is not None:
-        findings.extend(_against_the_calendar(event, today))
-    return findings
+    return list(_in_value(event, None, "/data", today))
 
 
-def _in_fields(value: BaseModel, pointer: str) -> Iterator[Finding]:
+def _in_fields(value: BaseModel, pointer: str, today: date | None) -> Iterator[Finding]:
     for name, code_list in _fields_to_check(type(value)).items():
-        yield from _in_value(getattr(value, name), code_list, f"{pointer}/{name}")
+        yield from _in_value(getattr(value, name), code_list, f"{pointer}/{name}", today)
+    for rule in _rules_of(type(value)):
+        yield from rule.findings(value, pointer, today)
 
 
 @cache
 def _fields_to_check(model: type[BaseModel]) -> Mapping[str, str | None]:
     """Name the fields of a model and the code list of each, if it has one."""
+    lists = {name: mark_of(about, InList) for name, about in model.model_fields.items()}
     # `origin` is the gateway's own stamp; nobody who posts an event can put it right.
-    return {name: _list_of(about) for name, about in model.model_fields.items() if name != "origin"}
+    return {name: code_list and code_list.name for name, code_list in lists.items() if name != "origin"}
 
 
-def _in_value(value: object, code_list: str | None, pointer: str) -> Iterator[Finding]:
+@cache
+def _rules_of(model: type[BaseModel]) -> tuple[DataRule, ...]:
+    declared = model.data_rules if issubclass(model, PartnerEvent | Model) else ()
+    return tuple(rule for rule in declared if isinstance(rule, DataRule))
+
+
+def _in_value(value: object, code_list: str | None, pointer: str, today: date | None) -> Iterator[Finding]:
     match value:
         case BaseModel():
-            yield from _in_fields(value, pointer)
+            yield from _in_fields(value, pointer, today)
         case tuple():
             items: tuple[object, ...] = value
             for index, item in enumerate(items):
-                yield from _in_value(item, code_list, f"{pointer}/{index}")
+                yield from _in_value(item, code_list, f"{pointer}/{index}", today)
         case str():
-            yield from _CHECKS.get(code_list, _text)(value, pointer)
+            yield from _check_of(code_list)(value, pointer)
         case date() if not FIRST_YEAR <= value.year <= LAST_YEAR:
             yield _finding(
                 pointer, "date-out-of-range", value=str(value), first=str(FIRST_YEAR), last=str(LAST_YEAR)
             )
         case _:
             return
-
-
-def _list_of(field_info: FieldInfo) -> str | None:
-    """Name the code list of a field's values, whether it holds one, several or perhaps none."""
-    marks = (*field_info.metadata, *_marks_within(field_info.annotation))
-    return next((mark.name for mark in marks if isinstance(mark, InList)), None)
-
-
-def _marks_within(annotation: Any) -> Iterator[object]:
-    if get_origin(annotation) is None:
-        return
-    for argument in get_args(annotation):
-        yield argument
-        yield from _marks_within(argument)
 
 
 def _country(code: str, pointer: str) -> Iterator[Finding]:
@@ -147,11 +101,11 @@ def _language(tag: str, pointer: str) -> Iterator[Finding]:
         yield _unknown(pointer, "unknown-language", tag, codes.suggest_language(tag))
 
 
-def _unknown(pointer: str, code: str, value: str, suggestion: str | None) -> Finding:
+def _unknown(pointer: str, code: str, value: str, suggestion: str | None, **more: str) -> Finding:
     if suggestion is None:
-        return _finding(pointer, code, value=value)
-    params = {"value": value, "suggestion": suggestion}
-    return Finding(pointer, code, MESSAGES[f"{code}-near"], params)
+        return Finding(pointer, code, _SENTENCES[code], {"value": value, **more})
+    params = {"value": value, "suggestion": suggestion, **more}
+    return Finding(pointer, code, _SENTENCES[f"{code}-near"], params)
 
 
 def _text(text: str, pointer: str) -> Iterator[Finding]:
@@ -163,77 +117,34 @@ def _text(text: str, pointer: str) -> Iterator[Finding]:
         yield _finding(pointer, "nothing-to-read")
 
 
+def _code_of(name: str, code: str, pointer: str) -> Iterator[Finding]:
+    if not codes.known(name, code):
+        yield _unknown(pointer, "unknown-code", code, codes.suggest(name, code), list=name)
+
+
 _CHECKS: Final[Mapping[str | None, Callable[[str, str], Iterator[Finding]]]] = {
+    None: _text,
     "countries": _country,
     "languages": _language,
 }
 
 
-def _training(event: TrainingAnnouncedV1) -> Iterator[Finding]:
-    return _in_order("/data/ends_on", "ends-before-it-starts", event.starts_on, event.ends_on)
-
-
-def _partnership(event: PartnershipProposedV1) -> Iterator[Finding]:
-    return _in_order("/data/renews_on", "renewed-before-it-starts", event.starts_on, event.renews_on)
-
-
-def _research(event: ResearchPublishedV1) -> Iterator[Finding]:
-    return _in_order(
-        "/data/validation_wanted_by",
-        "validated-before-published",
-        event.published_on,
-        event.validation_wanted_by,
-    )
-
-
-def _in_order(pointer: str, code: str, start: date | None, end: date | None) -> Iterator[Finding]:
-    if start is not None and end is not None and end < start:
-        yield _finding(pointer, code, value=str(end), start=str(start))
-
-
-def _statistics(event: StatisticsReportedV1) -> Iterator[Finding]:
-    """Two values for one cell of the table leave the reader without any."""
-    cells = sorted(
-        (
-            (
-                figure.indicator.casefold(),
-                figure.unit.casefold(),
-                figure.entity_type or "",
-                figure.isic_section or "",
-                figure.sex or "total",
-            ),
-            index,
-        )
-        for index, figure in enumerate(event.figures)
-    )
-    for (cell, first), (next_cell, second) in pairwise(cells):
-        if cell == next_cell:
-            yield _finding(
-                f"/data/figures/{second}",
-                "figure-repeated",
-                value=event.figures[second].indicator,
-                first=str(first),
-                second=str(second),
-            )
-
-
-_RULES: Final[tuple[tuple[type[PartnerEvent], Callable[[Any], Iterator[Finding]]], ...]] = (
-    (TrainingAnnouncedV1, _training),
-    (PartnershipProposedV1, _partnership),
-    (ResearchPublishedV1, _research),
-    (StatisticsReportedV1, _statistics),
-)
-
-
-def _against_the_calendar(event: PartnerEvent, today: date) -> Iterator[Finding]:
-    match event:
-        case AssistanceRequestedV1(needed_by=date() as needed_by) if needed_by < today - DAY_OF_GRACE:
-            yield _finding("/data/needed_by", "date-in-the-past", value=str(needed_by))
-        case StatisticsReportedV1(reference_year=year) if year > (today + DAY_OF_GRACE).year:
-            yield _finding("/data/reference_year", "year-in-the-future", value=str(year))
-        case _:
-            return
+def _check_of(code_list: str | None) -> Callable[[str, str], Iterator[Finding]]:
+    return _CHECKS.get(code_list) or partial(_code_of, code_list or "")
 
 
 def _finding(pointer: str, code: str, **params: str) -> Finding:
-    return Finding(pointer, code, MESSAGES[code], params)
+    return Finding(pointer, code, _SENTENCES[code], params)
+
+
+MESSAGES: Final[Mapping[str, str]] = MappingProxyType(
+    dict(_SENTENCES)
+    | {rule.code: rule.message for rule in (InOrder, NotPast, NotAhead)}
+    | {
+        rule.code: rule.message
+        for event in PARTNER_EVENTS.values()
+        for model in models_in(event)
+        for rule in _rules_of(model)
+    }
+)
+"""Every sentence a partner may be shown by its code, as a msgid for the catalogues of whoever shows it."""

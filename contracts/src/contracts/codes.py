@@ -9,29 +9,21 @@ The lists are read once, at import, from the JSON files in `data/`.
 """
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final
 
-from contracts.coordination import TaskState
-from contracts.notifications import Channel, Reason
-from contracts.partner import ConcernGround, KnowledgeKind
-from contracts.words import (
-    Constituency,
-    EntityType,
-    Labels,
-    Language,
-    OrganisationKind,
-    Role,
-    TargetGroup,
-    Theme,
-)
+from pydantic.fields import FieldInfo
+
+from contracts.fields import mark_of, types_of
+from contracts.words import InList, LabelledBy, Labels, Language
 
 
 class UnknownCodeError(LookupError):
@@ -128,11 +120,15 @@ def _folded(text: str) -> str:
 
 def _load(name: str) -> CodeList:
     content = json.loads(files("contracts").joinpath("data", f"{name}.json").read_text(encoding="utf-8"))
-    codes = {row["code"]: _code(row) for row in content["codes"]}
+    codes = {row["code"]: _code(name, row) for row in content["codes"]}
     return CodeList(name, content["version"], content["source"], MappingProxyType(codes))
 
 
-def _code(row: Mapping[str, Any]) -> Code:
+def _code(name: str, row: Mapping[str, Any]) -> Code:
+    if missing := [language for language in Language if not row.get(language)]:
+        raise ValueError(
+            f"contracts/src/contracts/data/{name}.json: {row['code']} has no label in {', '.join(missing)}"
+        )
     return Code(
         code=row["code"],
         # Our own data, checked by the tests: validating 3,000 labels at every start would cost more than
@@ -143,76 +139,40 @@ def _code(row: Mapping[str, Any]) -> Code:
     )
 
 
-countries: Final = _load("countries")
-languages: Final = _load("languages")
-isic_sections: Final = _load("isic_sections")
-entity_types: Final = _load("entity_types")
-cooperative_types: Final = _load("cooperative_types")
-sse_principles: Final = _load("sse_principles")
-constituencies: Final = _load("constituencies")
-themes: Final = _load("themes")
-target_groups: Final = _load("target_groups")
-knowledge_kinds: Final = _load("knowledge_kinds")
-concern_grounds: Final = _load("concern_grounds")
-partnership_levels: Final = _load("partnership_levels")
-scopes: Final = _load("scopes")
-sexes: Final = _load("sexes")
-pb_outputs: Final = _load("pb_outputs")
-conclusions_points: Final = _load("conclusions_points")
-roles: Final = _load("roles")
-organisation_kinds: Final = _load("organisation_kinds")
-task_states: Final = _load("task_states")
-channels: Final = _load("channels")
-reasons: Final = _load("reasons")
-event_types: Final = _load("event_types")
+def _load_all() -> Iterator[CodeList]:
+    for each in sorted(files("contracts").joinpath("data").iterdir(), key=lambda file: file.name):
+        yield _load(each.name.removesuffix(".json"))
 
-LISTS: Final[Mapping[str, CodeList]] = MappingProxyType(
-    {
-        each.name: each
-        for each in (
-            countries,
-            languages,
-            isic_sections,
-            entity_types,
-            cooperative_types,
-            sse_principles,
-            constituencies,
-            themes,
-            target_groups,
-            knowledge_kinds,
-            concern_grounds,
-            partnership_levels,
-            scopes,
-            sexes,
-            pb_outputs,
-            conclusions_points,
-            roles,
-            organisation_kinds,
-            task_states,
-            channels,
-            reasons,
-            event_types,
-        )
-    }
-)
 
-LIST_OF: Final[Mapping[type[StrEnum], CodeList]] = MappingProxyType(
-    {
-        Channel: channels,
-        ConcernGround: concern_grounds,
-        Constituency: constituencies,
-        EntityType: entity_types,
-        KnowledgeKind: knowledge_kinds,
-        Language: languages,
-        OrganisationKind: organisation_kinds,
-        Reason: reasons,
-        Role: roles,
-        TargetGroup: target_groups,
-        TaskState: task_states,
-        Theme: themes,
-    }
-)
-"""Which list holds the labels of an enum's values."""
+LISTS: Final[Mapping[str, CodeList]] = MappingProxyType({each.name: each for each in _load_all()})
+"""Every list that stands in `data/`, by its name."""
+
+countries: Final = LISTS["countries"]
+languages: Final = LISTS["languages"]
+isic_sections: Final = LISTS["isic_sections"]
+roles: Final = LISTS["roles"]
+
+
+def list_name_of(enum: type[StrEnum]) -> str:
+    """Name the list that an enum's labels belong in: the plural of its name."""
+    singular = re.sub(r"(?<=.)(?=[A-Z])", "_", enum.__name__).lower()
+    if singular.endswith("y"):
+        return f"{singular[:-1]}ies"
+    return f"{singular}es" if singular.endswith(("s", "x", "ch", "sh")) else f"{singular}s"
+
+
+@cache
+def list_of_enum(enum: type[StrEnum]) -> CodeList:
+    """Give the list with the labels of an enum's values: `knowledge_kinds` for `KnowledgeKind`."""
+    return _list(list_name_of(enum))
+
+
+def list_of(field: FieldInfo) -> CodeList | None:
+    """Give the list with the labels of a field's values, if they are codes; raises where there is no such list."""
+    if mark := mark_of(field, InList) or mark_of(field, LabelledBy):
+        return _list(mark.name)
+    enums = (kind for kind in types_of(field) if issubclass(kind, StrEnum))
+    return next((list_of_enum(enum) for enum in enums), None)
 
 
 def known(list_name: str, code: str) -> bool:
@@ -231,7 +191,7 @@ def suggest(list_name: str, code: str) -> str | None:
 
 def label_of(value: StrEnum, language: str) -> str:
     """Name an enum's value in this language, or in English where it is none of the four."""
-    return LIST_OF[type(value)].label(value.value, language)
+    return list_of_enum(type(value)).label(value.value, language)
 
 
 def known_language(tag: str) -> bool:

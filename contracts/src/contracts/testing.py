@@ -1,13 +1,13 @@
 """The golden examples, for the tests of everyone who sends or hears events."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from contracts.catalogue import EVENTS
 from contracts.event import Event
+from contracts.fields import languages_in
 
 EXAMPLES: Final = Path(__file__).parents[2] / "examples"
 """`contracts/examples` of the checkout: `<type>/<name>.json`."""
@@ -35,7 +35,7 @@ class Golden:
     @property
     def languages(self) -> frozenset[str]:
         """The language tags of its texts and names."""
-        return frozenset(_languages_in(self.cloudevent["data"]))
+        return languages_in(self.cloudevent["data"])
 
 
 def golden_events(*types: str) -> list[Golden]:
@@ -45,15 +45,3 @@ def golden_events(*types: str) -> list[Golden]:
         for path in sorted(EXAMPLES.glob("*/*.json"))
         if not types or path.parent.name in types
     ]
-
-
-def _languages_in(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        fields = cast("dict[str, Any]", value)
-        if "text" in fields or "name" in fields:
-            yield fields["language"]
-        for item in fields.values():
-            yield from _languages_in(item)
-    elif isinstance(value, list):
-        for item in cast("list[Any]", value):
-            yield from _languages_in(item)

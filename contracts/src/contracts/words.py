@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Final, NewType
+from typing import Annotated, ClassVar, Final, NewType
 from uuid import UUID
 
 from pydantic import (
@@ -15,6 +15,8 @@ from pydantic import (
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
+
+from contracts.data_rules import Rules
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,13 @@ class InList:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         return handler(schema) | {"x-code-list": self.name}
+
+
+@dataclass(frozen=True)
+class LabelledBy:
+    """Says where the labels of a value stand that is no enum; the schema says nothing of it, unlike of `InList`."""
+
+    name: str
 
 
 OrganisationId = NewType("OrganisationId", UUID)
@@ -58,10 +67,17 @@ ResultCode = Annotated[str, StringConstraints(pattern=r"^[1-3]\.[1-3]\.[1-9]$")]
 WebAddress = Annotated[AnyHttpUrl, Field(max_length=2000)]
 
 
+IsicSection = Annotated[str, StringConstraints(pattern=r"^[A-V]$"), LabelledBy("isic_sections")]
+"""A section of ISIC Rev.5."""
+
+
 class Model(BaseModel):
     """A value inside an event: frozen, unknown fields ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+    data_rules: ClassVar[Rules] = ()
+    """What its types cannot say of its data."""
 
 
 class Text(Model):
@@ -171,3 +187,10 @@ class Named(Model):
 
     language: LanguageTag
     name: Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
+
+
+class Identifier(Model):
+    """A number that a register gave to a body: `FR-SIREN` `552 032 534`."""
+
+    scheme: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{1,39}$")]
+    value: Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]

@@ -23,7 +23,7 @@ from chassis.broker.provision import provision_site
 from chassis.broker.topology import PROVISIONER, Topology
 from chassis.ids import new_id
 from chassis.testing import an_envelope
-from contracts.partner import AssistanceRequestedV1
+from contracts.partner.assistance import AssistanceRequestedV1
 from ssenet.data_folder.folder import DataFolder
 from ssenet.data_folder.secrets_file import read_secrets
 from ssenet.data_folder.state_file import State, read_state

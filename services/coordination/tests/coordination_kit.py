@@ -12,23 +12,16 @@ from sqlalchemy.orm import undefer
 
 from chassis.database.engine import Database
 from chassis.testing import Deliver, SettableClock, an_envelope, announced
+from contracts.catalogue import PARTNER_EVENTS
 from contracts.coordination import TaskFacts
 from contracts.event import Envelope, Event
-from contracts.partner import (
-    AssistanceRequestedV1,
-    ConcernGround,
-    ConcernRaisedV1,
-    EntityReportedV1,
-    KnowledgeKind,
-    KnowledgeSharedV1,
-    Origin,
-    PartnerEvent,
-    PartnershipProposedV1,
-    ResearchPublishedV1,
-    StatisticalFigure,
-    StatisticsReportedV1,
-    TrainingAnnouncedV1,
-)
+from contracts.partner import Origin, PartnerEvent
+from contracts.partner.assistance import AssistanceRequestedV1
+from contracts.partner.concern import ConcernGround, ConcernRaisedV1
+from contracts.partner.entity import EntityReportedV1
+from contracts.partner.research import ResearchPublishedV1
+from contracts.partner.statistics import StatisticalFigure, StatisticsReportedV1
+from contracts.partner.training import TrainingAnnouncedV1
 from contracts.registry import MemberJoinedV1, OrganisationRegisteredV1
 from contracts.words import (
     Constituency,
@@ -169,19 +162,6 @@ def a_concern() -> ConcernRaisedV1:
     )
 
 
-def a_knowledge_product() -> KnowledgeSharedV1:
-    return KnowledgeSharedV1.model_validate(
-        {
-            "origin": ORIGIN,
-            "title": {"language": "en", "text": "How waste pickers organize"},
-            "summary": {"language": "en", "text": "Four cases."},
-            "kind": KnowledgeKind.GOOD_PRACTICE,
-            "address": "https://partner.example/waste-pickers",
-            "languages": ["en"],
-        }
-    )
-
-
 def a_training() -> TrainingAnnouncedV1:
     return TrainingAnnouncedV1(
         origin=ORIGIN,
@@ -192,17 +172,6 @@ def a_training() -> TrainingAnnouncedV1:
         ends_on=date(2027, 3, 5),
         online=True,
         languages=("fr",),
-    )
-
-
-def a_partnership() -> PartnershipProposedV1:
-    return PartnershipProposedV1(
-        origin=ORIGIN,
-        title=Title(language="es", text="Red regional de economía social"),
-        description=Text(language="es", text="Intercambio entre países vecinos."),
-        level="regional",
-        parties=("Red Andina",),
-        countries=("PE", "BO"),
     )
 
 
@@ -218,17 +187,12 @@ def a_reported_entity(country: str = "EG") -> EntityReportedV1:
     )
 
 
-def one_of_each() -> tuple[PartnerEvent, ...]:
-    return (
-        an_assistance_request(),
-        a_publication("CR"),
-        a_return("sse"),
-        a_concern(),
-        a_knowledge_product(),
-        a_training(),
-        a_partnership(),
-        a_reported_entity(),
-    )
+def one_of_each() -> list[PartnerEvent]:
+    """The first example of every event that partners may send, as the gateway passes it on."""
+    return [
+        event.model_validate(event.examples[0].data).model_copy(update={"origin": ORIGIN})
+        for event in PARTNER_EVENTS.values()
+    ]
 
 
 @dataclass

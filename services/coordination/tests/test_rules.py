@@ -244,6 +244,15 @@ def _one_rule(**changes: Any) -> dict[str, Any]:
             "no year",
         ),
         ({"title": {"en": "{country}", "fr": "?", "es": "{country}", "ar": "{country}"}}, "fr title"),
+        (
+            {"title": {"en": "{themes}", "fr": "{themes}", "es": "{themes}", "ar": "{themes}"}},
+            "no themes that a title can say",
+        ),
+        (
+            {"title": {"en": "{needed_by}", "fr": "{needed_by}", "es": "{needed_by}", "ar": "{needed_by}"}},
+            "no needed_by that a title can say",
+        ),
+        ({"durable": "open-assistance-tasks"}, "durable"),
         ({"due": 0}, "greater than or equal to 1"),
         ({"due": 261}, "less than or equal to 260"),
         ({"result": {"by": "country", "of": {}}}, "at least 1"),
@@ -272,6 +281,40 @@ def test_two_rules_of_one_code_are_refused() -> None:
 
     with pytest.raises(ValidationError, match="share one code"):
         RuleBook.model_validate({"routing": "COOP", "rules": [rule, rule]})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hears": "partner.research.published.v1", "place": {"units": ["COOP"]}},
+        {"durable": "coordination-open-other-tasks"},
+    ],
+)
+def test_a_durable_and_an_event_type_belong_to_each_other_alone(changes: dict[str, Any]) -> None:
+    rule = packaged.rule_book().rules[0].model_dump()
+    title = dict.fromkeys(Language, "{partner}")
+    other = rule | {"code": "another", "title": title} | changes
+
+    with pytest.raises(ValidationError, match="belong to each other alone"):
+        RuleBook.model_validate({"routing": "COOP", "rules": [rule, other]})
+
+
+def test_several_rules_may_hear_what_one_durable_brings() -> None:
+    rule = packaged.rule_book().rules[0].model_dump()
+    book = RuleBook.model_validate({"routing": "COOP", "rules": [rule, rule | {"code": "another"}]})
+
+    assert book.durables() == {rule["durable"]: PARTNER_EVENTS[rule["hears"]]}
+    assert [each.code for each in book.hearing(rule["hears"])] == [rule["code"], "another"]
+
+
+def test_a_title_says_a_field_by_its_own_name_and_a_code_in_the_readers_language() -> None:
+    said = "{requested_by} ({constituency}, {theme})"
+    [rule] = RuleBook.model_validate(_one_rule(title=dict.fromkeys(Language, said))).rules
+
+    title = opening(rule, an_assistance_request(), coverage=COVERAGE, routing="COOP", today=MONDAY).title
+
+    assert title.en == "Ministère du Travail (Government, —)"
+    assert title.fr == "Ministère du Travail (Gouvernement, —)"
 
 
 def test_titles_say_values_only_after_a_sign_that_needs_no_grammar() -> None:

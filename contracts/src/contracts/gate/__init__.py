@@ -35,10 +35,8 @@ def unlike_of_today(read: Mapping[str, Schema]) -> dict[str, list[Change]]:
 
 
 def code_lists_of_today() -> dict[str, frozenset[str]]:
-    """Give the codes of every list. The list of event types is left out: the events themselves are compared."""
-    return {
-        name: frozenset(each.codes) for name, each in codes.LISTS.items() if each is not codes.event_types
-    }
+    """Give the codes of every list."""
+    return {name: frozenset(each.codes) for name, each in codes.LISTS.items()}
 
 
 @cache

@@ -6,10 +6,11 @@ stale; with `--code-lists` it first takes countries and languages anew from CLDR
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from contracts.catalogue import EVENTS, PARTNER_EVENTS
 from contracts.generate.asyncapi import asyncapi_text
 from contracts.generate.code_lists import write_from_cldr
 from contracts.generate.page import page_text
@@ -30,7 +31,7 @@ def generated(home: Path = HOME) -> Mapping[str, str]:
     files = {f"schemas/{name}": json_text(schema) for name, schema in schemas().items()}
     files["asyncapi.yaml"] = asyncapi_text(topology, version=VERSION)
     files["CATALOGUE.md"] = page_text(topology, _examples(home / "examples"))
-    return files
+    return files | dict(_partner_examples())
 
 
 def stale(home: Path = HOME) -> list[str]:
@@ -90,16 +91,29 @@ def _check() -> int:
 
 
 def _orphans(home: Path, wanted: Mapping[str, str]) -> list[str]:
-    present = (path.relative_to(home).as_posix() for path in (home / "schemas").glob("*.json"))
+    patterns = ("schemas/*.json", "examples/partner.*/*.json")
+    present = (path.relative_to(home).as_posix() for pattern in patterns for path in home.glob(pattern))
     return [name for name in present if name not in wanted]
 
 
+def _partner_examples() -> Iterator[tuple[str, str]]:
+    """The examples that stand in their classes; those of the other events are written by hand."""
+    for event_type, event in PARTNER_EVENTS.items():
+        for example in event.examples:
+            yield f"examples/{event_type}/{example.name}.json", example.text(event_type)
+
+
 def _examples(folder: Path) -> Mapping[str, Sequence[str]]:
-    return {
-        each.name: sorted(path.name for path in each.glob("*.json"))
-        for each in sorted(folder.glob("*"))
-        if each.is_dir()
+    by_hand = {
+        event_type: sorted(path.name for path in (folder / event_type).glob("*.json"))
+        for event_type in EVENTS
+        if event_type not in PARTNER_EVENTS
     }
+    in_classes = {
+        event_type: sorted(f"{example.name}.json" for example in event.examples)
+        for event_type, event in PARTNER_EVENTS.items()
+    }
+    return by_hand | in_classes
 
 
 def _text_of(path: Path) -> str | None:

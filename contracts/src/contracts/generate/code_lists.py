@@ -3,6 +3,7 @@
 Babel is a tool of the developer here: services read the committed JSON and never need it.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -155,6 +156,10 @@ def _aliases_of(code: str, aliases: Mapping[str, Any]) -> list[str]:
 
 
 def _write(folder: Path, name: str, source: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    (folder / f"{name}.json").write_text(
-        code_list_text(name, version=1, source=source, rows=rows), encoding="utf-8"
-    )
+    """Under the version it has, or the next one where anything changed."""
+    path = folder / f"{name}.json"
+    rows = list(rows)
+    version = json.loads(path.read_text(encoding="utf-8"))["version"]
+    if code_list_text(name, version=version, source=source, rows=rows) != path.read_text(encoding="utf-8"):
+        version += 1
+    path.write_text(code_list_text(name, version=version, source=source, rows=rows), encoding="utf-8")

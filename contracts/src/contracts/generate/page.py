@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from contracts import codes
 from contracts.catalogue import EVENTS, PARTNER_EVENTS
 from contracts.event import Event
 from contracts.generate.topology import Topology
+from contracts.partner import PartnerEvent
 from contracts.schema import description_of, schema_of
 
 HEAD = """\
@@ -16,7 +16,8 @@ HEAD = """\
 Every event travels as a CloudEvents 1.0 envelope in structured JSON ([schema](schemas/envelope.json)); the
 tables below describe its `data`. Subject on the broker: `sse.<from>.<to>.<type>.<slot>`, where the slot (`00` to `15`)
 is the CRC-32 of the envelope's `subject`, modulo 16. Readers ignore fields they
-do not know. How to add or change one: [change an event](../docs/how-to/change-an-event.md).
+do not know. How to [change one](../docs/how-to/change-an-event.md); how to
+[add one of partners](../docs/how-to/add-a-partner-event.md).
 """
 
 
@@ -40,7 +41,6 @@ def _row(event: type[Event], topology: Topology) -> str:
 
 
 def _section(event: type[Event], topology: Topology, examples: Sequence[str]) -> str:
-    label = codes.event_types.label(event.type, "en")
     links = " · ".join(f"[{name}](examples/{event.type}/{name})" for name in examples)
     durables = (
         ", ".join(f"`{durable}`" for _, durable in topology.listeners_of(event.type)) or "no durable yet"
@@ -50,7 +50,7 @@ def _section(event: type[Event], topology: Topology, examples: Sequence[str]) ->
         [
             f"## {event.type}",
             "",
-            f"**{label}.** {' '.join(description_of(event).split())}{sent_by}",
+            f"**{_name(event)}.** {' '.join(description_of(event).split())}{sent_by}",
             "",
             f"Announced by {topology.announcer_of(event.type)}; heard by {durables}.",
             "",
@@ -60,6 +60,14 @@ def _section(event: type[Event], topology: Topology, examples: Sequence[str]) ->
             "",
         ]
     )
+
+
+def _name(event: type[Event]) -> str:
+    """Name it as a member reads it, or as its type does where no member ever does."""
+    if issubclass(event, PartnerEvent):
+        return event.event_name
+    _, noun, verb, _ = event.type.split(".")
+    return f"{noun} {verb}".replace("_", " ").capitalize()
 
 
 def _values() -> Iterator[str]:

@@ -10,6 +10,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
+from gateway.members.pages import request_layout
 from gateway.web.translations import catalogue
 
 PACKAGE = Path(str(files("gateway")))
@@ -29,7 +30,7 @@ def _messages() -> frozenset[Id]:
         options_map={"*/templates/**.html": {"newstyle_gettext": "true", "silent": "false"}},
         keywords={"_": None, "gettext": None, "ngettext": (1, 2), "msg": None},
     )
-    return frozenset(message for _, _, message, _, _ in found)
+    return frozenset(message for _, _, message, _, _ in found) | frozenset(request_layout.messages())
 
 
 @cache

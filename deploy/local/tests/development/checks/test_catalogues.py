@@ -48,6 +48,7 @@ def test_a_message_that_a_reader_would_miss_is_a_fault(tmp_path: Path, entry: st
 
 
 def test_a_message_named_elsewhere_must_be_in_every_language(tmp_path: Path) -> None:
-    faults = list(catalogue_faults(a_package(tmp_path), also=["There is no such country."]))
+    faults = list(catalogue_faults(a_package(tmp_path), also={"No such country.": "what a partner is told"}))
 
     assert len(faults) == len(PLURALS)
+    assert all("'No such country.', what a partner is told, is missing" in fault for fault in faults)

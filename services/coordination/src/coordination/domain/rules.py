@@ -7,12 +7,15 @@ from datetime import date
 from functools import cache
 from string import Formatter
 from types import MappingProxyType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.fields import FieldInfo
 
 from contracts import codes
 from contracts.catalogue import PARTNER_EVENTS
+from contracts.codes import CodeList
+from contracts.fields import parts_of
 from contracts.partner import PartnerEvent
 from contracts.words import CountryCode, Labels, Language, Named, OrganisationCode, ResultCode, Text, Title
 from coordination.domain.working_days import working_days_after
@@ -21,7 +24,7 @@ NOT_SAID: Final = "—"
 TITLE_LENGTH: Final = 300
 _SHORTEST_CUT: Final = TITLE_LENGTH // 2
 
-# What a title may say, and the fields of an event that say it; the first that the event has counts.
+# What a title may say beside fields by their own names, and which of them say it; the first that the event has counts.
 _VALUES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "partner": ("origin",),
@@ -61,6 +64,7 @@ class Rule(_Strict):
 
     code: str = Field(pattern=r"^[a-z]+(-[a-z]+)*$")
     hears: str
+    durable: str = Field(pattern=r"^coordination-[a-z]+(-[a-z]+)*$")
     result: ResultCode | Choice
     place: OfficeCovering | Units
     due: int = Field(ge=1, le=260)
@@ -84,13 +88,14 @@ class Rule(_Strict):
         named += [self.place.office_covering] if isinstance(self.place, OfficeCovering) else []
         if missing := [field for field in named if field not in fields]:
             raise ValueError(f"{self.code} reads {', '.join(missing)}, which {self.hears} has not")
-        sayable = {value for value, sources in _VALUES.items() if any(source in fields for source in sources)}
         for language in Language:
             said = placeholders(self.title.in_language(language))
             if said != placeholders(self.title.en):
                 raise ValueError(f"{self.code}: the {language} title says other values than the English one")
-            if unknown := said - sayable:
-                raise ValueError(f"{self.code}: {self.hears} has no {', '.join(sorted(unknown))}")
+            if unknown := [name for name in sorted(said) if _field_saying(name, self.event) is None]:
+                raise ValueError(
+                    f"{self.code}: {self.hears} has no {', '.join(unknown)} that a title can say"
+                )
         return self
 
 
@@ -105,6 +110,20 @@ class RuleBook(_Strict):
         if len({rule.code for rule in self.rules}) != len(self.rules):
             raise ValueError("two rules share one code: the code is what keeps a task from opening twice")
         return self
+
+    @model_validator(mode="after")
+    def _a_durable_hears_one_type(self) -> Self:
+        pairs = {(rule.durable, rule.hears) for rule in self.rules}
+        for durable, event_type in pairs:
+            if any((durable == other) != (event_type == heard) for other, heard in pairs):
+                raise ValueError(
+                    f"{event_type} and {durable} belong to each other alone: one durable for each type"
+                )
+        return self
+
+    def durables(self) -> dict[str, type[PartnerEvent]]:
+        """Give what brings events here, in the order of the rules, and the event of each."""
+        return {rule.durable: rule.event for rule in self.rules}
 
     def hearing(self, event_type: str) -> tuple[Rule, ...]:
         """Give the rules for one event type."""
@@ -194,16 +213,15 @@ def _country(event: PartnerEvent) -> str | None:
 
 
 def _request(event: PartnerEvent) -> Title | None:
-    """The partner's own words in one line."""
-    match event:
-        case object(title=Title() as title):
-            return title
-        case object(description=Text() as text):
-            return Title(language=text.language, text=_shortened(text.text))
-        case object(names=(Named() as first, *_)):
-            return Title(language=first.language, text=first.name)
-        case _:
-            return None
+    """The partner's own words in one line: its title, else its text, else the first of its names."""
+    said = [getattr(event, field) for field in type(event).model_fields]
+    if title := next((one for one in said if isinstance(one, Title)), None):
+        return title
+    if text := next((one for one in said if isinstance(one, Text)), None):
+        return Title(language=text.language, text=_shortened(text.text))
+    named = (one[0] for one in said if isinstance(one, tuple) and one and isinstance(one[0], Named))
+    name = next(named, None)
+    return Title(language=name.language, text=name.name) if name else None
 
 
 def _title(templates: Labels, event: PartnerEvent) -> Labels:
@@ -217,16 +235,38 @@ def _title(templates: Labels, event: PartnerEvent) -> Labels:
 
 
 def _value(name: str, event: PartnerEvent, language: str) -> str:
-    found: Any = next((getattr(event, field) for field in _VALUES[name] if hasattr(event, field)), None)
-    if not found:
+    field = _field_saying(name, type(event))
+    found: Any = getattr(event, field) if field else None
+    if not field or not found:
         return NOT_SAID
     if name == "partner":
         return _one_line(found.partner_name)
-    if name == "country":
-        return codes.label("countries", found, language) if codes.known("countries", found) else found
     if isinstance(found, tuple):
         return _one_line(_name_for(language, found))
-    return _one_line(str(found))
+    code_list = _labels_of(field, type(event))
+    return code_list.label(found, language) if code_list and found in code_list else _one_line(str(found))
+
+
+@cache
+def _field_saying(name: str, event: type[PartnerEvent]) -> str | None:
+    """Name the field of an event that says this value of a title, if any does."""
+    if name in _VALUES:
+        return next((field for field in _VALUES[name] if field in event.model_fields), None)
+    return name if name in event.model_fields and _is_one_word(event.model_fields[name]) else None
+
+
+def _is_one_word(field: FieldInfo) -> bool:
+    """Tell whether a field holds one short text, number or code."""
+    parts = list(parts_of(field))
+    is_word = any(
+        isinstance(part, type) and issubclass(part, str | int) and part is not bool for part in parts
+    )
+    return is_word and not any(get_origin(part) is tuple for part in parts)
+
+
+@cache
+def _labels_of(field: str, event: type[PartnerEvent]) -> CodeList | None:
+    return codes.list_of(event.model_fields[field])
 
 
 def _name_for(language: str, names: tuple[Named, ...]) -> str:

@@ -6,7 +6,8 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from contracts import codes
-from contracts.checks import MESSAGES, Finding
+from contracts.checks import MESSAGES
+from contracts.findings import Finding
 
 
 class RefusedError(Exception):

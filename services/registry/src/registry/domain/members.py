@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID, uuid5
 
-from contracts.checks import Finding
+from contracts.findings import Finding
 from contracts.registry import MemberFacts
 from contracts.words import COORDINATING_UNIT, Language, MemberId, OrganisationCode, Role, Theme
 from registry.domain.announcing import announced

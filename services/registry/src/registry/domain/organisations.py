@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID, uuid5
 
-from contracts.checks import Finding
+from contracts.findings import Finding
 from contracts.registry import OrganisationFacts
 from contracts.words import CountryCode, Named, OrganisationCode, OrganisationId, OrganisationKind
 from registry.domain.announcing import announced

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from contracts.catalogue import PARTNER_EVENTS
-from contracts.checks import Finding
+from contracts.findings import Finding
 from registry.domain.findings import unknown
 
 LIVE_KEYS = 2

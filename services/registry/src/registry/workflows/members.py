@@ -4,7 +4,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from chassis.database.transaction import Transaction
-from contracts.checks import Finding
+from contracts.findings import Finding
 from contracts.registry import MemberJoinedV1, MemberLeftV1, MemberUpdatedV1
 from contracts.words import OrganisationKind
 from registry import tables

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from chassis.database.transaction import Transaction
-from contracts.checks import Finding
+from contracts.findings import Finding
 from contracts.registry import OrganisationRegisteredV1, OrganisationUpdatedV1
 from contracts.words import OrganisationId, OrganisationKind, Role
 from registry import tables

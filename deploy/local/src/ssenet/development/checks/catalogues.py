@@ -1,8 +1,9 @@
 """Are the message catalogues complete: every message of the code and the pages, in every language, well translated."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from babel.messages.catalog import Message
 from babel.messages.extract import extract_from_dir
@@ -25,11 +26,11 @@ Identity = tuple[str, str]
 """A message's context and its text (the singular)."""
 
 
-def catalogue_faults(package: Path, *, also: Iterable[str] = ()) -> Iterator[str]:
+def catalogue_faults(package: Path, *, also: Mapping[str, str] = MappingProxyType({})) -> Iterator[str]:
     """What is missing or wrong in the catalogues of one service's package, a line each; nothing when all is well.
 
     A language may have several catalogues (domains); a message needs to stand in one. `also` names messages that
-    the package shows and that stand elsewhere in the code.
+    the package shows and that stand elsewhere in the code, each with what it is.
     """
     wanted = extracted(package) | {("", text) for text in also}
     for language in TRANSLATED:
@@ -43,7 +44,9 @@ def catalogue_faults(package: Path, *, also: Iterable[str] = ()) -> Iterator[str
                     known.add(_identity(message))
                     where = f"{path}:{message.lineno}: {_shown(_identity(message))}"
                     yield from (f"{where} {fault}" for fault in translation_faults(message))
-        yield from (f"{folder}: {_shown(identity)} is missing" for identity in sorted(wanted - known))
+        for identity in sorted(wanted - known):
+            what = f", {also[identity[1]]}," if identity[1] in also else ""
+            yield f"{folder}: {_shown(identity)}{what} is missing"
 
 
 def extracted(package: Path) -> set[Identity]:

@@ -1,74 +1,22 @@
 """A partner's event as a member reads it: the partner's words whole, every field named in the member's language."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from pydantic import AnyUrl
+
+from contracts.catalogue import PARTNER_EVENTS
+from contracts.words import Identifier
 from gateway.clients.coordination import PartnerEventView
+from gateway.members.pages.request_layout import ShownField, breakdown, layout_of
 from gateway.web.page import Page
-from gateway.web.translations import msg
 
-TITLE_FIELDS = ("title",)
-TEXT_FIELDS = ("description", "abstract", "summary")
 SHOWN_FIGURES = 50
-
-FIELD_NAMES: Mapping[str, str] = {
-    "names": msg("Names"),
-    "entity_name": msg("Entity"),
-    "entity_type": msg("Kind of entity"),
-    "grounds": msg("Grounds"),
-    "requested_by": msg("Requested by"),
-    "constituency": msg("On behalf of"),
-    "reported_by": msg("Reported by"),
-    "organiser": msg("Organised by"),
-    "kind": msg("Kind"),
-    "level": msg("Level"),
-    "parties": msg("Parties"),
-    "country": msg("Country"),
-    "countries": msg("Countries"),
-    "place": msg("Place"),
-    "theme": msg("Theme"),
-    "themes": msg("Themes"),
-    "target_groups": msg("Groups concerned"),
-    "scope": msg("Scope"),
-    "reference_year": msg("Year of reference"),
-    "isic_section": msg("Economic activity"),
-    "languages": msg("Languages"),
-    "needed_by": msg("Needed by"),
-    "published_on": msg("Published on"),
-    "validation_wanted_by": msg("Validation wanted by"),
-    "starts_on": msg("Starts on"),
-    "ends_on": msg("Ends on"),
-    "renews_on": msg("Renewed on"),
-    "online": msg("Online"),
-    "identifiers": msg("Identifiers"),
-    "address": msg("Web address"),
-    "evidence": msg("Evidence"),
-}
-"""The fields of the partner events in the order they are shown, with their names."""
-
-CODE_LISTS: Mapping[str, str] = {
-    "entity_type": "entity_types",
-    "grounds": "concern_grounds",
-    "constituency": "constituencies",
-    "kind": "knowledge_kinds",
-    "level": "partnership_levels",
-    "country": "countries",
-    "countries": "countries",
-    "theme": "themes",
-    "themes": "themes",
-    "target_groups": "target_groups",
-    "scope": "scopes",
-    "isic_section": "isic_sections",
-    "languages": "languages",
-}
-"""Which code list names the values of a field."""
-
-DAY_FIELDS = {"needed_by", "published_on", "validation_wanted_by", "starts_on", "ends_on", "renews_on"}
-LINK_FIELDS = {"address", "evidence"}
 
 
 @dataclass(frozen=True)
@@ -119,67 +67,90 @@ class ShownRequest:
 
 
 def shown_request(page: Page, event: PartnerEventView | None) -> ShownRequest | None:
-    """Read a partner event for the page; a field no contract names is not shown."""
+    """Read a partner event for the page; of an event that no contract describes the type alone is shown."""
     if event is None:
         return None
-    data = event.data
-    figures = cast("list[Mapping[str, Any]]", data.get("figures") or [])
+    if event.type not in PARTNER_EVENTS:
+        return ShownRequest(event.type, title=None, text=None, rows=(), figures=(), left_out=0)
+    layout, data = layout_of(PARTNER_EVENTS[event.type]), event.data
+    figures = cast("list[Mapping[str, Any]]", data.get(layout.figures or "") or [])
     rows = (
-        Row(page.gettext(name), _values(page, field, data[field]))
-        for field, name in FIELD_NAMES.items()
-        if data.get(field) not in (None, [], "", False)
+        Row(page.gettext(field.label), _values(page, field, data[field.name]))
+        for field in layout.rows
+        if _is_said(data.get(field.name))
     )
     return ShownRequest(
-        kind=page.label("event_types", event.type),
-        title=_original_text(data, TITLE_FIELDS),
-        text=_original_text(data, TEXT_FIELDS),
+        kind=page.gettext(layout.event_name),
+        title=_original_text(data.get(layout.title or "")),
+        text=_original_text(data.get(layout.text or "")),
         rows=tuple(rows),
         figures=tuple(_figure(page, figure) for figure in figures[:SHOWN_FIGURES]),
         left_out=max(0, len(figures) - SHOWN_FIGURES),
     )
 
 
-def _original_text(data: Mapping[str, Any], fields: Sequence[str]) -> OriginalText | None:
-    found = next((data[field] for field in fields if isinstance(data.get(field), dict)), None)
-    return OriginalText(str(found["language"]), str(found["text"])) if found else None
+def _is_said(value: object) -> bool:
+    return value not in (None, [], "", False)
 
 
-def _values(page: Page, field: str, value: object) -> tuple[Value, ...]:
+def _original_text(value: Any) -> OriginalText | None:
+    return OriginalText(str(value["language"]), str(value["text"])) if isinstance(value, dict) else None
+
+
+def _values(page: Page, field: ShownField, value: object) -> tuple[Value, ...]:
     values = cast("list[object]", value) if isinstance(value, list) else [value]
     return tuple(_value(page, field, one) for one in values)
 
 
-def _value(page: Page, field: str, value: object) -> Value:
+def _value(page: Page, field: ShownField, value: object) -> Value:
     if isinstance(value, dict):
-        return _pair(cast("dict[str, Any]", value))
-    text = str(value)
+        return _object(page, field, cast("dict[str, Any]", value))
     if value is True:
         return Value(page.gettext("Yes"))
-    if field in CODE_LISTS:
-        return Value(page.label(CODE_LISTS[field], text))
-    if field in DAY_FIELDS:
-        return Value(_day(page, text))
-    if field in LINK_FIELDS and urlsplit(text).scheme in {"http", "https"}:
+    text = str(value)
+    if field.code_list:
+        return Value(page.label(field.code_list, text))
+    if field.holds(AnyUrl) and urlsplit(text).scheme in {"http", "https"}:
         return Value(text, link=text)
-    return Value(text)
+    return Value(_formatted(page, field, text))
 
 
-def _pair(value: Mapping[str, Any]) -> Value:
-    if "name" in value:
-        return Value(str(value["name"]), language=str(value.get("language", "")) or None)
-    return Value(f"{value.get('scheme', '')} {value.get('value', '')}".strip())
+def _formatted(page: Page, field: ShownField, text: str) -> str:
+    """Write a day, a time or a decimal as the reader does; what cannot be read stands as it was sent."""
+    with suppress(ValueError, InvalidOperation):
+        if field.holds(datetime):
+            return page.formats.moment(datetime.fromisoformat(text))
+        if field.holds(date):
+            return page.formats.day(date.fromisoformat(text))
+        if field.holds(Decimal):
+            return page.formats.number(Decimal(text))
+    return text
 
 
-def _day(page: Page, text: str) -> str:
-    try:
-        return page.formats.day(date.fromisoformat(text))
-    except ValueError:
-        return text
+def _object(page: Page, field: ShownField, value: Mapping[str, Any]) -> Value:
+    """Write an object in one line: words with their language, a number with its register, else part by part."""
+    if field.holds(Identifier):
+        return Value(f"{value.get('scheme', '')} {value.get('value', '')}".strip())
+    if not field.parts:
+        words = value.get("name") or value.get("text") or ""
+        return Value(str(words), language=str(value.get("language", "")) or None)
+    return Value(" · ".join(_said_parts(page, field, value)))
+
+
+def _said_parts(page: Page, field: ShownField, value: Mapping[str, Any]) -> Iterator[str]:
+    for part in field.parts:
+        if _is_said(value.get(part.name)):
+            said = ", ".join(one.text for one in _values(page, part, value[part.name]))
+            yield f"{page.gettext(part.label)}: {said}"
 
 
 def _figure(page: Page, figure: Mapping[str, Any]) -> Figure:
-    coded = (("entity_types", "entity_type"), ("isic_sections", "isic_section"), ("sexes", "sex"))
-    parts = [page.label(code_list, str(figure[field])) for code_list, field in coded if figure.get(field)]
+    parts = [
+        one.text
+        for field in breakdown()
+        if _is_said(figure.get(field.name))
+        for one in _values(page, field, figure[field.name])
+    ]
     try:
         value = page.formats.number(Decimal(str(figure["value"])))
     except InvalidOperation:
