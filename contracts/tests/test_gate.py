@@ -19,6 +19,7 @@ import contracts
 from contracts import gate
 from contracts.gate.checkout import FOLDER, Gate, PublishingRefusedError, faults_of_checkout
 from contracts.gate.editions import History, HistoryChangedError, read_history, record, strays
+from contracts.gate.list_versions import ListVersion, versions_of_today
 from contracts.gate.verdicts import Status, Verdict
 from contracts.testing import Golden, golden_events
 
@@ -278,7 +279,7 @@ def test_a_history_that_is_gone_is_not_taken_for_one_that_never_began(folder: Pa
     with pytest.raises(HistoryChangedError, match="bring the folder back"):
         read_history(folder)
     with pytest.raises(HistoryChangedError, match="bring the folder back"):
-        replace(NOW, history=History({}, {}), folder=folder).publish(today=TODAY)
+        replace(NOW, history=History({}, {}, {}), folder=folder).publish(today=TODAY)
 
 
 def test_a_file_that_publishing_did_not_write_is_a_stray(folder: Path) -> None:
@@ -314,6 +315,52 @@ def test_a_code_list_grows_and_never_shrinks() -> None:
     assert grown.breaks() == []
     assert grown.unpublished() == [f"code list themes: {CODE}"]
     assert "code list themes: crisis" in shrunk.breaks()[0]
+
+
+def _versions(**changes: tuple[int, str]) -> dict[str, ListVersion]:
+    return {**NOW.list_versions, **{name: ListVersion(*version) for name, version in changes.items()}}
+
+
+def test_a_code_list_that_changed_has_another_version(folder: Path) -> None:
+    latest = max(NOW.history.list_versions["themes"])
+    relabelled, raised = _versions(themes=(latest, "changed")), _versions(themes=(latest + 1, "changed"))
+
+    [said] = a_gate(folder, list_versions=relabelled).breaks()
+
+    assert said.startswith(f"code list themes is not what was published as its version {latest}")
+    assert f"Raise `version` to {latest + 1} in contracts/src/contracts/data/themes.json" in said
+    with pytest.raises(PublishingRefusedError, match="Raise `version`"):
+        a_gate(folder, list_versions=relabelled).publish(today=TODAY)
+    assert a_gate(folder, list_versions=raised).publish(today=TODAY) == [
+        f"code list themes: version {latest + 1}"
+    ]
+    assert a_gate(folder, list_versions=raised).unpublished() == []
+    assert f"Raise `version` to {latest + 2}" in "".join(
+        a_gate(folder, list_versions=_versions(themes=(latest + 1, "again"))).breaks()
+    )
+
+
+@pytest.mark.parametrize("steps", [-1, 2])
+def test_the_versions_of_a_code_list_follow_each_other(folder: Path, steps: int) -> None:
+    raised = _versions(themes=(2, "changed"))
+    a_gate(folder, list_versions=raised).publish(today=TODAY)
+
+    [said] = a_gate(folder, list_versions=_versions(themes=(2 + steps, "another"))).breaks()
+
+    assert f"code list themes says version {2 + steps}, and 2 is the latest published" in said
+
+
+def test_a_label_that_changed_is_another_content_of_its_list(tmp_path: Path) -> None:
+    themes = json.loads(
+        (Path(contracts.__file__).parent / "data" / "themes.json").read_text(encoding="utf-8")
+    )
+    before = NOW.list_versions["themes"]
+
+    themes["codes"][0]["ar"] += "."
+    (tmp_path / "themes.json").write_text(json.dumps(themes), encoding="utf-8")
+
+    assert versions_of_today(tmp_path)["themes"].number == before.number
+    assert versions_of_today(tmp_path)["themes"].digest != before.digest
 
 
 def test_a_published_event_is_understood_until_it_is_retired(folder: Path) -> None:

@@ -26,6 +26,12 @@ from contracts.gate.editions import (
     strays,
 )
 from contracts.gate.keywords import Schema
+from contracts.gate.list_versions import (
+    ListVersion,
+    versions_not_raised,
+    versions_of_today,
+    versions_to_publish,
+)
 from contracts.gate.verdicts import Status, Verdict, codes_gone, judge
 from contracts.generate.text import json_text
 from contracts.testing import EXAMPLES, Golden, golden_events
@@ -55,6 +61,7 @@ class Gate:
     unlike: Mapping[str, Sequence[Change]]
     code_lists: Mapping[str, frozenset[str]]
     examples: Sequence[Golden]
+    list_versions: Mapping[str, ListVersion]
     history: History
     folder: Path = FOLDER
 
@@ -63,7 +70,9 @@ class Gate:
         """Read it all; raises HistoryChangedError when the published files are not what was recorded."""
         schemas = schemas_of_today()
         unlike = unlike_of_today(schemas)
-        return cls(schemas, unlike, code_lists_of_today(), golden_events(), read_history())
+        return cls(
+            schemas, unlike, code_lists_of_today(), golden_events(), versions_of_today(), read_history()
+        )
 
     def verdicts(self) -> list[Verdict]:
         """Judge every contract, the examples that nobody published yet named with it."""
@@ -76,7 +85,14 @@ class Gate:
         """Say everything that breaks what was published."""
         contracts = [str(verdict) for verdict in self.verdicts() if verdict.breaks]
         examples = [example.fault for example in self.examples_held() if example.fault]
-        return [*contracts, *codes_gone(self.code_lists, self.history), *examples]
+        return [*contracts, *self.lists_broken(), *examples]
+
+    def lists_broken(self) -> list[str]:
+        """Say which code lists lost a code, or changed and kept their version."""
+        return [
+            *codes_gone(self.code_lists, self.history),
+            *versions_not_raised(self.list_versions, self.history),
+        ]
 
     def unpublished(self) -> list[str]:
         """Name what is to be published: new and grown contracts, new examples, new codes."""
@@ -89,7 +105,7 @@ class Gate:
             for name, codes in self.code_lists.items()
             if codes - known.get(name, frozenset())
         ]
-        return contracts + lists
+        return [*contracts, *lists, *versions_to_publish(self.list_versions, self.history)]
 
     def examples_held(self) -> Iterator[Example]:
         """Hold every example to today's class, and every published one to the form it was published in."""
@@ -126,6 +142,9 @@ class Gate:
                     if verdict.unrecorded
                 },
                 code_lists=self.code_lists,
+                list_versions={
+                    name: (version.number, version.digest) for name, version in self.list_versions.items()
+                },
                 today=today,
             )
         return new

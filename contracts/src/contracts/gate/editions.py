@@ -1,8 +1,9 @@
 """The published editions of every contract: what was recorded, when, and that nobody changed it since.
 
 An edition is the schema of an event as it stood when it was published, in `published/<type>/<n>.json`; a new one is
-recorded when something is added to the event or taken out. `published/lock.json` holds the digest of each, and of
-every example that was published with it. Nothing here is ever changed, only added to, and only by `record`.
+recorded when something is added to the event or taken out. `published/lock.json` holds the digest of each, of every
+example that was published with it, and of every version of a code list. Nothing here is ever changed, only added to,
+and only by `record`.
 """
 
 import json
@@ -24,6 +25,7 @@ PUBLISHED: Final[Traversable] = files("contracts").joinpath("published")
 
 LOCK: Final = "lock.json"
 CODE_LISTS: Final = "code_lists"
+LIST_VERSIONS: Final = "code_list_versions"
 
 
 class HistoryChangedError(Exception):
@@ -71,10 +73,11 @@ class PublishedExample:
 
 @dataclass(frozen=True)
 class History:
-    """All that was published: events by type, and the codes of every list."""
+    """All that was published: events by type, the codes of every list, and the digest of every version of it."""
 
     events: Mapping[str, Published]
     code_lists: Mapping[str, frozenset[str]]
+    list_versions: Mapping[str, Mapping[int, str]]
 
     @property
     def in_force(self) -> Iterator[tuple[str, Published]]:
@@ -105,7 +108,11 @@ def read_history(folder: Traversable = PUBLISHED) -> History:
             f"These published contracts are not what was recorded in {LOCK}: {', '.join(faults)}. What is published "
             "is never changed: bring them back from the history of the project."
         )
-    return History(events, {name: frozenset(known) for name, known in json.loads(codes).items()})
+    versions = {
+        name: {int(number): line["sha256"] for number, line in recorded.items()}
+        for name, recorded in lock.get(LIST_VERSIONS, {}).items()
+    }
+    return History(events, {name: frozenset(known) for name, known in json.loads(codes).items()}, versions)
 
 
 def strays(folder: Path) -> list[str]:
@@ -125,9 +132,10 @@ def record(
     schemas: Mapping[str, str],
     examples: Mapping[str, Mapping[str, str]],
     code_lists: Mapping[str, frozenset[str]],
+    list_versions: Mapping[str, tuple[int, str]] = MappingProxyType({}),
     today: date,
 ) -> None:
-    """Add an edition for each of the `schemas` (text by type), the new examples, and the new codes."""
+    """Add an edition for each of the `schemas` (text by type), the new examples, codes and versions of lists."""
     lock = _lock_in(folder)
     for name, text in schemas.items():
         about = lock["events"].setdefault(name, {"editions": [], "examples": {}})
@@ -150,6 +158,9 @@ def record(
         }
         lock["events"][name]["examples"] = dict(sorted(known.items()))
     _record_codes(folder, lock, code_lists)
+    for name, (number, digest) in list_versions.items():
+        known_versions = lock.setdefault(LIST_VERSIONS, {}).setdefault(name, {})
+        known_versions.setdefault(str(number), {"published": today.isoformat(), "sha256": digest})
     _write_lock(folder, lock)
 
 
@@ -189,7 +200,11 @@ def _lock_in(folder: Traversable) -> dict[str, Any]:
 
 
 def _write_lock(folder: Path, lock: Mapping[str, Any]) -> None:
-    ordered = {"events": dict(sorted(lock["events"].items())), CODE_LISTS: lock[CODE_LISTS]}
+    ordered = {
+        "events": dict(sorted(lock["events"].items())),
+        CODE_LISTS: lock[CODE_LISTS],
+        LIST_VERSIONS: dict(sorted(lock.get(LIST_VERSIONS, {}).items())),
+    }
     text = json.dumps(ordered, ensure_ascii=False, indent=2) + "\n"
     (folder / LOCK).write_text(text, encoding="utf-8", newline="\n")
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from contracts.gate.checkout import Example, Gate, PublishingRefusedError
 from contracts.gate.editions import HistoryChangedError
-from contracts.gate.verdicts import Status, Verdict, as_json, codes_gone
+from contracts.gate.verdicts import Status, Verdict, as_json
 from ssenet.terminal.errors import CommandError
 
 COLOURS = {
@@ -27,7 +27,7 @@ def show_diff(event: str | None, *, as_json_text: bool) -> int:
     """Show what differs from what was published; the exit code is 1 when somebody would be hurt by it."""
     gate = _gate()
     verdicts = _chosen(gate.verdicts(), event)
-    lists = [] if event else codes_gone(gate.code_lists, gate.history)
+    lists = [] if event else gate.lists_broken()
     breaks = bool(lists) or any(verdict.breaks for verdict in verdicts)
     if as_json_text:
         document = {"breaks": breaks, "contracts": [as_json(one) for one in verdicts], "code_lists": lists}
