@@ -59,7 +59,8 @@ def all_checks() -> list[Check]:
             "imports (import contracts)",
             tool("-c", "from importlinter.cli import lint_imports_command as run; run()"),
         ),
-        Check("generated files are up to date", tool("-m", "contracts.generate", "--check")),
+        Check("generated files are up to date", tool("-m", "ssenet", "contracts", "generate", "--check")),
+        Check("partner events are whole", tool("-m", "ssenet.development.checks.partner_events")),
         Check("contracts keep what was published", found(_contracts)),
         Check("catalogues are complete in four languages", found(_catalogues)),
         Check("compose file", found(_compose)),
@@ -89,18 +90,26 @@ def run_checks(checks: Sequence[Check] | None = None) -> int:
 
 def _timed(check: Check) -> Outcome:
     began = time.monotonic()
-    return Outcome(check.name, check.run(), time.monotonic() - began)
+    try:
+        fault = check.run()
+    except Exception as error:  # noqa: BLE001 - what keeps one check from looking must not keep the others
+        fault = f"It could not look: {type(error).__name__}: {error}"
+    return Outcome(check.name, fault, time.monotonic() - began)
 
 
 def _catalogues() -> Iterable[str]:
     from contracts.checks import MESSAGES
+    from gateway.members.pages import request_layout
     from ssenet.development.checks.catalogues import catalogue_faults
 
+    # What stands in the contracts, and the gateway shows: what the edge checks find, and how events read.
+    shown = {text: f"what a partner is told as {code}" for code, text in MESSAGES.items()}
+    shown |= request_layout.messages()
     for name in SERVICES:
         package = ROOT / "services" / name / "src" / name
-        # Only the services that speak to people have catalogues; the gateway says what the edge checks find.
+        # Only the services that speak to people have catalogues.
         if (package / "locales").exists():
-            yield from catalogue_faults(package, also=MESSAGES.values() if name == "gateway" else ())
+            yield from catalogue_faults(package, also=shown if name == "gateway" else {})
 
 
 def _contracts() -> Iterable[str]:
