@@ -1,0 +1,75 @@
+"""The numbers that documents tell are those of the code: a figure that nobody checks is wrong before long."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from chassis.broker import durable_limits
+from chassis.inbox.ordering import MAX_ATTEMPTS
+from chassis.telemetry import exporter
+from contracts.words import OrganisationKind
+from coordination import packaged
+from gateway.partners.domain import attributes, refusals
+from gateway.sessions.domain import IDLE_LIFE, WHOLE_LIFE
+from gateway.settings import Settings
+from registry import directory
+from registry.domain.partners import LIVE_KEYS
+from ssenet.tour.follow import LIMIT
+
+ROOT = Path(__file__).parents[1]
+IN_WORDS = {2: "two", 8: "eight"}
+PLAN = packaged.plan()
+OUTPUTS, RESULTS = len(list(PLAN.outputs())), len(list(PLAN.results()))
+KINDS = [organisation.kind for organisation in directory.packaged().organisations]
+DEFAULTS = {name: field.default for name, field in Settings.model_fields.items()}
+SIZES = (
+    f"event {refusals.EVENT_BYTES // 1024} kB, {{}} batch {refusals.BATCH_BYTES // 1024**2} MB "
+    f"and {refusals.BATCH_EVENTS} events"
+)
+
+
+def _hours(life: timedelta) -> str:
+    return f"{life // timedelta(hours=1)} hours"
+
+
+TOLD: Mapping[str, tuple[str, ...]] = {
+    "services/coordination/README.md": (
+        f"{len(PLAN.tree.objectives)} objectives, {OUTPUTS} outputs, {RESULTS} results",
+    ),
+    "services/registry/README.md": (
+        f"{KINDS.count(OrganisationKind.UNIT)} units and {KINDS.count(OrganisationKind.OFFICE)} offices",
+        f"{IN_WORDS[LIVE_KEYS]} may live at once",
+    ),
+    "services/gateway/README.md": (
+        f"Per {SIZES.format('per')}",
+        f"`GATEWAY_EVENTS_PER_SECOND` ({DEFAULTS['events_per_second']})",
+        f"`GATEWAY_EVENTS_BURST` ({DEFAULTS['events_burst']})",
+        f"{_hours(IDLE_LIFE)} idle, {WHOLE_LIFE.days} days at most",
+        f"at most every {DEFAULTS['key_cache'].seconds} s",
+    ),
+    "docs/how-to/send-an-event.md": (
+        f"an {SIZES.format('a')}",
+        f"1 to {attributes._ID_LENGTH} characters, any script",
+        f"a URI reference, at most {attributes._URI_LENGTH} characters",
+        f"at most {attributes.CLOCK_SLACK // timedelta(minutes=1)} minutes ahead",
+        f"({DEFAULTS['events_per_second']} a second, {DEFAULTS['events_burst']} at once",
+        f"within {IN_WORDS[DEFAULTS['key_cache'].seconds]} seconds",
+    ),
+    "docs/how-to/handle-dead-letters.md": (f"after {IN_WORDS[MAX_ATTEMPTS]} attempts",),
+    "docs/how-to/run-it.md": (f"After {LIMIT:.0f} seconds it gives up",),
+    "docs/how-to/when-it-alerts.md": (f"{exporter._MOST:,} spans are held",),
+    "docs/how-to/deploy-on-a-server.md": (f"bodies through up to {refusals.BATCH_BYTES // 1024**2} MB",),
+    "docs/architecture.md": (
+        f"up to {durable_limits.BATCH} events at a time",
+        f"after {IN_WORDS[MAX_ATTEMPTS]} attempts",
+    ),
+}
+
+
+@pytest.mark.parametrize(("document", "figure"), [(name, one) for name, told in TOLD.items() for one in told])
+def test_a_document_tells_the_number_of_the_code(document: str, figure: str) -> None:
+    text = " ".join((ROOT / document).read_text(encoding="utf-8").split())
+
+    assert figure in text
