@@ -1,7 +1,6 @@
 """Applied once: what the apply path promises, on a real database."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import timedelta
 
 import orjson
@@ -11,14 +10,13 @@ from ledger import EntryMadeV1, make_entries, post, postings, subscriptions, wai
 
 from chassis.database.retention import RETENTION, delete_old_rows
 from chassis.database.tables import outbox, waiting_events
-from chassis.database.transaction import Transaction
 from chassis.inbox.applier import MAX_HELD_BACK, QUARANTINE_AFTER, Applier, Outcome
 from chassis.inbox.batch_transaction import Committed, PendingEvent
 from chassis.inbox.ordering import Backoff, BatchStep
 from chassis.lease.fence import LeaseLostError, take_over
-from chassis.messages import Received, StreamMessage
+from chassis.messages import StreamMessage
 from chassis.partitions import Partition
-from chassis.testing import Deliver, FreshDatabase, an_envelope, announced, dead_letters_of
+from chassis.testing import Deliver, FreshDatabase, an_envelope, announced, dead_letters_of, ready
 
 
 async def test_a_redelivered_event_has_no_second_effect(fresh_database: FreshDatabase) -> None:
@@ -68,12 +66,12 @@ async def test_an_error_that_only_looks_like_an_absent_database_does_not_block_t
     async def wait_for_database() -> None:
         waits.append(1)
 
-    async def reach_out(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+    async def reach_out(entries: Batch[EntryMadeV1], tx: Tx) -> None:
         await post(entries, tx)
         if any(one.event.amount == 2 for one in entries):
             raise ConnectionRefusedError("something else is away")
 
-    [subscription] = subscriptions(reach_out)
+    [subscription] = await ready(subscriptions(reach_out))
     batch = [an_envelope(EntryMadeV1(amount=n)) for n in range(64)]
     deliveries = [
         StreamMessage("EVENTS", n, one.nats_subject, one.model_dump_json().encode())
@@ -92,7 +90,7 @@ async def test_a_handler_that_awaits_what_is_cancelled_elsewhere_fails_and_ends_
 ) -> None:
     database = await fresh_database("ledger")
 
-    async def await_in_vain(_entries: Sequence[Received[EntryMadeV1]], _tx: Transaction) -> None:
+    async def await_in_vain(entries: Batch[EntryMadeV1], tx: Tx) -> None:
         elsewhere = asyncio.create_task(asyncio.sleep(10))
         elsewhere.cancel()
         await elsewhere
@@ -144,7 +142,7 @@ async def test_an_event_put_off_by_a_clock_that_was_ahead_is_tried_again_as_soon
     fresh_database: FreshDatabase,
 ) -> None:
     database = await fresh_database("ledger")
-    [subscription] = subscriptions()
+    [subscription] = await ready(subscriptions())
     right = database.clock
     database.clock = lambda: right() + timedelta(hours=1)
     envelope = an_envelope(EntryMadeV1(amount=1, poison="bug"))
@@ -162,7 +160,7 @@ async def test_an_event_put_off_by_a_clock_that_was_ahead_is_tried_again_as_soon
 
 async def test_what_is_no_event_is_buried_with_its_bytes(fresh_database: FreshDatabase) -> None:
     database = await fresh_database("ledger")
-    [subscription] = subscriptions()
+    [subscription] = await ready(subscriptions())
     good = an_envelope(EntryMadeV1(amount=1))
     wrong = good.model_dump(mode="json") | {"data": {"amount": "secret words"}}
     deliveries = [
@@ -207,7 +205,7 @@ async def test_later_events_of_a_key_wait_behind_a_failed_one_and_others_go_on(
     database = await fresh_database("ledger")
     broken = {3}
 
-    async def post_unless_broken(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+    async def post_unless_broken(entries: Batch[EntryMadeV1], tx: Tx) -> None:
         await post(entries, tx)
         if any(one.event.amount in broken for one in entries):
             raise LookupError("not yet")
@@ -255,13 +253,13 @@ async def test_an_event_that_ends_the_process_is_counted_before_it_is_handled_an
     class DeathError(BaseException):
         """What a test can have of a killed process: nothing of the attempt is stored."""
 
-    async def die(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+    async def die(entries: Batch[EntryMadeV1], tx: Tx) -> None:
         await post(entries, tx)
         if any(one.event.amount == 1 for one in entries):
             handled.append(1)
             raise DeathError
 
-    [subscription] = subscriptions(die)
+    [subscription] = await ready(subscriptions(die))
     payloads = [an_envelope(EntryMadeV1(amount=n)).model_dump_json().encode() for n in range(3)]
     deliveries = [StreamMessage("EVENTS", n, "sse.hq.all.x", payload) for n, payload in enumerate(payloads)]
     for _ in range(30):
@@ -289,7 +287,7 @@ async def test_what_was_set_aside_with_care_is_tried_though_the_answer_to_that_w
     fresh_database: FreshDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = await fresh_database("ledger")
-    [subscription] = subscriptions()
+    [subscription] = await ready(subscriptions())
     part = Partition("ledger-post-entries")
     for _ in range(QUARANTINE_AFTER):
         await take_over(database, part)
@@ -320,7 +318,7 @@ async def test_what_was_set_aside_with_care_is_tried_though_the_answer_to_that_w
 
 async def test_what_an_owner_of_before_still_wants_to_write_is_refused(fresh_database: FreshDatabase) -> None:
     database = await fresh_database("ledger")
-    [subscription] = subscriptions()
+    [subscription] = await ready(subscriptions())
     deliveries = [
         StreamMessage(
             "EVENTS", n, "sse.hq.all.x", an_envelope(EntryMadeV1(amount=n)).model_dump_json().encode()

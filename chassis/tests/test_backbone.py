@@ -18,7 +18,7 @@ from ledger.messaging import TOPOLOGY, provisioner_of
 from nats.js.api import ConsumerConfig
 from sqlalchemy.exc import DBAPIError
 
-from chassis.broker.connection import Broker, Outgoing
+from chassis.broker.connection import Broker, Outgoing, connect
 from chassis.broker.durable_limits import ACK_WAIT
 from chassis.broker.nkeys import public_keys
 from chassis.broker.topology import accounts_block
@@ -27,16 +27,14 @@ from chassis.consumer.consumer import Consumer, ConsumerDriftError
 from chassis.consumer.pull import Pull
 from chassis.database.engine import Database
 from chassis.database.tables import inbox, outbox
-from chassis.database.transaction import Transaction
 from chassis.ids import new_id
 from chassis.lease.fence import take_over
 from chassis.lease.holder import LeaseHolder
-from chassis.messages import Received
 from chassis.outbox import relay as relaying
 from chassis.outbox.relay import Relay
 from chassis.partitions import Partition
 from chassis.projections.upsert import keep_newest
-from chassis.subscriptions.router import Subscriptions
+from chassis.subscriptions.router import Batch, Subscriptions, Tx
 from chassis.testing import FreshDatabase, NatsSite, an_envelope, dead_letters_of, eventually
 from contracts.event import Envelope
 from ssenet.processes.servers import free_port, start_nats, start_postgres
@@ -59,9 +57,11 @@ async def backbone(
     async def reconnected() -> None:
         consumer.reconnected()
 
-    broker = await Broker.connect(url, service="ledger", seed=seed, on_reconnect=reconnected)
+    heard = heard or subscriptions()
+    broker = Broker(url, service="ledger", seed=seed, routers=[heard], on_reconnect=reconnected)
+    await broker.start()
     relay = Relay(database, broker)
-    [subscription] = heard or subscriptions()
+    [subscription] = heard
     ownership = LeaseHolder(database)
     consumer = Consumer(subscription, database, broker, ownership, stream="EVENTS", ack_wait=ack_wait)
     owning = asyncio.create_task(ownership.run())
@@ -76,7 +76,7 @@ async def backbone(
         finally:
             ownership.stop()
             await asyncio.wait_for(owning, 10)
-            await broker.close()
+            await broker.stop()
 
 
 @pytest.fixture
@@ -124,14 +124,14 @@ async def test_a_refused_atomic_batch_loses_and_doubles_nothing(ledger: Database
     async with ledger.reading() as session:
         rows = (await session.execute(sa.select(outbox).order_by(outbox.c.position))).all()
     # Four of the ten are in the stream already, as after a crash between acknowledgement and mark.
-    early = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"])
+    early = await connect(site.url, service="ledger", seed=site.seeds["ledger"])
     for row in rows[2:6]:
         async with ledger.reading() as session:
             text = await session.scalar(
                 sa.text("SELECT envelope::text FROM outbox WHERE position = :p"), {"p": row.position}
             )
         await early.publish_one(Outgoing(row.nats_subject, str(row.event_id), str(text).encode()))
-    await early.close()
+    await early.stop()
 
     async with backbone(ledger, site.url, site.seeds["ledger"]) as running:
         await running.relay.published([row.event_id for row in rows], timeout=10)
@@ -161,7 +161,7 @@ async def test_an_event_that_stands_in_the_stream_twice_is_applied_once(
 
 
 async def test_events_in_any_order_leave_the_newest_state(ledger: Database, site: NatsSite) -> None:
-    async def keep(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+    async def keep(entries: Batch[EntryMadeV1], tx: Tx) -> None:
         rows = [
             {
                 "id": UUID(one.envelope.subject),
@@ -218,7 +218,7 @@ async def test_a_durable_set_back_while_nothing_came_is_caught_up_again(
     async with backbone(ledger, site.url, site.seeds["ledger"]) as running:
         await eventually(lambda: running.consumer.active and running.consumer._pull._inbox is not None)
         async with provisioner_of(site) as broker:
-            await broker.client.request(
+            await broker.connection.request(
                 "$JS.API.CONSUMER.RESET.EVENTS.ledger-post-entries", b'{"seq": 1}', timeout=5
             )
         await eventually(lambda: _settled(site), timeout=ACK_WAIT / 3)
@@ -244,7 +244,7 @@ async def test_what_ends_the_process_is_no_goodbye(ledger: Database, site: NatsS
 
     panicked = asyncio.Event()
 
-    async def panic(_entries: Sequence[Received[EntryMadeV1]], _tx: Transaction) -> None:
+    async def panic(_entries: Batch[EntryMadeV1], _tx: Tx) -> None:
         panicked.set()
         raise PanicError
 
@@ -261,23 +261,24 @@ async def test_what_ends_the_process_is_no_goodbye(ledger: Database, site: NatsS
 
 async def test_a_connection_that_its_client_gave_up_for_good_is_told_of(site: NatsSite) -> None:
     told = asyncio.Event()
-    broker = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"], on_close=told.set)
-    subject, content = "sse.hq.all.ledger.entry.made.v1.00", b"x" * (broker.client.max_payload - 20)
+    broker = Broker(site.url, service="ledger", seed=site.seeds["ledger"], on_close=told.set)
+    await broker.connect()
+    subject, content = "sse.hq.all.ledger.entry.made.v1.00", b"x" * (broker.connection.max_payload - 20)
 
     # With its headers it is larger than the server takes.
     several = [Outgoing(subject, str(number), content) for number in range(2)]
-    for refused in (broker.publish_one(several[0]), broker.publish_batch(several)):
+    for refused in (broker.publish_one(several[0]), broker.publish_atomic_batch(several)):
         with pytest.raises(nats.errors.MaxPayloadError):
             await refused
-    assert not broker.client.is_closed
+    assert not broker.connection.is_closed
     # The client looks at the payload alone.
-    await broker.client.publish(subject, content, headers={"Nats-Msg-Id": "too-large"})
+    await broker.connection.publish(subject, content, headers={"Nats-Msg-Id": "too-large"})
     async with asyncio.timeout(5):
         await told.wait()
 
 
 async def test_an_owner_notices_that_one_before_it_has_set_the_durable_back(site: NatsSite) -> None:
-    broker = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"])
+    broker = await connect(site.url, service="ledger", seed=site.seeds["ledger"])
 
     async def publish(*numbers: int) -> None:
         for number in numbers:
@@ -297,14 +298,14 @@ async def test_an_owner_notices_that_one_before_it_has_set_the_durable_back(site
 
     await eventually(lambda: owner.broken)
     assert not len(stale)
-    await broker.close()
+    await broker.stop()
 
 
 async def test_an_owner_notices_that_the_last_event_went_to_one_before_it(
     site: NatsSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pull, "HEARTBEAT", 0.5)
-    broker = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"])
+    broker = await connect(site.url, service="ledger", seed=site.seeds["ledger"])
     owner, stale = (Pull(broker, "EVENTS", "ledger-post-entries", lambda: None) for _ in range(2))
     await stale.begin()
     await owner.begin()
@@ -320,7 +321,7 @@ async def test_an_owner_notices_that_the_last_event_went_to_one_before_it(
     await owner.begin()
     await owner.ask()
     await eventually(lambda: len(owner) == 1)
-    await broker.close()
+    await broker.stop()
 
 
 async def test_a_poisoned_event_lets_the_others_through_and_leaves_a_record(
@@ -345,7 +346,7 @@ async def test_a_failing_event_is_delivered_again_with_a_growing_delay(
 ) -> None:
     failures: list[float] = []
 
-    async def fail_twice(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+    async def fail_twice(entries: Batch[EntryMadeV1], tx: Tx) -> None:
         if len(failures) < 2:
             failures.append(asyncio.get_running_loop().time())
             raise LookupError("not yet")
@@ -430,7 +431,7 @@ async def test_changed_consumer_settings_are_noticed_and_provisioning_mends_them
                 max_deliver=3,
             ),
         )
-        user = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"])
+        user = await connect(site.url, service="ledger", seed=site.seeds["ledger"])
         [subscription] = subscriptions()
         consumer = Consumer(subscription, ledger, user, LeaseHolder(ledger), stream="EVENTS")
         with pytest.raises(ConsumerDriftError, match="filters"):
@@ -442,7 +443,7 @@ async def test_changed_consumer_settings_are_noticed_and_provisioning_mends_them
         assert changed == ["durable ledger-post-entries made"]
         assert await provision(broker.jetstream, TOPOLOGY) == []
         assert (await consumer.look()).config.max_deliver == 12
-        await user.close()
+        await user.stop()
 
 
 async def test_a_stop_under_load_leaves_no_event_waiting_for_its_ack_timeout(
@@ -463,7 +464,7 @@ async def test_a_stop_under_load_leaves_no_event_waiting_for_its_ack_timeout(
 async def test_an_event_that_takes_long_is_not_given_to_another(ledger: Database, site: NatsSite) -> None:
     taken: list[int] = []
 
-    async def take_long(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+    async def take_long(entries: Batch[EntryMadeV1], tx: Tx) -> None:
         taken.append(len(entries))
         await asyncio.sleep(1.5)
         await post(entries, tx)
@@ -482,7 +483,7 @@ async def test_large_events_are_fetched_and_published_in_bounded_batches(
 ) -> None:
     sizes: list[int] = []
 
-    async def weigh(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+    async def weigh(entries: Batch[EntryMadeV1], tx: Tx) -> None:
         sizes.append(len(entries))
         await post([one for one in entries if one.event.amount >= 0], tx)
 
@@ -497,7 +498,7 @@ async def test_large_events_are_fetched_and_published_in_bounded_batches(
 
 
 async def test_a_second_relay_takes_over_when_the_leader_goes(ledger: Database, site: NatsSite) -> None:
-    first = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"])
+    first = await connect(site.url, service="ledger", seed=site.seeds["ledger"])
     leader = Relay(ledger, first)
     leading = asyncio.create_task(leader.run())
     await eventually(lambda: leader.is_leader)
@@ -511,7 +512,7 @@ async def test_a_second_relay_takes_over_when_the_leader_goes(ledger: Database, 
         ids = await make_entries(ledger, 2)
         await running.relay.published(ids, timeout=10)
         assert running.relay.is_leader
-    await first.close()
+    await first.stop()
 
 
 @pytest.mark.parametrize(
@@ -523,11 +524,11 @@ async def test_a_second_relay_takes_over_when_the_leader_goes(ledger: Database, 
     ],
 )
 async def test_a_service_may_not_touch_anothers_subjects_or_durables(site: NatsSite, subject: str) -> None:
-    stranger = await Broker.connect(site.url, service="stranger", seed=site.seeds["stranger"])
+    stranger = await connect(site.url, service="stranger", seed=site.seeds["stranger"])
     with pytest.raises(nats.errors.TimeoutError):
-        await stranger.client.request(subject, b"{}", timeout=0.5)
-    assert "permissions violation" in str(stranger.client.last_error).lower()
-    await stranger.close()
+        await stranger.connection.request(subject, b"{}", timeout=0.5)
+    assert "permissions violation" in str(stranger.connection.last_error).lower()
+    await stranger.stop()
 
 
 async def test_nobody_connects_without_a_key(site: NatsSite) -> None:
@@ -580,20 +581,20 @@ async def _set_ack_wait(site: NatsSite, seconds: float) -> None:
 
 async def _publish_unrecognised(site: NatsSite, envelopes: Sequence[Envelope]) -> None:
     """Publish events one by one, each under an id that the stream has never had."""
-    broker = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"])
+    broker = await connect(site.url, service="ledger", seed=site.seeds["ledger"])
     for envelope in envelopes:
         payload = envelope.model_dump_json().encode()
         await broker.publish_one(Outgoing(envelope.nats_subject, str(new_id()), payload))
-    await broker.close()
+    await broker.stop()
 
 
 async def _publish_past_the_outbox(site: NatsSite, amount: int) -> None:
     envelope = an_envelope(EntryMadeV1(amount=amount))
-    broker = await Broker.connect(site.url, service="ledger", seed=site.seeds["ledger"])
+    broker = await connect(site.url, service="ledger", seed=site.seeds["ledger"])
     await broker.publish_one(
         Outgoing(envelope.nats_subject, str(envelope.id), envelope.model_dump_json().encode())
     )
-    await broker.close()
+    await broker.stop()
 
 
 async def test_an_owner_without_its_database_tries_again_ever_more_slowly() -> None:

@@ -14,7 +14,6 @@ from ledger import EntryMadeV1, RefusedEntryError, post, postings, subscriptions
 from chassis.database.engine import Database
 from chassis.database.migrations import migrate
 from chassis.database.tables import dead_letters
-from chassis.database.transaction import Transaction
 from chassis.dead_letters.admin import (
     LetterEndedError,
     NotAnEventError,
@@ -31,13 +30,13 @@ from chassis.dead_letters.replay import Replayer, Result
 from chassis.ids import new_id
 from chassis.messages import Received
 from chassis.operators import Who
-from chassis.testing import Deliver, FreshDatabase, an_envelope, dead_letters_of
+from chassis.testing import Deliver, FreshDatabase, an_envelope, dead_letters_of, ready
 from contracts.event import Envelope
 
 OPERATOR = Who(caller="operator", by="operator on duty", reason="the ledger was mended")
 
 
-async def post_anything(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+async def post_anything(entries: Batch[EntryMadeV1], tx: Tx) -> None:
     """The handler after it was mended: nothing is poison to it."""
     mended = [
         Received(one.envelope, one.event.model_copy(update={"poison": None}), one.traceparent)
@@ -58,7 +57,7 @@ async def letters(database: Database, *amounts: int) -> list[UUID]:
 async def replayed(
     database: Database, ids: Sequence[UUID], handler: object = post_anything, *, dry_run: bool = False
 ) -> list[Result]:
-    replayer = Replayer(subscriptions(handler), database)
+    replayer = Replayer(await ready(subscriptions(handler)), database)
     return (await replayer.replay(ids, OPERATOR, rate=10_000, dry_run=dry_run)).results
 
 
@@ -103,7 +102,7 @@ async def test_an_event_that_fails_again_waits_on_with_its_history_and_holds_up_
     database = await fresh_database("ledger")
     ids = await letters(database, 1, 2, 3)
 
-    async def refuse_two(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+    async def refuse_two(entries: Batch[EntryMadeV1], tx: Tx) -> None:
         await post_anything(entries, tx)
         if any(one.event.amount == 2 for one in entries):
             raise KeyError("missing")
@@ -127,7 +126,7 @@ async def test_an_error_that_no_database_stores_as_it_is_holds_up_no_other_lette
     database = await fresh_database("ledger")
     ids = await letters(database, 1, 2)
 
-    async def refuse_one(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+    async def refuse_one(entries: Batch[EntryMadeV1], tx: Tx) -> None:
         await post_anything(entries, tx)
         if any(one.event.amount == 1 for one in entries):
             raise ValueError("a\x00b")
@@ -149,7 +148,7 @@ async def test_a_dry_run_says_what_would_happen_and_leaves_everything_as_it_was(
     database = await fresh_database("ledger")
     ids = await letters(database, 1, 2)
 
-    async def refuse_two(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+    async def refuse_two(entries: Batch[EntryMadeV1], tx: Tx) -> None:
         await post_anything(entries, tx)
         if any(one.event.amount == 2 for one in entries):
             raise KeyError("missing")
@@ -304,7 +303,9 @@ async def test_a_replay_is_no_faster_than_its_rate(fresh_database: FreshDatabase
     loop = asyncio.get_running_loop()
 
     began = loop.time()
-    await Replayer(subscriptions(post_anything), database).replay(ids, OPERATOR, rate=20, dry_run=False)
+    await Replayer(await ready(subscriptions(post_anything)), database).replay(
+        ids, OPERATOR, rate=20, dry_run=False
+    )
 
     # Five go at once, a quarter of a second's worth, the sixth after that.
     assert loop.time() - began >= 0.25
@@ -316,7 +317,7 @@ async def test_a_replay_stops_when_its_time_is_over_and_goes_on_where_it_stopped
     database = await fresh_database("ledger")
     ids = await letters(database, *range(20))
     # Whatever a handler takes is more than no time at all.
-    slow = Replayer(subscriptions(post_anything), database, seconds=0)
+    slow = Replayer(await ready(subscriptions(post_anything)), database, seconds=0)
     asked = [*reversed(ids), new_id()]
     pages = [await slow.replay(asked, OPERATOR, rate=10_000, dry_run=False)]
     while after := pages[-1].stopped_at:

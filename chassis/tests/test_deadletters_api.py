@@ -1,6 +1,6 @@
 """Dead letters over HTTP: who may ask, what is answered, and how many requests make one replay."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -13,17 +13,17 @@ from pydantic import SecretStr
 
 from chassis.database.engine import Database
 from chassis.database.tables import dead_letters
-from chassis.database.transaction import Transaction
 from chassis.messages import Received
 from chassis.runtime.service import create_service
 from chassis.settings import ServiceSettings
+from chassis.subscriptions.router import Batch, Tx
 from chassis.testing import Databases, Deliver, NatsSite, an_envelope
 
 LETTERS = "/internal/dead-letters"
 WHO = {"by": "operator on duty", "reason": "the ledger was mended"}
 
 
-async def post_anything(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+async def post_anything(entries: Batch[EntryMadeV1], tx: Tx) -> None:
     mended = [
         Received(one.envelope, one.event.model_copy(update={"poison": None}), one.traceparent)
         for one in entries

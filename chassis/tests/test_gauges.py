@@ -1,7 +1,7 @@
 """What a service tells the scraper: right after traffic, right while its broker or its database is away, and cheap."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,15 +18,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from chassis.database.tables import waiting_events
-from chassis.database.transaction import Transaction
 from chassis.health import examiner
 from chassis.health.broker_metrics import BrokerMetrics
 from chassis.health.examiner import PATIENCE, Examiner
 from chassis.ids import new_id
-from chassis.messages import Received
 from chassis.partitions import Partition
 from chassis.runtime.service import Service, create_service
 from chassis.settings import ServiceSettings
+from chassis.subscriptions.router import Batch, Tx
 from chassis.testing import Databases, NatsSite, a_clock, eventually
 from ssenet.processes.servers import free_port
 
@@ -160,7 +159,7 @@ async def ledger(databases: Databases, site: NatsSite) -> AsyncGenerator[Ledger]
     begin = asyncio.Event()
     begin.set()
 
-    async def when_told(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+    async def when_told(entries: Batch[EntryMadeV1], tx: Tx) -> None:
         await begin.wait()
         await post(entries, tx)
 
@@ -338,23 +337,23 @@ async def test_servers_that_hang_do_not_hang_the_scrape_and_are_there_again_at_o
     assert ledger.service.database.engine.pool.checkedout() < 8  # type: ignore[attr-defined]
 
     # A question that was given up costs no connection when its answer comes after all.
-    connection = ledger.service.broker.client.stats["reconnects"]
+    connection = ledger.service.broker.connection.stats["reconnects"]
     await ledger.broker.open()
     await ledger.database.open()
     found = await ledger.until(is_ready)
     assert found["ssenet_outbox_unpublished_events"] == {"": 0}
-    assert ledger.service.broker.client.stats["reconnects"] == connection
+    assert ledger.service.broker.connection.stats["reconnects"] == connection
 
 
 async def test_a_scrape_asks_the_broker_once_for_each_durable_and_once_for_the_stream(ledger: Ledger) -> None:
     await eventually(lambda: ledger.service.consumers[0].active and not ledger.service.consumers[0].trouble)
-    sent = ledger.service.broker.client.stats["out_msgs"]
+    sent = ledger.service.broker.connection.stats["out_msgs"]
     for _ in range(10):
         await ledger.figures()
 
     # The stream and three durables: the handler's and both sides. The consumer's own standing request may come in
     # between, or be renewed.
-    assert 40 <= ledger.service.broker.client.stats["out_msgs"] - sent <= 42
+    assert 40 <= ledger.service.broker.connection.stats["out_msgs"] - sent <= 42
 
 
 async def test_labels_name_durables_and_conditions_never_an_event_or_a_person(ledger: Ledger) -> None:

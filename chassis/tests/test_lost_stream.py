@@ -16,7 +16,7 @@ from ledger import EntryMadeV1, make_entries, postings, subscriptions
 from ledger.messaging import TOPOLOGY, provisioner_of
 from pydantic import SecretStr
 
-from chassis.broker.connection import Broker, Outgoing
+from chassis.broker.connection import Outgoing, connect
 from chassis.broker.nkeys import public_keys
 from chassis.broker.provision import provision
 from chassis.broker.stream_identity import Known, Seen, what_is_lost
@@ -61,7 +61,7 @@ class Ledger:
         """The broker's disk is gone, and somebody has streams and durables made again."""
         await asyncio.to_thread(self.server.stop)
         shutil.rmtree(self.server.folder / "store")
-        await eventually(lambda: not self.service.broker.client.is_connected)
+        await eventually(lambda: not self.service.broker.connection.is_connected)
         self.server = await asyncio.to_thread(
             start_nats, self.server.folder, self.configuration, port=self.server.port
         )
@@ -74,12 +74,12 @@ class Ledger:
             await provision(broker.jetstream, TOPOLOGY)
 
     async def another_publishes(self, count: int) -> None:
-        stranger = await Broker.connect(self.site.url, service="stranger", seed=self.site.seeds["stranger"])
+        stranger = await connect(self.site.url, service="stranger", seed=self.site.seeds["stranger"])
         envelopes = [an_envelope(EntryMadeV1(amount=-1)) for _ in range(count)]
-        await stranger.publish_batch(
+        await stranger.publish_atomic_batch(
             [Outgoing("sse.hq.all.stranger.entry.made.v1.00", str(one.id), b"{}") for one in envelopes]
         )
-        await stranger.close()
+        await stranger.stop()
 
     async def stored(self) -> int:
         async with provisioner_of(self.site) as broker:

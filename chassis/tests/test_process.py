@@ -25,8 +25,9 @@ from chassis.http.access import public
 from chassis.runtime.service import create_service
 from chassis.runtime.process import serve
 from chassis.settings import ServiceSettings
+from chassis.subscriptions.router import Batch, Tx
 from fastapi import APIRouter
-from ledger import subscriptions
+from ledger import EntryMadeV1, subscriptions
 from pydantic_settings import SettingsConfigDict
 
 router = APIRouter()
@@ -35,7 +36,7 @@ router = APIRouter()
 async def slow() -> None:
     await asyncio.sleep(60)
 
-async def stuck(entries, tx):
+async def stuck(entries: Batch[EntryMadeV1], tx: Tx):
     await asyncio.sleep(60)
 
 class Settings(ServiceSettings):

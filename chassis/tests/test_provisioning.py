@@ -12,7 +12,7 @@ import yaml
 from ledger import EntryMadeV1, postings, subscriptions
 from ledger.messaging import TOPOLOGY, provisioner_of
 
-from chassis.broker.connection import Broker, Outgoing
+from chassis.broker.connection import Broker, Outgoing, connect
 from chassis.broker.nkeys import new_seed, public_key, public_keys
 from chassis.broker.provision import main, provision
 from chassis.broker.topology import PROVISIONER, Topology, accounts_block
@@ -20,7 +20,7 @@ from chassis.consumer.consumer import Consumer
 from chassis.database.engine import Database
 from chassis.lease.holder import LeaseHolder
 from chassis.partitions import partitions_of
-from chassis.testing import FreshDatabase, NatsSite, an_envelope, eventually
+from chassis.testing import FreshDatabase, NatsSite, an_envelope, eventually, ready
 from ssenet.processes.servers import Nats, start_nats
 
 
@@ -70,9 +70,9 @@ async def test_the_provisioner_lets_in_exactly_the_users_whose_keys_it_was_given
     assert code == 0
     server = start_nats(tmp_path / "nats", users)
     try:
-        broker = await Broker.connect(server.url, service=PROVISIONER, seed=seeds[PROVISIONER])
-        await broker.client.flush()
-        await broker.close()
+        broker = await connect(server.url, service=PROVISIONER, seed=seeds[PROVISIONER])
+        await broker.connection.flush()
+        await broker.stop()
     finally:
         server.stop()
 
@@ -125,7 +125,7 @@ async def test_a_durable_split_anew_goes_on_where_it_stood_and_applies_nothing_t
 
 @asynccontextmanager
 async def consuming(ledger: Database, broker: Broker, count: int) -> AsyncGenerator[None]:
-    [subscription] = subscriptions()
+    [subscription] = await ready(subscriptions())
     ownership = LeaseHolder(ledger)
     parts = partitions_of(subscription.durable, count)
     consumers = [
@@ -143,7 +143,7 @@ async def consuming(ledger: Database, broker: Broker, count: int) -> AsyncGenera
 
 async def _put_into_stream(broker: Broker, amounts: Iterable[int]) -> None:
     envelopes = [an_envelope(EntryMadeV1(amount=amount)) for amount in amounts]
-    await broker.publish_batch(
+    await broker.publish_atomic_batch(
         [Outgoing(one.nats_subject, str(one.id), one.model_dump_json().encode()) for one in envelopes]
     )
 

@@ -1,7 +1,7 @@
 """Projections rebuilt while the service runs, and what the server gave up kept: on a real broker and database."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,7 +18,7 @@ from ledger import Entry, EntryMadeV1, make_entries, post, postings
 from pydantic import SecretStr
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis.broker.connection import Broker, Outgoing
+from chassis.broker.connection import Broker, Outgoing, connect
 from chassis.broker.nkeys import new_seed, public_keys
 from chassis.broker.provision import provision
 from chassis.broker.stream_reader import StreamReader
@@ -32,18 +32,17 @@ from chassis.broker.topology import (
 )
 from chassis.database.engine import Database, metadata
 from chassis.database.tables import dead_letters, inbox
-from chassis.database.transaction import Transaction
 from chassis.dead_letters.advisories import AdvisoryListener
 from chassis.ids import new_id
 from chassis.lease.fence import LeaseLostError, confirm, take_over
-from chassis.messages import Received, Retry
+from chassis.messages import Retry
 from chassis.operators import Who
 from chassis.partitions import Partition, partitions_of
 from chassis.projections.rebuild import Rebuilder, RebuildUnderWayError, begin
 from chassis.projections.upsert import keep_newest
 from chassis.runtime.service import create_service
 from chassis.settings import ServiceSettings
-from chassis.subscriptions.router import Subscriptions
+from chassis.subscriptions.router import Batch, Subscriptions, Tx
 from chassis.testing import (
     Databases,
     Deliver,
@@ -114,7 +113,7 @@ TROUBLED: set[int] = set()
 """Amounts whose entries have to wait."""
 
 
-async def keep_balances(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+async def keep_balances(entries: Batch[EntryMadeV1], tx: Tx) -> None:
     for gate in GATES:
         gate.in_hand += 1
         await gate.opened.wait()
@@ -162,11 +161,11 @@ async def site(server: NatsSite) -> NatsSite:
 
 @asynccontextmanager
 async def connected(site: NatsSite, service: str) -> AsyncGenerator[Broker]:
-    broker = await Broker.connect(site.url, service=service, seed=site.seeds[service])
+    broker = await connect(site.url, service=service, seed=site.seeds[service])
     try:
         yield broker
     finally:
-        await broker.close()
+        await broker.stop()
 
 
 async def with_balances(database: Database) -> None:
@@ -643,7 +642,7 @@ async def test_a_service_hears_no_advisories_and_looks_up_no_events_but_its_own(
             "INFO.ADVISORIES.ledger-advisories",
         ):
             with pytest.raises(nats.errors.TimeoutError):
-                await stranger.client.request(f"$JS.API.CONSUMER.{api}", b"", timeout=0.2)
+                await stranger.connection.request(f"$JS.API.CONSUMER.{api}", b"", timeout=0.2)
 
 
 async def _pending(broker: Broker, durable: str) -> int:

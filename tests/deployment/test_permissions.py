@@ -9,7 +9,7 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from chassis.broker.connection import Broker, Outgoing
+from chassis.broker.connection import Outgoing, connect
 from chassis.broker.nkeys import public_keys
 from chassis.broker.provision import provision_site
 from chassis.broker.topology import PROVISIONER, ServiceDescription, Topology, accounts_block
@@ -143,11 +143,13 @@ async def test_a_service_announces_under_its_own_words(
     subjects = [
         f"sse.hq.{to}.{word}.thing.done.v1.00" for word in described.announces for to in ("all", "field")
     ]
-    broker = await Broker.connect(url, service=service, seed=nats_seeds[service])
+    broker = await connect(url, service=service, seed=nats_seeds[service])
     try:
-        stored = await broker.publish_batch([Outgoing(subject, str(new_id()), b"{}") for subject in subjects])
+        stored = await broker.publish_atomic_batch(
+            [Outgoing(subject, str(new_id()), b"{}") for subject in subjects]
+        )
     finally:
-        await broker.close()
+        await broker.stop()
 
     assert len(stored) == len(subjects)
 
@@ -157,8 +159,8 @@ async def test_a_service_is_delivered_by_its_own_durables_and_acknowledges(
     url: str, topology: Topology, nats_seeds: Mapping[str, str], service: str
 ) -> None:
     [described] = [one for one in topology.services if one.service == service]
-    provisioner = await Broker.connect(url, service=PROVISIONER, seed=nats_seeds[PROVISIONER])
-    broker = await Broker.connect(url, service=service, seed=nats_seeds[service])
+    provisioner = await connect(url, service=PROVISIONER, seed=nats_seeds[PROVISIONER])
+    broker = await connect(url, service=service, seed=nats_seeds[service])
     try:
         for heard in described.hears:
             await provisioner.publish_one(Outgoing(f"sse.hq.all.{heard.types[0]}.00", str(new_id()), b"{}"))
@@ -168,8 +170,8 @@ async def test_a_service_is_delivered_by_its_own_durables_and_acknowledges(
             told = await broker.jetstream.consumer_info("EVENTS", heard.durable)
             assert (told.num_ack_pending, told.delivered.consumer_seq if told.delivered else 0) == (0, 1)
     finally:
-        await broker.close()
-        await provisioner.close()
+        await broker.stop()
+        await provisioner.stop()
 
 
 class Widened(Topology):

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from deployed import ROOT, Deployment
 
-from chassis.broker.connection import Broker
+from chassis.broker.connection import connect
 from chassis.broker.provision import provision_site
 from chassis.broker.topology import Topology
 from ssenet.processes.preparation import prepare_databases
@@ -141,11 +141,11 @@ async def test_each_service_gets_in_with_the_seed_it_is_told_and_hears_its_durab
 ) -> None:
     for service in topology.services:
         seed = deployment.environment(service.service)[f"{service.service.upper()}_NATS_SEED"]
-        broker = await Broker.connect(provisioned.url, service=service.service, seed=seed)
+        broker = await connect(provisioned.url, service=service.service, seed=seed)
         for heard in service.hears:
             found = await broker.jetstream.consumer_info("EVENTS", heard.durable)
             assert found.name == heard.durable
-        await broker.close()
+        await broker.stop()
 
 
 async def test_nobody_gets_in_without_a_key(provisioned: Nats) -> None:

@@ -146,7 +146,7 @@ async def _rewind(stage: Stage, fault: Fault, _ends: float, seed: int) -> None:
         chosen = random.Random(seed).choice(durables)  # noqa: S311 - it is to be the same every time
         floor = (await client.jetstream.consumer_info(stream, chosen)).ack_floor.stream_seq
         body = orjson.dumps({"seq": max(1, floor - fault.amount)})
-        answer = await client.client.request(f"$JS.API.CONSUMER.RESET.{stream}.{chosen}", body, timeout=2)
+        answer = await client.connection.request(f"$JS.API.CONSUMER.RESET.{stream}.{chosen}", body, timeout=2)
         if error := orjson.loads(answer.data).get("error"):
             raise NotDoneError(f"{chosen}: {error}")
 

@@ -6,9 +6,9 @@ committed, and nothing that was rolled back. The inbox cannot tell that: an even
 
 import json
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,9 @@ import sqlalchemy as sa
 from chassis.database.transaction import Transaction
 from chassis.inbox.ordering import Backoff
 from chassis.messages import Received, Retry
-from chassis.subscriptions.router import Handler, Subscriptions
+from chassis.subscriptions.router import Subscriptions
+
+Handler = Callable[..., Awaitable[None]]
 
 TROUBLE_FILE = "SSENET_TROUBLE_FILE"
 EFFECTS = "effects_under_fire"
@@ -71,11 +73,24 @@ class Troubled:
         self._failures: dict[UUID, list[type[Exception]]] = {}
         """With what each event that was seen has still to fail."""
 
-    async def __call__(self, events: Sequence[Received[Any]], tx: Transaction) -> None:
+    def wrapped(self) -> Handler:
+        """The handler, asking for what it asked for before."""
+
+        @wraps(self._handler)
+        async def troubled(*args: Any, **named: Any) -> None:
+            [events] = [one for one in (*args, *named.values()) if isinstance(one, list)]
+            [tx] = [one for one in (*args, *named.values()) if isinstance(one, Transaction)]
+            await self._handle(events, tx, partial(self._handler, *args, **named))
+
+        return troubled
+
+    async def _handle(
+        self, events: list[Received[Any]], tx: Transaction, handle: Callable[[], Awaitable[None]]
+    ) -> None:
         """Handle them, and fail in the end: all that was done until then must be undone."""
         told = {"durable": self._durable, "event_ids": [one.envelope.id for one in events]}
         await tx.session.execute(_NOTE, told)
-        await self._handler(events, tx)
+        await handle()
         self._learn()
         for one in events:
             if failures := self._failures_of(one.envelope.id):
@@ -112,9 +127,9 @@ def trouble_handlers(file: Path) -> None:
 
     def hears_in_trouble(
         self: Subscriptions, *types: Any, durable: str, **more: Any
-    ) -> Callable[[Callable[..., Awaitable[None]]], Handler]:
+    ) -> Callable[[Handler], Any]:
         register = hears(self, *types, durable=durable, **more)
-        return lambda handler: register(Troubled(durable, handler, file))
+        return lambda handler: register(Troubled(durable, handler, file).wrapped())
 
     Subscriptions.hears = hears_in_trouble  # type: ignore[method-assign]
     applier.__dict__["Backoff"] = partial(Backoff, first=FIRST_DELAY)

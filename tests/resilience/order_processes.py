@@ -9,7 +9,6 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import ClassVar
@@ -20,12 +19,11 @@ from chassis.broker.connection import Broker
 from chassis.broker.topology import DurableDescription, ServiceDescription, StreamDescription, Topology
 from chassis.consumer.consumer import Consumer
 from chassis.database.engine import Database
-from chassis.database.transaction import Transaction
 from chassis.lease.holder import LeaseHolder
-from chassis.messages import Received, Retry
+from chassis.messages import Retry
 from chassis.outbox.relay import Relay
 from chassis.partitions import partitions_of
-from chassis.subscriptions.router import Subscription, Subscriptions
+from chassis.subscriptions.router import Batch, Subscription, Subscriptions, Tx
 from contracts.event import Event
 
 SERVICE = "counting"
@@ -68,7 +66,7 @@ class NumberCountedV1(Event):
     trouble: bool = False
 
 
-async def see(numbers: Sequence[Received[NumberCountedV1]], tx: Transaction) -> None:
+async def see(numbers: Batch[NumberCountedV1], tx: Tx) -> None:
     """Record what is handled, in the order it is, unless one of it is in trouble.
 
     What is stuck stays so until many others are through. Trouble lasts: drawn anew at each call, a failed batch would
@@ -107,8 +105,9 @@ async def relay() -> None:
 
 async def consume() -> None:
     """One process of those that share the parts of the durable."""
-    database, broker = await _connected()
-    [subscription] = subscriptions()
+    heard = subscriptions()
+    database, broker = await _connected(heard)
+    [subscription] = heard
     ownership = LeaseHolder(database)
     consumers = _consumers(subscription, database, broker, ownership)
     await asyncio.gather(ownership.run(), *(one.run() for one in consumers))
@@ -123,10 +122,12 @@ def _consumers(
     ]
 
 
-async def _connected() -> tuple[Database, Broker]:
+async def _connected(*routers: Subscriptions) -> tuple[Database, Broker]:
     told = os.environ
     database = Database(told["ORDER_DATABASE"], service=SERVICE, pool_size=3)
-    return database, await Broker.connect(told["ORDER_NATS"], service=SERVICE, seed=told["ORDER_SEED"])
+    broker = Broker(told["ORDER_NATS"], service=SERVICE, seed=told["ORDER_SEED"], routers=routers)
+    await broker.start()
+    return database, broker
 
 
 def main() -> None:

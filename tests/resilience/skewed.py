@@ -59,7 +59,7 @@ def _publish_the_newest_first() -> None:
     from chassis.broker.connection import Broker, Outgoing
     from chassis.outbox.relay_decisions import RelayDecisions, Row, Steps
 
-    several, singly = Broker.publish_batch, RelayDecisions._singly
+    several, singly = Broker.publish_atomic_batch, RelayDecisions._singly
 
     async def backwards(self: Broker, messages: Sequence[Outgoing]) -> list[int]:
         return (await several(self, messages[::-1]))[::-1]
@@ -67,7 +67,7 @@ def _publish_the_newest_first() -> None:
     def singly_backwards(self: RelayDecisions, rows: Sequence[Row]) -> Steps[list[int]]:
         return (yield from singly(self, rows[::-1]))[::-1]
 
-    Broker.publish_batch = backwards  # type: ignore[method-assign]
+    Broker.publish_atomic_batch = backwards  # type: ignore[method-assign]
     RelayDecisions._singly = singly_backwards  # type: ignore[method-assign]
 
 
@@ -75,7 +75,7 @@ def plant(bug: str) -> None:
     from chassis.broker.connection import Broker, Outgoing
     from chassis.inbox.ordering import RetrySchedule
 
-    several, single = Broker.publish_batch, Broker.publish_one
+    several, single = Broker.publish_atomic_batch, Broker.publish_one
 
     async def lossy(self: Broker, messages: Sequence[Outgoing]) -> list[int]:
         """Take a publish that failed for one that was acknowledged."""
@@ -95,7 +95,7 @@ def plant(bug: str) -> None:
         return False
 
     if bug == LOSSY:
-        Broker.publish_batch, Broker.publish_one = lossy, lossy_one  # type: ignore[method-assign]
+        Broker.publish_atomic_batch, Broker.publish_one = lossy, lossy_one  # type: ignore[method-assign]
         _believe_in_the_stream()
     elif bug == BACKWARDS:
         _publish_the_newest_first()

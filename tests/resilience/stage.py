@@ -15,6 +15,7 @@ import psutil
 import structlog
 
 from chassis.broker.connection import Broker as Client
+from chassis.broker.connection import connect
 from chassis.broker.topology import PROVISIONER, Topology
 from chassis.database.engine import DATABASE_AWAY
 from ssenet.data_folder.folder import DataFolder
@@ -204,11 +205,11 @@ class Stage:
     async def provisioner(self) -> AsyncGenerator[Client]:
         """The administrator's own connection to the broker, past all links."""
         seed = self.secrets.nats_seeds[PROVISIONER]
-        client = await Client.connect(self.broker_url, service=PROVISIONER, seed=seed)
+        client = await connect(self.broker_url, service=PROVISIONER, seed=seed)
         try:
             yield client
         finally:
-            await client.close()
+            await client.stop()
 
     @property
     def broker_url(self) -> str:

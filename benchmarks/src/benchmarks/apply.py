@@ -43,7 +43,7 @@ async def _fill(site: Site, count: int) -> None:
     await site.empty()
     messages = announced(count)
     for first in range(0, count, 500):
-        await publish_batch(site.broker.client, messages[first : first + 500])
+        await publish_batch(site.broker.connection, messages[first : first + 500])
 
 
 async def _apply_bare(site: Site, count: int, size: int) -> float:

@@ -14,7 +14,7 @@ import orjson
 from benchmarks.errors import BenchmarkError
 from benchmarks.load import Posted
 from benchmarks.site import answer_of, until
-from chassis.broker.connection import Broker
+from chassis.broker.connection import Broker, connect
 from chassis.broker.side_durables import base_of
 from chassis.broker.topology import PROVISIONER, Topology
 from ssenet.data_folder.folder import DataFolder
@@ -132,13 +132,13 @@ async def embedded(folder: Path, environment: Mapping[str, str] | None = None) -
         grants_and_keys.ensure(network, PARTNER, name="Benchmarks", grants=[GRANT])
         key = grants_and_keys.make_key(network, PARTNER)
         url = f"nats://{HOST}:{network.port_of('nats')}"
-        broker = await Broker.connect(url, service=PROVISIONER, seed=secrets.nats_seeds[PROVISIONER])
+        broker = await connect(url, service=PROVISIONER, seed=secrets.nats_seeds[PROVISIONER])
         try:
             found = Embedded(network, secrets, key, broker)
             await found.until_applied(*SERVICES, within=60)
             yield found
         finally:
-            await broker.close()
+            await broker.stop()
     finally:
         await _command(data, told, "down")
 

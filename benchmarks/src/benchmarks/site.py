@@ -17,7 +17,7 @@ import asyncpg
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.work.events import EntryChangedV1
-from chassis.broker.connection import Broker
+from chassis.broker.connection import Broker, connect
 from chassis.broker.nkeys import new_seed, public_keys
 from chassis.broker.provision import provision
 from chassis.broker.side_durables import base_of
@@ -147,12 +147,12 @@ async def _connected(
     url = postgres.url().replace("postgresql://", "postgresql+asyncpg://", 1)
     await migrate(url, "benchmarks")
     database = Database(url, service="benchmarks")
-    broker = await Broker.connect(nats.url, service=PROVISIONER, seed=seeds[PROVISIONER])
+    broker = await connect(nats.url, service=PROVISIONER, seed=seeds[PROVISIONER])
     try:
         await provision(broker.jetstream, TOPOLOGY)
         yield Site(postgres, nats, seeds, database, broker, folder)
     finally:
-        await broker.close()
+        await broker.stop()
         await database.close()
 
 

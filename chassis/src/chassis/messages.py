@@ -5,7 +5,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from contracts.event import Envelope, Event
 
-E = TypeVar("E", bound=Event)
+E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 
 @dataclass(slots=True)
@@ -32,12 +32,12 @@ class ContractError(Exception):
     """The message is no event that its contract describes; no later delivery can change that."""
 
 
-class Received(NamedTuple, Generic[E]):
+class Received(NamedTuple, Generic[E_co]):
     """One event as it arrived: its envelope, its typed data, and the `traceparent` that what it causes continues.
 
     A tuple, since they are made by the thousand: a frozen dataclass takes twice as long.
     """
 
     envelope: Envelope
-    event: E
+    event: E_co
     traceparent: str | None

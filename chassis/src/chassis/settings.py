@@ -15,6 +15,10 @@ def _countable(partitions: int) -> int:
     return partitions
 
 
+STREAM = "EVENTS"
+"""The stream that a site's services announce to and hear from, where they are told no other."""
+
+
 class ServiceSettings(BaseSettings):
     """Read from the environment once, by the composition root; frozen, no default for URLs or secrets."""
 
@@ -29,9 +33,9 @@ class ServiceSettings(BaseSettings):
     """The broker's monitoring endpoint, for the one service of a deployment that serves the broker's figures with its
     own; none where the official exporter does."""
     site: str = Field(default="hq", pattern=r"^[a-z0-9-]{1,40}$")
-    hears_streams: str = "EVENTS"
+    hears_streams: str = STREAM
     """The stream this service's durables stand on."""
-    announces_stream: str = "EVENTS"
+    announces_stream: str = STREAM
     """The stream that stores what this service announces."""
     partitions: Annotated[int, AfterValidator(_countable)] = 1
     """Parts that each durable is split into, each served by one process at a time; as `deploy/nats` has it."""

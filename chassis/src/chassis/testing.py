@@ -6,24 +6,27 @@ The session's two servers come from the fixtures `postgres_url` (a superuser's) 
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import asyncpg
+import faststream
 import httpx
 import pytest
 import sqlalchemy as sa
 import structlog
 from fastapi import FastAPI
+from faststream.nats import NatsBroker, TestNatsBroker  # noqa: TID251 - nothing leaves the process by it
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from chassis.broker.connection import Broker
+from chassis.broker.connection import connect
 from chassis.broker.topology import PROVISIONER, Topology
 from chassis.clock import Clock, system_clock
 from chassis.database.engine import Database
@@ -31,7 +34,7 @@ from chassis.database.migrations import migrate
 from chassis.database.tables import dead_letters, outbox, waiting_events
 from chassis.ids import new_id
 from chassis.inbox.applier import Applier, Outcome
-from chassis.messages import StreamMessage
+from chassis.messages import Received, StreamMessage
 from chassis.settings import ServiceSettings
 from chassis.subscriptions.router import Subscription, Subscriptions
 from contracts.event import Envelope, Event, EventId
@@ -159,6 +162,14 @@ async def fresh_database(databases: Databases) -> AsyncGenerator[FreshDatabase, 
         await databases.drop(database.url)
 
 
+async def ready(subscriptions: Subscriptions) -> Subscriptions:
+    """Have FastStream work out what their handlers are given, as the start of a service does. Nothing is connected."""
+    if subscriptions.parent is None:
+        async with TestNatsBroker(NatsBroker(logger=None, routers=[subscriptions]), connect_only=False):
+            pass
+    return subscriptions
+
+
 class Deliver:
     """Delivers events to a service's handlers through the real apply-once path, without a broker.
 
@@ -195,20 +206,32 @@ class Deliver:
         outcomes: list[Outcome] = []
         for subscription in self._subscriptions:
             types = {event.type for event in subscription.types}
-            batch: list[StreamMessage] = []
-            for envelope in (one for one in envelopes if one.type in types):
-                self._count += 1
-                batch.append(
-                    StreamMessage(
-                        "EVENTS", self._count, envelope.nats_subject, envelope.model_dump_json().encode()
-                    )
-                )
+            batch = [
+                (one.nats_subject, one.model_dump_json().encode()) for one in envelopes if one.type in types
+            ]
             if batch:
-                outcomes += await (await self._applier(subscription)).apply(batch)
+                outcomes += await self._to(subscription, batch)
         assert outcomes, f"no handler hears {[one.type for one in envelopes]}"
         if not failing:
-            assert set(outcomes) <= {Outcome.APPLIED, Outcome.REPEATED}, await self._failures()
+            await self._assert_applied(outcomes)
         return outcomes
+
+    async def by(self, durable: str, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Deliver messages, each its subject and payload, by one durable."""
+        [subscription] = [one for one in self._subscriptions if one.durable == durable]
+        await self._assert_applied(await self._to(subscription, messages))
+
+    async def _to(self, subscription: Subscription, messages: Sequence[tuple[str, bytes]]) -> list[Outcome]:
+        first = self._count + 1
+        self._count += len(messages)
+        batch = [
+            StreamMessage("EVENTS", sequence, subject, payload)
+            for sequence, (subject, payload) in enumerate(messages, first)
+        ]
+        return await (await self._applier(subscription)).apply(batch)
+
+    async def _assert_applied(self, outcomes: Sequence[Outcome]) -> None:
+        assert set(outcomes) <= {Outcome.APPLIED, Outcome.REPEATED}, await self._failures()
 
     async def retry(self, *, failing: bool = False) -> None:
         """Have what waits tried again, as if it were due."""
@@ -222,6 +245,7 @@ class Deliver:
             assert not await self._failures(), await self._failures()
 
     async def _applier(self, subscription: Subscription) -> Applier:
+        await ready(self._subscriptions)
         applier = Applier(subscription, self._database, _never_away)
         await applier.begin()
         return applier
@@ -234,6 +258,39 @@ class Deliver:
                 )
             )
             return "; ".join(f"{row.durable}: {row.error}" for row in rows)
+
+
+class _AppliesOnce(faststream.BaseMiddleware[Any, Any]):
+    """Has what FastStream's test broker delivers go the way of what the real one does."""
+
+    def __init__(self, msg: Any, /, *, context: faststream.ContextRepo, deliver: "Deliver") -> None:
+        super().__init__(msg, context=context)
+        self._deliver = deliver
+
+    async def consume_scope(
+        self, call_next: Callable[[Any], Awaitable[Any]], msg: faststream.StreamMessage[Any]
+    ) -> Any:
+        """Apply what the broker has delivered; let pass what comes back to the handler from there."""
+        if isinstance(msg.raw_message[0], Received):
+            return await call_next(msg)
+        durable = self.context.get("handler_").config.durable_name
+        await self._deliver.by(durable, [(one.subject, one.data) for one in msg.raw_message])
+        return None
+
+
+@asynccontextmanager
+async def heard_by_test_broker(
+    database: Database, subscriptions: Subscriptions
+) -> AsyncGenerator[NatsBroker]:
+    """FastStream's test broker, by which a service's subscribers hear what is published, on real tables.
+
+    Each event is applied once: inbox, effect and announcements are stored as in the running service. `handler.mock` and
+    FastStream's assertions tell what reached a handler. A failure is raised where the event was published.
+    """
+    middleware = partial(_AppliesOnce, deliver=Deliver(database, subscriptions))
+    broker = NatsBroker(logger=None, middlewares=[middleware], routers=[subscriptions])
+    async with TestNatsBroker(broker, connect_only=False):
+        yield broker
 
 
 async def _never_away() -> None:
@@ -284,12 +341,12 @@ async def dead_letters_of(database: Database) -> list[sa.Row[Any]]:
 
 async def reset_broker(site: NatsSite) -> None:
     """Empty every stream, so that one test does not hear another's events; durables go on behind what was there."""
-    broker = await Broker.connect(site.url, service=PROVISIONER, seed=site.seeds[PROVISIONER])
+    broker = await connect(site.url, service=PROVISIONER, seed=site.seeds[PROVISIONER])
     try:
         for stream in site.topology.streams:
             await broker.jetstream.purge_stream(stream)
     finally:
-        await broker.close()
+        await broker.stop()
 
 
 Running = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]

@@ -1,6 +1,5 @@
 """A service in miniature: entries are made, and posted once."""
 
-from collections.abc import Sequence
 from typing import ClassVar
 from uuid import UUID
 
@@ -9,10 +8,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from chassis.database.engine import Database, metadata
 from chassis.database.tables import waiting_events
-from chassis.database.transaction import AggregateColumns, Transaction
+from chassis.database.transaction import AggregateColumns
 from chassis.ids import new_id
-from chassis.messages import Received
-from chassis.subscriptions.router import Subscriptions
+from chassis.subscriptions.router import Batch, Subscriptions, Tx
 from contracts.event import Event, EventId
 
 
@@ -58,7 +56,7 @@ async def make_entries(database: Database, *amounts: int, poison: str | None = N
         return ids
 
 
-async def post(entries: Sequence[Received[EntryMadeV1]], tx: Transaction) -> None:
+async def post(entries: Batch[EntryMadeV1], tx: Tx) -> None:
     """Write one posting per entry; a poisoned one fails as it says, after its effect was written."""
     tx.session.add_all(Posting(event_id=one.envelope.id, amount=one.event.amount) for one in entries)
     await tx.session.flush()

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from chassis.broker.connection import Broker
+from chassis.broker.connection import Broker, connect
 from chassis.broker.topology import (
     PROVISIONER,
     DurableDescription,
@@ -40,8 +40,8 @@ TOPOLOGY = Topology(
 
 @asynccontextmanager
 async def provisioner_of(site: NatsSite) -> AsyncGenerator[Broker]:
-    broker = await Broker.connect(site.url, service=PROVISIONER, seed=site.seeds[PROVISIONER])
+    broker = await connect(site.url, service=PROVISIONER, seed=site.seeds[PROVISIONER])
     try:
         yield broker
     finally:
-        await broker.close()
+        await broker.stop()

@@ -18,7 +18,7 @@ import asyncpg
 import psutil
 import pytest
 
-from chassis.broker.connection import Broker
+from chassis.broker.connection import connect
 from chassis.broker.provision import provision_site
 from chassis.broker.topology import PROVISIONER, Topology
 from chassis.ids import new_id
@@ -201,9 +201,9 @@ async def _stored_and_announced(ssenet: Command) -> bool:
         announced += await connection.fetchval("SELECT count(*) FROM outbox")
         await connection.close()
     url = f"nats://127.0.0.1:{ports['nats']}"
-    broker = await Broker.connect(url, service=PROVISIONER, seed=secrets.nats_seeds[PROVISIONER])
+    broker = await connect(url, service=PROVISIONER, seed=secrets.nats_seeds[PROVISIONER])
     stored = (await broker.jetstream.stream_info("EVENTS")).state.messages
-    await broker.close()
+    await broker.stop()
     return stored >= announced > 0
 
 

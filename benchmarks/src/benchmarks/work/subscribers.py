@@ -1,20 +1,17 @@
 """Events in: each change of an entry is kept, once, in one statement per batch."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
 from benchmarks.work.events import EntryChangedV1
 from benchmarks.work.tables import EntryCopy
-from chassis.database.transaction import Transaction
-from chassis.messages import Received
 from chassis.projections.upsert import keep_newest
-from chassis.subscriptions.router import Subscriptions
+from chassis.subscriptions.router import Batch, Subscriptions, Tx
 
 subscriptions = Subscriptions("benchmarks")
 
 
 @subscriptions.hears(EntryChangedV1, durable="benchmarks-keep-entries")
-async def keep_entries(changes: Sequence[Received[EntryChangedV1]], tx: Transaction) -> None:
+async def keep_entries(changes: Batch[EntryChangedV1], tx: Tx) -> None:
     """Keep the newest state of each entry."""
     rows = (
         {

@@ -1,18 +1,27 @@
-"""One service's connection to NATS, and the acknowledged publish, whole batches at a time."""
+"""FastStream's broker for one service, and the acknowledged publish of its relay, whole batches at a time.
+
+The outbox relay is the only one that publishes: whatever FastStream has for that, a publisher of its own or an answer
+to a message, is refused, for it would tell of what may never be committed.
+"""
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from functools import cached_property
+from types import TracebackType
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import nats.errors
 import orjson
 import structlog
-from nats.aio.client import Client
+from faststream import BaseMiddleware
+from faststream.exceptions import IncorrectState
+from faststream.nats import NatsBroker, NatsNKey, NatsRouter  # noqa: TID251 - its publishing is shut off here
 from nats.js import JetStreamContext
 
+from chassis import faststream_inside
 from chassis.broker.stream_identity import Seen
 
 log = structlog.get_logger()
@@ -50,58 +59,41 @@ class Outgoing:
     payload: bytes
 
 
-class Broker:
-    """A connection that reconnects for ever, publishes acknowledged, and never publishes any other way.
+class OutboxBypassedError(Exception):
+    """Something was about to be published that is not in the outbox: the transaction it tells of may yet fail."""
+
+
+class _OutboxOnly(BaseMiddleware[Any, Any]):
+    """Lets nothing out by any of FastStream's ways to publish."""
+
+    async def publish_scope(self, call_next: Callable[[Any], Awaitable[Any]], cmd: Any) -> Any:  # noqa: ARG002
+        raise OutboxBypassedError(
+            f"{cmd.destination} was to be published past the outbox: announce it, `tx.announce(...)`"
+        )
+
+
+class Broker(NatsBroker):
+    """FastStream's broker, that reconnects for ever and leaves fetching to the chassis' consumers.
 
     For ever, but for what nats-py takes as final: errors of the protocol, such as a message that is too large.
+    `on_close` is called when the client has closed the connection and will make no other. Connecting waits for a server
+    that is not there yet.
     """
 
-    def __init__(self, client: Client, *, service: str) -> None:
-        self.client = client
-        self.service = service
-        self.jetstream: JetStreamContext = client.jetstream(timeout=PUBLISH_TIMEOUT)
-        self.when_lost: list[Callable[[], object]] = []
-        """Called whenever the connection is lost: behind the next one there may be another store."""
-        self._losses = asyncio.Event()
-
-    @classmethod
-    async def connect(
-        cls,
+    def __init__(
+        self,
         url: str,
         *,
         service: str,
         seed: str | None = None,
+        routers: Iterable[NatsRouter] = (),
         on_reconnect: Callable[[], Awaitable[None]] | None = None,
         on_close: Callable[[], object] | None = None,
-    ) -> Self:
-        """Connect as the service's NATS user; waits for a server that is not there yet.
-
-        `on_close` is called when the client has closed the connection and will make no other.
-        """
-
-        async def reconnected() -> None:
-            log.info("broker reconnected")
-            if on_reconnect is not None:
-                await on_reconnect()
-
-        async def disconnected() -> None:
-            if not client.is_closed:
-                log.warning("broker connection lost")
-            broker.connection_lost()
-
-        async def closed() -> None:
-            if on_close is not None:
-                on_close()
-
-        async def failed(error: Exception) -> None:
-            log.warning("broker error", error=str(error) or type(error).__name__)
-
-        client = Client()
-        broker = cls(client, service=service)
-        await client.connect(
+    ) -> None:
+        super().__init__(
             url,
             name=service,
-            nkeys_seed_str=seed,
+            security=NatsNKey.from_seed(seed) if seed else None,
             # Replies to one service cannot be read by another: each has its own inbox prefix, and permission for it.
             inbox_prefix=f"_INBOX_{service}",
             # Giving up would leave the pull loops spinning on a closed connection.
@@ -111,12 +103,68 @@ class Broker:
             ping_interval=10,
             max_outstanding_pings=2,
             pending_size=16 * 1024 * 1024,
-            reconnected_cb=reconnected,
-            disconnected_cb=disconnected,
-            closed_cb=closed,
-            error_cb=failed,
+            reconnected_cb=self._reconnected,
+            disconnected_cb=self._disconnected,
+            closed_cb=self._closed,
+            middlewares=[_OutboxOnly],
+            routers=routers,
+            # It would quote what was raised, and with it the event. Ours name the error's class.
+            logger=None,
         )
-        return broker
+        faststream_inside.report_errors_to(self, _failed)
+        self.service = service
+        self.when_lost: list[Callable[[], object]] = []
+        """Called whenever the connection is lost: behind the next one there may be another store."""
+        self._losses = asyncio.Event()
+        self._on_reconnect = on_reconnect
+        self._on_close = on_close
+        self._stopping = False
+
+    @cached_property
+    def jetstream(self) -> JetStreamContext:
+        """The connection's JetStream, with the patience that a publish needs."""
+        return self.connection.jetstream(timeout=PUBLISH_TIMEOUT)
+
+    async def start(self) -> None:
+        """Connect, and have every handler ready for what `consumer` will fetch."""
+        if self.publishers:
+            raise OutboxBypassedError(
+                "a handler has a publisher: what it announces goes by `tx.announce(...)`"
+            )
+        await super().start()
+
+    async def stop(
+        self,
+        exc_type: type[BaseException] | None = None,  # noqa: ARG002 - FastStream's signature
+        exc_val: BaseException | None = None,  # noqa: ARG002
+        exc_tb: TracebackType | None = None,  # noqa: ARG002
+    ) -> None:
+        """Flush what is pending and close. FastStream's own stop drains: half a minute, and never without a server."""
+        self._stopping = True
+        try:
+            connection = self.connection
+        except IncorrectState:
+            return
+        if connection.is_connected:
+            try:
+                await connection.flush(timeout=1)
+            except nats.errors.Error as error:
+                log.warning("broker flush failed at close", error=str(error))
+        await connection.close()
+
+    async def _reconnected(self) -> None:
+        log.info("broker reconnected")
+        if self._on_reconnect is not None:
+            await self._on_reconnect()
+
+    async def _disconnected(self) -> None:
+        if not self._stopping:
+            log.warning("broker connection lost")
+        self.connection_lost()
+
+    async def _closed(self) -> None:
+        if self._on_close is not None:
+            self._on_close()
 
     def connection_lost(self) -> None:
         """Let every publish that waits for its acknowledgement fail: it will not come over another connection."""
@@ -125,7 +173,7 @@ class Broker:
         for tell in self.when_lost:
             tell()
 
-    async def publish_batch(self, messages: Sequence[Outgoing]) -> list[int]:
+    async def publish_atomic_batch(self, messages: Sequence[Outgoing]) -> list[int]:
         """Store the messages in order as one atomic batch, or none of them; returns their stream sequences.
 
         Raises PublishRefusedError, also where any of them is stored already, or a NATS error when the stream did not
@@ -140,7 +188,7 @@ class Broker:
         )
         # The client's own `publish` takes five times as long for each message with headers, and looks at its payload
         # alone: one that is too large with them would end the connection.
-        await self.client._send_command(b"".join(frames))  # noqa: SLF001
+        await self.connection._send_command(b"".join(frames))  # noqa: SLF001
         headers = _batch_headers(last, batch_id, len(messages)) | {"Nats-Batch-Commit": "1"}
         acknowledged = _checked(await self._answer(last, headers))
         if acknowledged.get("count") != len(messages):
@@ -169,7 +217,7 @@ class Broker:
         """
         body = b"" if sequence is None else orjson.dumps({"seq": sequence})
         try:
-            answer = await self.client.request(
+            answer = await self.connection.request(
                 f"$JS.API.CONSUMER.RESET.{stream}.{durable}", body, timeout=_TIMEOUT
             )
         except nats.errors.TimeoutError as error:
@@ -188,7 +236,7 @@ class Broker:
             raise nats.errors.BadSubjectError
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         head = f"NATS/1.0\r\n{lines}\r\n".encode()
-        if len(head) + len(message.payload) > self.client.max_payload:
+        if len(head) + len(message.payload) > self.connection.max_payload:
             raise nats.errors.MaxPayloadError
         return head
 
@@ -202,14 +250,14 @@ class Broker:
         """The stream's answer."""
         # Refused here where it cannot be written: the client does not count the headers.
         self._head(message, headers)
-        request = self.client.request(
+        request = self.connection.request(
             message.subject, message.payload, timeout=PUBLISH_TIMEOUT, headers=headers
         )
         return (await self._unless_lost(request)).data
 
     async def _unless_lost(self, request: Coroutine[Any, Any, T]) -> T:
         """The answer to a request. Without a connection nothing is sent: it would only gather, to be sent again."""
-        if not self.client.is_connected:
+        if not self.connection.is_connected:
             request.close()
             raise nats.errors.ConnectionReconnectingError
         asking = asyncio.create_task(request)
@@ -224,17 +272,19 @@ class Broker:
             asking.cancel()
 
     def _check_connected(self) -> None:
-        if not self.client.is_connected:
+        if not self.connection.is_connected:
             raise nats.errors.ConnectionReconnectingError
 
-    async def close(self) -> None:
-        """Flush what is pending and close."""
-        if self.client.is_connected:
-            try:
-                await self.client.flush(timeout=1)
-            except nats.errors.Error as error:
-                log.warning("broker flush failed at close", error=str(error))
-        await self.client.close()
+
+async def connect(url: str, *, service: str, seed: str | None = None) -> Broker:
+    """Connect as a user that hears nothing: the provisioner, and whoever looks in."""
+    broker = Broker(url, service=service, seed=seed)
+    await broker.connect()
+    return broker
+
+
+async def _failed(error: Exception) -> None:
+    log.warning("broker error", error=str(error) or type(error).__name__)
 
 
 def _batch_headers(message: Outgoing, batch_id: str, number: int) -> dict[str, str]:

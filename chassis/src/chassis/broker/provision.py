@@ -25,7 +25,7 @@ from nats.js.api import (
 )
 from nats.js.errors import NotFoundError
 
-from chassis.broker.connection import Broker
+from chassis.broker.connection import connect
 from chassis.broker.durable_limits import ACK_WAIT, MAX_ACK_PENDING, MAX_DELIVER
 from chassis.broker.side_durables import ADVISORIES, provision_side_durables
 from chassis.broker.topology import (
@@ -46,11 +46,11 @@ class TopologyError(Exception):
 
 async def provision_site(topology: Topology, *, url: str, seed: str) -> list[str]:
     """Bring one site's server to its description; returns what was changed. Done again, it changes nothing."""
-    broker = await Broker.connect(url, service=PROVISIONER, seed=seed)
+    broker = await connect(url, service=PROVISIONER, seed=seed)
     try:
         return await provision(broker.jetstream, topology)
     finally:
-        await broker.close()
+        await broker.stop()
 
 
 async def provision(jetstream: JetStreamContext, topology: Topology) -> list[str]:

@@ -82,8 +82,8 @@ class Pull:
         self._along = SequenceCheck(int(told["ack_floor"]["stream_seq"]))
         self.gone = None
         # An inbox of its own for each beginning: what was on its way before it goes astray, as it should.
-        self._inbox = await self._broker.client.subscribe(
-            self._broker.client.new_inbox(),
+        self._inbox = await self._broker.connection.subscribe(
+            self._broker.connection.new_inbox(),
             cb=partial(self._arrive, self._beginning),
             pending_bytes_limit=8 * BATCH_BYTES,
         )
@@ -101,7 +101,7 @@ class Pull:
             "idle_heartbeat": int(HEARTBEAT * 1e9),
         }
         self._asked, self._asked_at = BATCH, now
-        await self._broker.client.publish(
+        await self._broker.connection.publish(
             f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._durable}",
             orjson.dumps(request),
             reply=self._inbox.subject,
@@ -132,24 +132,24 @@ class Pull:
         """Tell the server that all up to the last of the batch is done with."""
         self._along.acknowledged(batch[-1].stream_sequence)
         self._said = batch[-1].reply
-        await self._broker.client.publish(batch[-1].reply, b"")
+        await self._broker.connection.publish(batch[-1].reply, b"")
 
     async def more_time(self, batch: Sequence[Delivery]) -> None:
         """Tell the server that what is held is being worked on."""
         for delivery in (*batch, *self._fetched):
-            await self._broker.client.publish(delivery.reply, b"+WPI")
+            await self._broker.connection.publish(delivery.reply, b"+WPI")
 
     async def end(self, *, hand_back: bool) -> None:
         """Fetch no more; `hand_back`: leave nothing with the server that waits for our acknowledgement."""
         left, said = self._inbox is not None, self._said
         await self._leave()
-        if left and hand_back and self._broker.client.is_connected:
+        if left and hand_back and self._broker.connection.is_connected:
             with suppress(nats.errors.Error, TimeoutError):
                 async with asyncio.timeout(1):
                     if said:
                         # Once more, and waited for: the server hears acknowledgements beside requests, and a durable
                         # set back before it has would be delivered again what is done with.
-                        await self._broker.client.request(said, b"", timeout=1)
+                        await self._broker.connection.request(said, b"", timeout=1)
                     await self._broker.reset_durable(self._stream, self._durable)
 
     async def _leave(self) -> None:
@@ -191,4 +191,4 @@ class Pull:
         if arrival is Arrival.TAKEN:
             self._fetched.append(delivery)
         elif arrival is Arrival.DONE_BEFORE:
-            await self._broker.client.publish(delivery.reply, b"")
+            await self._broker.connection.publish(delivery.reply, b"")

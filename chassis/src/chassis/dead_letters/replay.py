@@ -204,7 +204,7 @@ class _Batches:
         repeated = await self._applied_otherwise(tx, held, received)
         fresh = [one for letter_id, one in received.items() if letter_id not in repeated]
         if fresh:
-            await self._subscription.handler(fresh, tx)
+            await self._subscription.handle(fresh, tx)
         results = [self._result(tx, letter_id, received.get(letter_id), repeated) for letter_id in letters]
         await end(tx, list(held), "replayed")
         for outcome in ("applied", "already_applied"):

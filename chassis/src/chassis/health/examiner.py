@@ -211,7 +211,7 @@ class Examiner:
     async def _broker(self) -> tuple[Check, Seen | None, Sequence[ConsumerLook]]:
         service = self.service
         try:
-            if not service.broker.client.is_connected:
+            if not service.broker.connection.is_connected:
                 raise ConnectionError("not connected")
             seen = await self._patiently("broker", self._seen)
         except (nats.errors.Error, TimeoutError, OSError) as error:
@@ -224,7 +224,7 @@ class Examiner:
     async def _missing_sides(self) -> list[str]:
         """What the service has on the broker beside its handlers' durables, where it is gone."""
         service = self.service
-        if not service.consumers or not service.broker.client.is_connected:
+        if not service.consumers or not service.broker.connection.is_connected:
             return []
         sides = sides_of(service.name, service.settings.hears_streams)
         looks = (self._missing_side(stream, name) for name, stream in sides.items())

@@ -110,7 +110,7 @@ class BatchTransaction:
 
     async def _handle(self, fresh: Sequence[Received[Any]], tx: Transaction) -> None:
         try:
-            await self._subscription.handler(fresh, tx)
+            await self._subscription.handle(fresh, tx)
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is None or task.cancelling():

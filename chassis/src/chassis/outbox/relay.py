@@ -184,7 +184,7 @@ class Relay:
 
         async def send() -> list[int] | BrokerAwayError:
             try:
-                return await self._publish(publish.rows, self._broker.publish_batch)
+                return await self._publish(publish.rows, self._broker.publish_atomic_batch)
             except BrokerAwayError as error:
                 return error
 
@@ -197,7 +197,7 @@ class Relay:
     ) -> Any:
         match step:
             case relay_decisions.PublishBatch(rows):
-                return await self._publish(rows, self._broker.publish_batch)
+                return await self._publish(rows, self._broker.publish_atomic_batch)
             case relay_decisions.PublishOne(row):
                 return await self._publish([row], lambda messages: self._broker.publish_one(messages[0]))
             case relay_decisions.AskStream():

@@ -12,6 +12,9 @@ from uuid import UUID
 import structlog
 from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
+from faststream import FastStream
+from faststream.exceptions import StartupValidationError
+from pydantic import ValidationError
 
 from chassis.broker.connection import Broker
 from chassis.broker.stream_reader import StreamReader
@@ -45,7 +48,13 @@ class Service:
     """What the requests and the preparation of a service can reach."""
 
     def __init__(
-        self, name: str, settings: ServiceSettings, subscriptions: Subscriptions, clock: Clock
+        self,
+        name: str,
+        settings: ServiceSettings,
+        subscriptions: Subscriptions,
+        clock: Clock,
+        *,
+        prepare: Callable[["Service"], Awaitable[None]] | None,
     ) -> None:
         self.name = name
         self.settings = settings
@@ -60,7 +69,24 @@ class Service:
             clock=clock,
             pool_size=settings.database_pool,
         )
-        self.broker: Broker
+        self.broker = Broker(
+            settings.nats_url,
+            service=name,
+            seed=settings.nats_seed.get_secret_value(),
+            routers=[subscriptions],
+            on_reconnect=self._reconnected,
+            on_close=self._broker_closed,
+        )
+        self.app = FastStream(
+            self.broker,
+            # It would quote what was raised, and with it the event.
+            logger=None,
+            on_startup=[self._reach_database],
+            after_startup=[self._hear],
+            on_shutdown=[self._hear_no_more],
+            after_shutdown=[self.database.close],
+        )
+        """Starts and stops it all around the broker, in order; more may be hooked on."""
         self.relay: Relay
         self.rebuilder: Rebuilder
         self.ownership: LeaseHolder
@@ -73,7 +99,7 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self._relaying: asyncio.Task[None] | None = None
         self._owning: asyncio.Task[None] | None = None
-        self._connected = False
+        self._prepare = prepare
         self._stop_by = 0.0
         self.failed = False
         """Whether the service stops because a loop of its own ended."""
@@ -82,29 +108,34 @@ class Service:
         """Wait until the stream has acknowledged these announced events; raises TimeoutError after `timeout` s."""
         await self.relay.published(event_ids, timeout=timeout)
 
-    async def start(self, prepare: Callable[["Service"], Awaitable[None]] | None) -> None:
+    async def start(self) -> None:
         """Connect, migrate if told to, start the relay, prepare, and only then begin to hear events.
 
         A server that is away is waited for at every step: a process that gave up would only be started again.
         """
+        try:
+            await self.app.start()
+        except (StartupValidationError, IndexError) as error:
+            # FastStream takes a validation error of an `on_startup` hook for a wrong option of its own command line,
+            # and fails itself over one that names no field.
+            if isinstance(error.__context__, ValidationError):
+                raise error.__context__ from None
+            raise
+
+    async def _reach_database(self) -> None:
         await _until_there("database", self.database.ping)
         if self.settings.migrate_on_start:
             await _until_there("migrations", lambda: migrations.migrate(self.database.url, self.name))
-        seed = self.settings.nats_seed.get_secret_value()
-        self.broker = await Broker.connect(
-            self.settings.nats_url,
-            service=self.name,
-            seed=seed,
-            on_reconnect=self._reconnected,
-            on_close=self._broker_closed,
-        )
-        self._connected = True
+
+    async def _hear(self) -> None:
         self.relay = Relay(self.database, self.broker, stream=self.settings.announces_stream)
         self._relaying = self._started("relay", self.relay.run())
         house = run_retention(self.database, due=lambda: self.relay.may_forget, stopping=self.stopping)
         self.keep_running("housekeeping", house)
-        if prepare is not None:
+        if (prepare := self._prepare) is not None:
             await _until_there("preparation", lambda: prepare(self))
+        for subscription in self.subscriptions:
+            subscription.refuse_ungivable()
         self.ownership = LeaseHolder(self.database)
         self.consumers = [
             Consumer(
@@ -154,6 +185,9 @@ class Service:
     async def stop(self) -> None:
         """Finish or hand back what is held, drain the outbox, close; in time also where a server does not answer."""
         self.begin_stop()
+        await self.app.stop()
+
+    async def _hear_no_more(self) -> None:
         # Where they do not end, it is most likely the database that they wait for.
         await _end(self._tasks, by=self._stop_by, first=self.database.abandon)
         if self._owning is not None:
@@ -166,9 +200,6 @@ class Service:
         await self.examiner.close()
         if self.broker_metrics is not None:
             await self.broker_metrics.close()
-        if self._connected:
-            await self.broker.close()
-        await self.database.close()
 
     async def _reconnected(self) -> None:
         self.relay.reconnected()
@@ -267,21 +298,27 @@ def create_service(
     untraced: Sequence[str] = (),
     clock: Clock = system_clock,
 ) -> FastAPI:
-    """Compose one service; everything starts with the app's lifespan and ends with it.
+    """Compose one service, a FastStream app within the lifespan of a FastAPI app; all starts and ends with that.
 
-    `prepare` runs once the database is migrated and the relay publishes, before events are heard; it runs again
-    where a server went away meanwhile, so what it starts with `keep_running` comes last. `problems`
-    gives domain errors their HTTP status and code, `localise` may put a problem into the caller's language.
+    `prepare` runs once the database is migrated and the relay publishes, before events are heard; it runs again where a
+    server went away meanwhile, so what it starts with `keep_running` comes last. `problems` gives domain errors their HTTP status
+    and code, `localise` may put a problem into the caller's language.
     Requests whose path begins as one of the patterns `untraced` leave no span: the path is a secret, or the
     answer a stream that lasts as long as a page stays open.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        service = Service(name, settings, subscriptions or Subscriptions(name), clock)
+        service = Service(
+            name,
+            settings,
+            subscriptions or Subscriptions(name),
+            clock,
+            prepare=prepare,
+        )
         app.state.service = service
         try:
-            await _unless(service.stopping, service.start(prepare))
+            await _unless(service.stopping, service.start())
             yield
         finally:
             await service.stop()

@@ -1,19 +1,98 @@
-"""What a service hears: the `hears` decorator, the received event, and the errors that decide what becomes of it."""
+"""What a service hears: FastStream's router of durables, and what runs a handler on the events of one transaction.
 
+`hears` makes a handler a batch subscriber of FastStream, with the middlewares, dependencies and context that any has.
+What differs is who fetches and acknowledges: `consumer` does, and hands over the events of one transaction at a time.
+"""
+
+import inspect
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar, Union, cast
 
+from faststream import AckPolicy, BaseMiddleware, Depends, StreamMessage
+from faststream.nats import ConsumerConfig, JStream, NatsRouter, PullSub
+from nats.aio.msg import Msg
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter, create_model
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 from sqlalchemy.orm import DeclarativeBase
 
 from chassis.database.transaction import Transaction
+from chassis.faststream_inside import Handler, Subscriber, leave_fetching_to_us, refuse_ungivable
 from chassis.messages import ContractError, Received
-from contracts.event import Envelope, Event
+from chassis.settings import STREAM
+from contracts.event import Envelope, Event, subject_of
 
 E = TypeVar("E", bound=Event)
+P = ParamSpec("P")
 
 
-Handler = Callable[[Sequence[Received[Any]], Transaction], Awaitable[None]]
+class NotHandledError(Exception):
+    """A middleware stood between the events and their handler, and what it let through is not to be committed."""
+
+
+Handles = Callable[Concatenate[Sequence[Received[E]], P], Awaitable[None]]
+"""What a handler is: it takes the events, and then whatever else it asks for."""
+
+
+class _Events:
+    """Marks the parameter that is given the events, and tells AsyncAPI what each of them is on the wire."""
+
+    def __init__(self, *types: type[Event]) -> None:
+        self._types = types
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        # They are typed already; to validate them once more, or to hold schemas for it, would be paid by every event.
+        return core_schema.any_schema(metadata={"pydantic_js_functions": [self._told]})
+
+    def _told(self, _schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        wire: Any = Union[*map(envelope_of, self._types)]
+        return handler.resolve_ref_schema(handler(TypeAdapter(wire).core_schema))
+
+
+def envelope_of(event: type[Event]) -> type[Envelope]:
+    """The envelope that holds such an event: for documents, since an envelope is read before its type is known."""
+    told: dict[str, Any] = {
+        "type": (Literal[event.type], ...),
+        "dataschema": (Literal[event.dataschema()], ...),
+        "data": (event, ...),
+    }
+    return create_model(f"{event.__name__}Envelope", __doc__=event.__doc__, __base__=Envelope, **told)
+
+
+Batch = Annotated[Sequence[Received[E]], _Events()]
+"""A handler's first parameter: the events of one transaction, in order, each for the first time."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run of a handler, whatever FastStream does around it."""
+
+    tx: Transaction
+    begun: int = 0
+    ended: int = 0
+
+
+_RUN: ContextVar[_Run] = ContextVar("chassis_run")
+
+
+def _run() -> _Run:
+    run = _RUN.get(None)
+    if run is None:
+        raise LookupError(
+            "a handler runs within a transaction: `chassis.testing` delivers to it as a service does"
+        )
+    return run
+
+
+async def _transaction() -> Transaction:
+    return _run().tx
+
+
+Tx = Annotated[Transaction, Depends(_transaction, cast=False)]
+"""The transaction in which all that a handler does is committed, or nothing: for it, and for what it depends on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +101,7 @@ class Subscription:
 
     durable: str
     types: tuple[type[Event], ...]
-    handler: Handler
+    subscriber: Subscriber
     permanent: tuple[type[Exception], ...]
     projections: tuple[type[DeclarativeBase], ...] = ()
     """The tables that hold nothing but what these events said last, by `keep_newest`: they can be rebuilt."""
@@ -34,24 +113,56 @@ class Subscription:
                 return event.model_validate(envelope.data)
         raise ContractError(f"{self.durable} does not hear {envelope.type}")
 
+    async def handle(self, events: Sequence[Received[Any]], tx: Transaction) -> None:
+        """Run the handler by FastStream, with its middlewares and all it asks for; raises what any of them raises.
 
-class Subscriptions:
-    """The durables of one service. `permanent` names domain errors that no repeat can mend."""
+        Raises NotHandledError where the handler did not run just once and to its end: a middleware that keeps an error
+        to itself, or events from their handler, must not have that committed.
+        """
+        run = _Run(tx)
+        token = _RUN.set(run)
+        try:
+            await self.subscriber.process_message(cast("list[Msg]", events))
+        finally:
+            _RUN.reset(token)
+        if (run.begun, run.ended) != (1, 1):
+            raise NotHandledError(
+                f"{self.durable}: within its middlewares the handler was begun {run.begun} times, and ended {run.ended}"
+            )
 
-    def __init__(self, service: str, *, permanent: tuple[type[Exception], ...] = ()) -> None:
+    def refuse_ungivable(self) -> None:
+        """Raise where the handler asks for what it could not be given: fatal at the start, not event by event."""
+        refuse_ungivable(self.subscriber, _Events)
+
+
+class Subscriptions(NatsRouter):
+    """The durables of one service. `permanent` names domain errors that no repeat can mend.
+
+    `dependencies` and `middlewares` are FastStream's, and hold for every handler.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        *,
+        permanent: tuple[type[Exception], ...] = (),
+        dependencies: Sequence[Any] = (),
+        middlewares: Sequence[type[BaseMiddleware[Any, Any]]] = (),
+    ) -> None:
+        super().__init__(dependencies=dependencies, middlewares=middlewares)
         self.service = service
         self._permanent = permanent
         self._by_durable: dict[str, Subscription] = {}
 
     def hears(
         self, *types: type[E], durable: str, projects: Sequence[type[DeclarativeBase]] = ()
-    ) -> Callable[[Callable[..., Awaitable[None]]], Handler]:
+    ) -> Callable[[Handles[E, P]], Handler[Concatenate[Sequence[Received[E]], P], Awaitable[None]]]:
         """Apply these event types by the decorated handler, each event once, in the handler's one transaction.
 
-        The handler gets a sequence of events and the transaction; the chassis keeps the inbox, acknowledges
-        after the commit, retries, splits a failing batch, and writes dead letters. A durable is never renamed:
-        under another name it would hear everything again. Several types of one noun may share a durable, so
-        that they stay in order.
+        The handler gets a `Batch` of events, the transaction as `Tx`, and whatever else it asks FastStream for; the
+        chassis keeps the inbox, acknowledges after the commit, retries, splits a failing batch, and writes dead
+        letters. A durable is never renamed: under another name it would hear everything again. Several types of one
+        noun may share a durable, so that they stay in order.
 
         `projects` declares that the handler does nothing but keep these tables by `keep_newest`: an operator may
         then have it hear its events again, while the service runs.
@@ -60,14 +171,62 @@ class Subscriptions:
             raise ValueError(f"durable {durable} must begin with {self.service}-")
         if durable in self._by_durable:
             raise ValueError(f"durable {durable} is taken")
+        subscriber = self.subscriber(
+            # The provisioner makes stream and durable, and `consumer` fetches: FastStream has to know which they are.
+            stream=JStream(STREAM, declare=False),
+            durable=durable,
+            config=ConsumerConfig(filter_subjects=[subject_of(one.type, to="*") for one in types]),
+            pull_sub=PullSub(batch=True),
+            ack_policy=AckPolicy.MANUAL,
+            no_reply=True,
+            parser=_parsed,
+            decoder=_decoded,
+            title=durable,
+        )
+        leave_fetching_to_us(subscriber)
+        self._by_durable[durable] = Subscription(durable, types, subscriber, self._permanent, tuple(projects))
 
-        def register(handler: Callable[..., Awaitable[None]]) -> Handler:
-            self._by_durable[durable] = Subscription(
-                durable, types, handler, self._permanent, tuple(projects)
-            )
-            return handler
-
-        return register
+        return lambda handler: subscriber(_watched(handler, types))
 
     def __iter__(self) -> Iterator[Subscription]:
         return iter(self._by_durable.values())
+
+
+def _watched(handler: Handles[E, P], types: Sequence[type[E]]) -> Handles[E, P]:
+    """The handler as FastStream is given it: it notes that it ran, and says which types it is to be told of.
+
+    Raises TypeError where FastStream would run it otherwise than it is meant.
+    """
+    name = getattr(handler, "__qualname__", repr(handler))
+    asked = inspect.signature(handler, eval_str=True)
+    first, *others = asked.parameters.values()
+    if not inspect.iscoroutinefunction(handler):
+        raise TypeError(f"{name} must be `async def`: in a thread it would run beside its transaction")
+    if not any(isinstance(one, _Events) for one in getattr(first.annotation, "__metadata__", ())):
+        raise TypeError(f"{name} must take its events first, as Batch[...]")
+
+    @wraps(handler)
+    async def watched(*args: Any, **named: Any) -> None:
+        run = _run()
+        run.begun += 1
+        if await handler(*args, **named) is not None:
+            raise TypeError(f"{name} returned something: FastStream would publish it, past the outbox")
+        run.ended += 1
+
+    batch = Annotated[Sequence[Received[Any]], _Events(*types)]
+    parameters = [first.replace(annotation=batch), *others]
+    watched.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return watched
+
+
+async def _parsed(events: Any) -> StreamMessage[Any]:
+    """What FastStream is told of a batch: its first event stands for all."""
+    if not isinstance(events[0], Received):
+        # As its test broker delivers them: payloads yet to be read, which is `chassis.testing`'s to do.
+        return StreamMessage(events, [one.data for one in events])
+    envelope = events[0].envelope
+    return StreamMessage(events, b"", message_id=str(envelope.id), correlation_id=str(envelope.correlationid))
+
+
+async def _decoded(message: StreamMessage[Any]) -> Any:
+    return message.raw_message

@@ -1,13 +1,10 @@
 """Events in: partners' become tasks by the packaged rules, the registry's keep the copy of the directory."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from pydantic import ValidationError
 
-from chassis.database.transaction import Transaction
-from chassis.messages import Received
-from chassis.subscriptions.router import Subscriptions
+from chassis.subscriptions.router import Batch, Subscriptions, Tx
 from contracts.partner import PartnerEvent
 from contracts.registry import (
     MemberFacts,
@@ -29,7 +26,7 @@ subscriptions: Final = Subscriptions("coordination", permanent=(DomainError, Val
 def _hear(event: type[PartnerEvent], durable: str) -> None:
     """Open the tasks that the rules make of one kind of event."""
 
-    async def open_tasks(events: Sequence[Received[PartnerEvent]], tx: Transaction) -> None:
+    async def open_tasks(events: Batch[PartnerEvent], tx: Tx) -> None:
         await workflows.open_tasks(tx, events, book=packaged.rule_book())
 
     open_tasks.__name__ = durable.removeprefix("coordination-").replace("-", "_")
@@ -48,7 +45,7 @@ for _durable, _event in packaged.rule_book().durables().items():
     durable="coordination-mirror-organisations",
     projects=[OrganisationRow],
 )
-async def mirror_organisations(organisations: Sequence[Received[OrganisationFacts]], tx: Transaction) -> None:
+async def mirror_organisations(organisations: Batch[OrganisationFacts], tx: Tx) -> None:
     """Keep up with the registry's organisations."""
     await workflows.mirror_organisations(tx, organisations)
 
@@ -60,6 +57,6 @@ async def mirror_organisations(organisations: Sequence[Received[OrganisationFact
     durable="coordination-mirror-members",
     projects=[MemberRow],
 )
-async def mirror_members(members: Sequence[Received[MemberFacts]], tx: Transaction) -> None:
+async def mirror_members(members: Batch[MemberFacts], tx: Tx) -> None:
     """Keep up with the registry's member accounts."""
     await workflows.mirror_members(tx, members)

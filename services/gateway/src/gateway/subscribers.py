@@ -1,10 +1,6 @@
 """What the gateway hears: how partners' events fare, and members who leave or change."""
 
-from collections.abc import Sequence
-
-from chassis.database.transaction import Transaction
-from chassis.messages import Received
-from chassis.subscriptions.router import Subscriptions
+from chassis.subscriptions.router import Batch, Subscriptions, Tx
 from contracts.coordination import (
     TaskAcceptedV1,
     TaskAssignedV1,
@@ -31,19 +27,19 @@ subscriptions = Subscriptions("gateway")
     TaskDeclinedV1,
     durable="gateway-record-task-steps",
 )
-async def record_task_steps(events: Sequence[Received[TaskFacts]], tx: Transaction) -> None:
+async def record_task_steps(events: Batch[TaskFacts], tx: Tx) -> None:
     """Let partners see what became of their events."""
     await journeys.record_task_steps(tx, events)
 
 
 @subscriptions.hears(NotificationDeliveredV1, NotificationReadV1, durable="gateway-record-notification-steps")
-async def record_notification_steps(events: Sequence[Received[NotificationFacts]], tx: Transaction) -> None:
+async def record_notification_steps(events: Batch[NotificationFacts], tx: Tx) -> None:
     """Let partners see that a unit was told."""
     await journeys.record_notification_steps(tx, events)
 
 
 @subscriptions.hears(MemberUpdatedV1, MemberLeftV1, durable="gateway-end-sessions")
-async def end_sessions(events: Sequence[Received[MemberFacts]], tx: Transaction) -> None:
+async def end_sessions(events: Batch[MemberFacts], tx: Tx) -> None:
     """Sign out who left, and who is no longer what the session says. An event heard late can only sign out."""
     await sign_in.end_sessions_of(
         tx, [one.event.member_id for one in events if isinstance(one.event, MemberLeftV1)]

@@ -21,7 +21,7 @@ from cloudevents.core.bindings.http import (
 from cloudevents.core.v1.event import CloudEvent
 from partner_kit import ASSISTANCE, BATCH, STRUCTURED, an_event, bearer, examples, outbox
 
-from chassis.broker.connection import Broker
+from chassis.broker.connection import connect
 from chassis.broker.topology import PROVISIONER
 from chassis.testing import NatsSite
 from contracts.catalogue import PARTNER_EVENTS, parse
@@ -134,9 +134,9 @@ async def test_the_library_reads_from_the_stream_what_we_announce(
     [sent] = [event for name, event in examples() if name.endswith("tunisia-ar") and ASSISTANCE in name]
     await send(client, from_sdk(sent), "binary")
     [envelope] = await outbox(client)
-    operator = await Broker.connect(nats_site.url, service=PROVISIONER, seed=nats_site.seeds[PROVISIONER])
+    operator = await connect(nats_site.url, service=PROVISIONER, seed=nats_site.seeds[PROVISIONER])
     message = await operator.jetstream.get_last_msg("EVENTS", envelope.nats_subject)
-    await operator.close()
+    await operator.stop()
 
     received = from_http_event(HTTPMessage({"content-type": STRUCTURED}, message.data or b""))
 

@@ -17,7 +17,7 @@ from partner_kit import (
     post_event,
 )
 
-from chassis.broker.connection import Broker
+from chassis.broker.connection import connect
 from chassis.broker.topology import PROVISIONER
 from chassis.testing import NatsSite
 from contracts.catalogue import parse
@@ -43,9 +43,9 @@ async def test_a_partner_is_answered_once_the_event_is_stored_and_on_the_stream(
     assert str(envelope.id) == body["event_id"]
     assert envelope.traceparent is not None
     assert envelope.traceparent.split("-")[1] == body["trace_id"]
-    operator = await Broker.connect(nats_site.url, service=PROVISIONER, seed=nats_site.seeds[PROVISIONER])
+    operator = await connect(nats_site.url, service=PROVISIONER, seed=nats_site.seeds[PROVISIONER])
     message = await operator.jetstream.get_last_msg("EVENTS", envelope.nats_subject)
-    await operator.close()
+    await operator.stop()
     assert orjson.loads(message.data or b"")["id"] == body["event_id"]
 
 

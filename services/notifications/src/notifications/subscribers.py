@@ -1,10 +1,7 @@
 """What notifications hears: the directory, to know whom there is to tell, and tasks, to tell them."""
 
-from collections.abc import Sequence
-
-from chassis.database.transaction import Transaction
-from chassis.messages import Received, Retry
-from chassis.subscriptions.router import Subscriptions
+from chassis.messages import Retry
+from chassis.subscriptions.router import Batch, Subscriptions, Tx
 from contracts.coordination import (
     TaskAcceptedV1,
     TaskAssignedV1,
@@ -35,7 +32,7 @@ subscriptions = Subscriptions("notifications")
     durable="notifications-mirror-organisations",
     projects=[tables.Organisation],
 )
-async def mirror_organisations(heard: Sequence[Received[OrganisationFacts]], tx: Transaction) -> None:
+async def mirror_organisations(heard: Batch[OrganisationFacts], tx: Tx) -> None:
     """Keep a copy of the organisations, for their names."""
     await workflows.keep_organisations(tx, heard)
 
@@ -47,7 +44,7 @@ async def mirror_organisations(heard: Sequence[Received[OrganisationFacts]], tx:
     durable="notifications-mirror-members",
     projects=[tables.Member],
 )
-async def mirror_members(heard: Sequence[Received[MemberFacts]], tx: Transaction) -> None:
+async def mirror_members(heard: Batch[MemberFacts], tx: Tx) -> None:
     """Keep a copy of the member accounts, those closed included."""
     await workflows.keep_members(tx, heard)
 
@@ -61,7 +58,7 @@ async def mirror_members(heard: Sequence[Received[MemberFacts]], tx: Transaction
     TaskDeclinedV1,
     durable="notifications-tell-members",
 )
-async def tell_members(heard: Sequence[Received[TaskFacts]], tx: Transaction) -> None:
+async def tell_members(heard: Batch[TaskFacts], tx: Tx) -> None:
     """Tell the members concerned, once each; an event ahead of the directory waits for it."""
     try:
         await workflows.tell_members(tx, heard)

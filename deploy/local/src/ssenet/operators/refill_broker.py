@@ -16,7 +16,7 @@ from nats.js.errors import NotFoundError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from chassis.broker.connection import Broker
+from chassis.broker.connection import connect
 from chassis.broker.provision import provision
 from chassis.broker.topology import PROVISIONER, ServiceDescription, Topology
 from chassis.partitions import COUNTS
@@ -71,7 +71,7 @@ async def _connected(network: Network, *, force: bool, quiet: bool) -> Refilled 
     seed = read_secrets(network.folder.secrets).nats_seeds[PROVISIONER]
     try:
         async with asyncio.timeout(_CONNECTING):
-            broker = await Broker.connect(f"nats://{LOOPBACK}:{broker_port}", service=PROVISIONER, seed=seed)
+            broker = await connect(f"nats://{LOOPBACK}:{broker_port}", service=PROVISIONER, seed=seed)
     except TimeoutError as error:
         raise CommandError(
             "The broker does not answer.", hint=f"See {in_full(network.folder, 'logs nats')}."
@@ -83,7 +83,7 @@ async def _connected(network: Network, *, force: bool, quiet: bool) -> Refilled 
         hint = f"See {in_full(network.folder, 'logs nats')}."
         raise CommandError(f"The broker does not answer: {why}.", hint=hint) from error
     finally:
-        await broker.close()
+        await broker.stop()
 
 
 async def _refill(

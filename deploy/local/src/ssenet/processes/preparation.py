@@ -13,7 +13,7 @@ from pathlib import Path
 import asyncpg
 from nats.js.errors import NotFoundError
 
-from chassis.broker.connection import Broker
+from chassis.broker.connection import connect
 from chassis.broker.nkeys import public_keys
 from chassis.broker.provision import TopologyError, provision_site
 from chassis.broker.stream_identity import KNOWN, Known, Seen, what_is_lost
@@ -130,13 +130,13 @@ async def _publish_again(connection: asyncpg.Connection, stream: str, seen: Seen
 
 async def look_at_stream(stream: str, *, url: str, seed: str) -> Seen | None:
     """Look which stream of this name there is; None where there is none."""
-    broker = await Broker.connect(url, service=PROVISIONER, seed=seed)
+    broker = await connect(url, service=PROVISIONER, seed=seed)
     try:
         return await broker.look_at(stream)
     except NotFoundError:
         return None
     finally:
-        await broker.close()
+        await broker.stop()
 
 
 async def prepare(folder: DataFolder, postgres_port: int, nats_port: int) -> list[str]:
