@@ -16,6 +16,7 @@ from chassis.inbox.ordering import Backoff, BatchStep
 from chassis.lease.fence import LeaseLostError, take_over
 from chassis.messages import StreamMessage
 from chassis.partitions import Partition
+from chassis.subscriptions.router import Batch, Tx
 from chassis.testing import Deliver, FreshDatabase, an_envelope, announced, dead_letters_of, ready
 
 

@@ -30,6 +30,7 @@ from chassis.dead_letters.replay import Replayer, Result
 from chassis.ids import new_id
 from chassis.messages import Received
 from chassis.operators import Who
+from chassis.subscriptions.router import Batch, Tx
 from chassis.testing import Deliver, FreshDatabase, an_envelope, dead_letters_of, ready
 from contracts.event import Envelope
 

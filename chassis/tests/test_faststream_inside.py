@@ -15,8 +15,7 @@ from nats.aio.client import Client
 
 from chassis.broker.connection import Broker
 from chassis.broker.nkeys import new_seed, public_keys
-from chassis.broker.provision import accounts_block
-from chassis.broker.topology import PROVISIONER
+from chassis.broker.topology import PROVISIONER, accounts_block
 from chassis.faststream_inside import leave_fetching_to_us
 from chassis.testing import eventually
 from ssenet.processes.servers import free_port, start_nats

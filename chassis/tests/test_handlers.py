@@ -43,7 +43,9 @@ class Start:
             nats_seed=SecretStr(self._site.seeds["ledger"]),
             port=0,
         )
-        return Service("ledger", settings, subscriptions, system_clock, prepare=prepare)
+        return Service(
+            "ledger", settings, subscriptions, system_clock, announces=("ledger",), prepare=prepare
+        )
 
     @asynccontextmanager
     async def __call__(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 from uuid import UUID
 
 from fastapi import Depends, Header, Request
@@ -40,6 +40,10 @@ class RunningService(Protocol):
 
     async def published(self, event_ids: Iterable[UUID], *, timeout: float = 5.0) -> None:  # noqa: ASYNC109
         """Wait until the stream has acknowledged these announced events; raises TimeoutError after `timeout` s."""
+        ...
+
+    async def documented(self) -> Any:
+        """What this service hears and announces, as AsyncAPI 3.0; made when it is first asked for."""
         ...
 
 

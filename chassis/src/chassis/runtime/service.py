@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
-from faststream import FastStream
+from faststream import AsyncAPI, FastStream
 from faststream.exceptions import StartupValidationError
 from pydantic import ValidationError
 
@@ -28,7 +28,7 @@ from chassis.dead_letters.replay import Replayer
 from chassis.health.broker_metrics import BrokerMetrics
 from chassis.health.examiner import Examiner
 from chassis.http.problems import Localise, Problems, install_problems
-from chassis.http.routes import dead_letters, health, outbox, projections
+from chassis.http.routes import asyncapi, dead_letters, health, outbox, projections
 from chassis.lease.holder import LeaseHolder
 from chassis.outbox.relay import Relay
 from chassis.partitions import partitions_of
@@ -54,6 +54,7 @@ class Service:
         subscriptions: Subscriptions,
         clock: Clock,
         *,
+        announces: Collection[str],
         prepare: Callable[["Service"], Awaitable[None]] | None,
     ) -> None:
         self.name = name
@@ -81,6 +82,7 @@ class Service:
             self.broker,
             # It would quote what was raised, and with it the event.
             logger=None,
+            specification=AsyncAPI(title=f"ssenet {name}", version="1.0.0"),
             on_startup=[self._reach_database],
             after_startup=[self._hear],
             on_shutdown=[self._hear_no_more],
@@ -99,10 +101,28 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self._relaying: asyncio.Task[None] | None = None
         self._owning: asyncio.Task[None] | None = None
+        self._announces = announces
+        self._document: Any = None
+        self._documenting = asyncio.Lock()
         self._prepare = prepare
         self._stop_by = 0.0
         self.failed = False
         """Whether the service stops because a loop of its own ended."""
+
+    async def documented(self) -> Any:
+        """What this service hears and announces, as AsyncAPI 3.0; made when it is first asked for."""
+        async with self._documenting:
+            if self._document is None:
+                # Beside the loop: it takes as long as some thousand events do.
+                self._document = await asyncio.to_thread(self._make_document)
+        return self._document
+
+    def _make_document(self) -> Any:
+        settings = self.settings
+        broker = asyncapi.announcing(
+            self._announces, url=settings.nats_url, stream=settings.announces_stream, site=settings.site
+        )
+        return self.app.schema.add_broker(broker).to_specification().to_jsonable()
 
     async def published(self, event_ids: Iterable[UUID], *, timeout: float = 5.0) -> None:  # noqa: ASYNC109
         """Wait until the stream has acknowledged these announced events; raises TimeoutError after `timeout` s."""
@@ -291,6 +311,7 @@ def create_service(
     settings: ServiceSettings,
     *,
     subscriptions: Subscriptions | None = None,
+    announces: Collection[str] = (),
     routers: Sequence[APIRouter] = (),
     prepare: Callable[[Service], Awaitable[None]] | None = None,
     problems: Problems | None = None,
@@ -300,11 +321,11 @@ def create_service(
 ) -> FastAPI:
     """Compose one service, a FastStream app within the lifespan of a FastAPI app; all starts and ends with that.
 
-    `prepare` runs once the database is migrated and the relay publishes, before events are heard; it runs again where a
-    server went away meanwhile, so what it starts with `keep_running` comes last. `problems` gives domain errors their HTTP status
-    and code, `localise` may put a problem into the caller's language.
-    Requests whose path begins as one of the patterns `untraced` leave no span: the path is a secret, or the
-    answer a stream that lasts as long as a page stays open.
+    `announces` are the first words of the types it announces, where that is not its name. `prepare` runs once the
+    database is migrated and the relay publishes, before events are heard; it runs again where a server went away
+    meanwhile, so what it starts with `keep_running` comes last. `problems` gives domain errors their HTTP status and
+    code, `localise` may put a problem into the caller's language. Requests whose path begins as one of the patterns
+    `untraced` leave no span: the path is a secret, or the answer a stream that lasts as long as a page stays open.
     """
 
     @asynccontextmanager
@@ -314,6 +335,7 @@ def create_service(
             settings,
             subscriptions or Subscriptions(name),
             clock,
+            announces=announces or (name,),
             prepare=prepare,
         )
         app.state.service = service
@@ -336,6 +358,7 @@ def create_service(
     app.include_router(dead_letters.router)
     app.include_router(projections.router)
     app.include_router(outbox.router)
+    app.include_router(asyncapi.router)
     for router in routers:
         app.include_router(router)
     return app

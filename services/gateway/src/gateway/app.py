@@ -39,6 +39,7 @@ def build(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = No
         "gateway",
         settings,
         subscriptions=subscriptions,
+        announces=("partner",),
         routers=[partners.router, sign_in.router, members.router, operators.router, web.router],
         localise=problems.localise,
         # A sign-in link's path is the secret itself; a live stream lasts as long as its page.
