@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI, Header, Request
 
 from chassis.http.dependencies import service_of
 from chassis.http.problems import Problem
+from chassis.http.requests import unheard
 
 
 def declares_access(dependency: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,14 +29,18 @@ def _caller_of(request: Request, authorization: str | None) -> str:
 
 
 def allow(*callers: str) -> Any:
-    """Let in only these callers, by their bearer tokens; put it into the `dependencies` of a route."""
+    """Let in only these callers, by their bearer tokens; put it into the `dependencies` of a route.
 
-    # A coroutine, though it awaits nothing: FastAPI runs plain functions in a thread, which costs more than the check.
+    Whoever is let in is told what they say in vain: a parameter, or a body, that the endpoint does not take.
+    """
+
     @declares_access
     async def check(request: Request, authorization: Annotated[str | None, Header()] = None) -> str:
         caller = _caller_of(request, authorization)
         if caller not in callers:
             raise Problem(403, "caller-not-allowed", f"{caller} may not use this endpoint.")
+        if faults := await unheard(request):
+            raise Problem(422, "invalid-request", "The request has fields to correct.", errors=faults)
         return caller
 
     return Depends(check)
@@ -44,6 +49,7 @@ def allow(*callers: str) -> Any:
 def allow_known() -> Any:
     """Let in every caller that the service knows: for what says how the service is, and nothing of what it holds."""
 
+    # A coroutine, though it awaits nothing: FastAPI runs plain functions in a thread, which costs more than the check.
     @declares_access
     async def check(request: Request, authorization: Annotated[str | None, Header()] = None) -> str:
         return _caller_of(request, authorization)

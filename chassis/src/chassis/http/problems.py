@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from chassis.database.engine import is_database_away
 from chassis.field_errors import FieldError, pointer
+from chassis.http.requests import MANY, unknown_name
 from contracts.event import URN
 
 log = structlog.get_logger()
@@ -94,7 +95,7 @@ def install_problems(app: FastAPI, problems: Problems, localise: Localise | None
 
     async def on_invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        errors = [_field_error(one) for one in error.errors()]
+        errors = [unknown_name(request, one) or _field_error(one) for one in error.errors()[:MANY]]
         told = "The request has fields to correct."
         return answer(request, Problem(422, "invalid-request", told, errors=errors))
 

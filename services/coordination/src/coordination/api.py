@@ -5,13 +5,14 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from chassis.field_errors import FieldError
 from chassis.http.access import allow
 from chassis.http.dependencies import ActorId, Reading, Tx
 from chassis.http.problems import Problem
+from chassis.http.requests import RequestBody
 from contracts.coordination import TaskState
 from contracts.words import MemberId, OrganisationCode, TaskId
 from coordination import views, workflows
@@ -51,23 +52,19 @@ Words = Annotated[
 ]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Completion(_Body):
+class Completion(RequestBody):
     """What came of it, for those who follow the task."""
 
     note: Words | None = None
 
 
-class Refusal(_Body):
+class Refusal(RequestBody):
     """Why the unit cannot take the task; the coordinator reads it to place the task elsewhere."""
 
     reason: Words
 
 
-class Assignment(_Body):
+class Assignment(RequestBody):
     """Which units and offices are to act, each on its own part."""
 
     units: Annotated[list[OrganisationCode], Field(min_length=1, max_length=20)]

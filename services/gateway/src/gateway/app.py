@@ -47,8 +47,9 @@ def build(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = No
     )
     clients = _clients(settings, transport)
     _set_state(app, settings, clients)
-    for error in (NotFoundError, ServiceRefusedError, ServiceUnavailableError, RequestValidationError):
+    for error in (NotFoundError, ServiceRefusedError, ServiceUnavailableError):
         app.add_exception_handler(error, problems.handle_error)
+    app.add_exception_handler(RequestValidationError, problems.handle_invalid)
     app.add_exception_handler(405, method_not_allowed)
     app.add_exception_handler(SignInNeededError, redirect_to_sign_in)
     app.add_exception_handler(ClientDisconnect, _nobody_listens)

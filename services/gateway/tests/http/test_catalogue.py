@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
+from chassis.http import requests
 from contracts.checks import MESSAGES
 
 SOURCE = Path(__file__).parents[2] / "src" / "gateway"
@@ -22,6 +23,11 @@ FROM_THE_CHASSIS = {
     "The request has fields to correct.",
     "The service cannot reach its database now. Repeat the request in a moment.",
     "The service failed. The trace id names the failure.",
+    requests.MEANT,
+    requests.LISTED,
+    requests.NOTHING,
+    requests.REPEATED,
+    requests.NO_BODY,
 }
 CODES_FROM_THE_CHASSIS = {
     "not-found",

@@ -52,6 +52,20 @@ async def test_a_partner_pages_through_its_latest_events(client: httpx.AsyncClie
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "query:limit")
 
 
+async def test_a_partner_that_misspells_a_parameter_is_told_which_was_meant(
+    client: httpx.AsyncClient,
+) -> None:
+    for path, said in (
+        ("/events?limt=3", ("query:limt", "Il n’y a pas de limt ici. Vouliez-vous dire limit ?")),
+        ("/events/DEM-1?sorce=/a", ("query:sorce", "Il n’y a pas de sorce ici. Vouliez-vous dire source ?")),
+    ):
+        refused = await client.get(path, headers={**bearer(), "Accept-Language": "fr"})
+
+        assert refused.status_code == 422
+        assert [(one["pointer"], one["detail"]) for one in refused.json()["errors"]] == [said]
+        assert (await client.get(path)).status_code == 401
+
+
 async def test_a_partner_reads_in_its_language_what_is_wrong_with_a_query(client: httpx.AsyncClient) -> None:
     refused = await client.get("/events?limit=0", headers={**bearer(), "Accept-Language": "fr"})
 

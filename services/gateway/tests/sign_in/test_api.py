@@ -23,3 +23,19 @@ async def test_an_operator_gets_a_link_for_a_role_account(client: httpx.AsyncCli
     assert (await ask({"role": "king"})).json()["errors"][0]["pointer"] == "/role"
     assert (await ask({"role": "operator"}, bearer(KEY))).status_code == 401
     assert (await ask({"role": "operator"}, bearer("another"))).status_code == 403
+
+
+async def test_an_operator_reads_in_their_language_which_field_nobody_takes(
+    client: httpx.AsyncClient,
+) -> None:
+    body = {"role": "focal_point", "organization": "CO-Dakar", "phone": "1"}
+
+    refused = await client.post(
+        "/internal/sign-in-links", json=body, headers={**OPERATOR, "Accept-Language": "es"}
+    )
+
+    assert refused.status_code == 422
+    assert {one["pointer"]: one["detail"] for one in refused.json()["errors"]} == {
+        "/organization": "Aquí no hay organization. ¿Quiso decir organisation?",
+        "/phone": "Aquí no hay phone. Hay: role, organisation.",
+    }

@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from chassis.dead_letters.admin import (
     HandlerGoneError,
@@ -31,6 +31,7 @@ from chassis.field_errors import FieldError
 from chassis.http.access import allow
 from chassis.http.dependencies import Reading, Tx, service_of
 from chassis.http.problems import Problem, Problems
+from chassis.http.requests import RequestBody
 from chassis.operators import Who, Words
 
 router = APIRouter(prefix="/internal/dead-letters", include_in_schema=False)
@@ -50,9 +51,7 @@ MOST = 500
 """Letters handled in one request at most; a caller with more goes on with `next`."""
 
 
-class _Wanted(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class _Wanted(RequestBody):
     by: Told
 
 

@@ -3,11 +3,12 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import StringConstraints
 
 from chassis.http.access import allow
 from chassis.http.dependencies import Reading, service_of
 from chassis.http.problems import Problem, Problems
+from chassis.http.requests import RequestBody
 from chassis.operators import Moment, Who, Words
 from chassis.projections.rebuild import (
     NoProjectionError,
@@ -27,10 +28,8 @@ PROBLEMS: Problems = {
 }
 
 
-class RebuildWanted(BaseModel):
+class RebuildWanted(RequestBody):
     """From which time on events are heard again (all that the stream holds, where none is given), and for whom."""
-
-    model_config = ConfigDict(extra="forbid")
 
     from_time: Moment | None = None
     by: Annotated[Words, StringConstraints(strip_whitespace=True, min_length=1)]

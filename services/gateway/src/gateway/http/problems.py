@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 
 from chassis.field_errors import FieldError
 from chassis.http.problems import PROBLEM, Problem, problem_response
+from chassis.http.requests import MANY, unknown_name
 from chassis.i18n import Catalogues
 from gateway.clients import NotFoundError, ServiceRefusedError, ServiceUnavailableError
 from gateway.http.accept_language import language_of
@@ -78,9 +79,6 @@ def error_as_problem(error: Exception) -> Problem:
             return error
         case RefusalError():
             return refusal_as_problem(error)
-        case RequestValidationError():
-            errors = [_field_error(one) for one in error.errors()]
-            return Problem(422, "invalid-request", "The request has fields to correct.", errors=errors)
         case NotFoundError():
             return Problem(404, "not-found", _detail(error.problem, "There is nothing at this address."))
         case ServiceRefusedError():
@@ -96,6 +94,14 @@ def error_as_problem(error: Exception) -> Problem:
 async def handle_error(request: Request, error: Exception) -> Response:
     """Handle the errors above, wherever in the app they come from."""
     return problem_response(request, localise(request, error_as_problem(error)))
+
+
+async def handle_invalid(request: Request, error: Exception) -> Response:
+    """Point at every fault of a request that does not fit its endpoint."""
+    assert isinstance(error, RequestValidationError)
+    errors = [unknown_name(request, one) or _field_error(one) for one in error.errors()[:MANY]]
+    problem = Problem(422, "invalid-request", "The request has fields to correct.", errors=errors)
+    return problem_response(request, localise(request, problem))
 
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:

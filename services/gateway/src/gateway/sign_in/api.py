@@ -3,12 +3,13 @@
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from chassis.field_errors import FieldError
 from chassis.http.access import allow
 from chassis.http.dependencies import Tx
 from chassis.http.problems import Problem
+from chassis.http.requests import RequestBody
 from contracts.registry import MemberFacts
 from contracts.words import OrganisationCode, Role
 from gateway.clients import Registry, RegistryClient
@@ -18,10 +19,8 @@ from gateway.sign_in.workflows import issue_link
 router = APIRouter(prefix="/internal")
 
 
-class LinkWanted(BaseModel):
+class LinkWanted(RequestBody):
     """For which role account a link is wanted."""
-
-    model_config = ConfigDict(extra="forbid")
 
     role: Role
     organisation: OrganisationCode | None = None

@@ -5,10 +5,11 @@ from uuid import UUID
 from fastapi import APIRouter, Response, status
 
 from chassis.http.dependencies import Reading, Tx
+from chassis.http.requests import RequestBody
 from contracts.registry import MemberFacts
 from contracts.words import Language, MemberId, OrganisationCode, Role, Theme
 from registry import tables
-from registry.api.problems import OPERATOR, OPERATORS, Body, Line, Reader
+from registry.api.problems import OPERATOR, OPERATORS, Line, Reader
 from registry.domain.members import Member, NoSuchMemberError, label
 from registry.domain.organisations import NoSuchOrganisationError
 from registry.workflows.members import close_member, put_member
@@ -16,7 +17,7 @@ from registry.workflows.members import close_member, put_member
 router = APIRouter()
 
 
-class MemberBody(Body):
+class MemberBody(RequestBody):
     """The whole of an account but its id; the label follows from the rest, never from a person's name."""
 
     organisation: OrganisationCode

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response, status
 from pydantic import Field
 
 from chassis.http.dependencies import Reading, Tx
+from chassis.http.requests import RequestBody
 from contracts.registry import OrganisationFacts
 from contracts.words import (
     CountryCode,
@@ -16,7 +17,7 @@ from contracts.words import (
     OrganisationKind,
 )
 from registry import tables
-from registry.api.problems import OPERATOR, OPERATORS, Body, Line, Reader
+from registry.api.problems import OPERATOR, OPERATORS, Line, Reader
 from registry.directory import UNTOLD, FocalPoint, packaged
 from registry.domain.findings import RefusedError, unknown_countries
 from registry.domain.organisations import NoSuchOrganisationError, Organisation, Region, organisation_id
@@ -25,14 +26,14 @@ from registry.workflows.organisations import put_organisation
 router = APIRouter()
 
 
-class NameBody(Body):
+class NameBody(RequestBody):
     """A name in one language."""
 
     language: LanguageTag
     name: Line
 
 
-class OrganisationBody(Body):
+class OrganisationBody(RequestBody):
     """The whole of a unit or office but its code, which the address has, and the id that follows from it."""
 
     kind: Literal[OrganisationKind.UNIT, OrganisationKind.OFFICE]

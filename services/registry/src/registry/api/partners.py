@@ -10,9 +10,10 @@ from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 from chassis.field_errors import FieldError
 from chassis.http.dependencies import Reading, Tx, service_of
 from chassis.http.problems import Problem
+from chassis.http.requests import RequestBody
 from contracts.words import LanguageTag, Named, OrganisationId, OrganisationKind
 from registry import tables
-from registry.api.problems import GATEWAY, OPERATORS, READERS, Body, Line
+from registry.api.problems import GATEWAY, OPERATORS, READERS, Line
 from registry.directory import packaged
 from registry.domain.organisations import Organisation, organisation_id
 from registry.domain.partners import partner_id
@@ -25,7 +26,7 @@ router = APIRouter()
 PartnerCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Za-z0-9._-]{0,39}$")]
 
 
-class PartnerBody(Body):
+class PartnerBody(RequestBody):
     """A partner's name in its language, and the event types it may send."""
 
     name: Line
@@ -33,13 +34,13 @@ class PartnerBody(Body):
     grants: tuple[str, ...] = Field(max_length=100)
 
 
-class KeyBody(Body):
+class KeyBody(RequestBody):
     """When the key is to stop by itself, if ever."""
 
     expires_at: AwareDatetime | None = None
 
 
-class Verification(Body):
+class Verification(RequestBody):
     """A key as the gateway was shown it: its id, and the digest of its secret."""
 
     key_id: str

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import Request, Response
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import StringConstraints
 
 from chassis.field_errors import FieldError
 from chassis.http.access import allow
@@ -36,12 +36,6 @@ Line = Annotated[
         strip_whitespace=True, min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$"
     ),
 ]
-
-
-class Body(BaseModel):
-    """What an operator sends: a field we do not know is a mistake, and said to be one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 async def on_refused(request: Request, error: Exception) -> Response:

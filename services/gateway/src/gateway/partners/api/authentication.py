@@ -6,6 +6,7 @@ from fastapi import Depends, Request
 
 from chassis.http.access import declares_access
 from chassis.http.problems import Problem
+from chassis.http.requests import unheard
 from gateway.clients import VerifiedKey
 from gateway.http.faults import Sentence
 from gateway.partners.domain.api_keys import presented_key
@@ -31,3 +32,13 @@ async def sender_of(request: Request) -> VerifiedKey:
 
 
 Sender = Annotated[VerifiedKey, Depends(sender_of)]
+
+
+async def reader_of(request: Request, sender: Sender) -> VerifiedKey:
+    """Find the partner that asks, and name to it what it asks in vain: a misspelt `limit` would list something else."""
+    if faults := await unheard(request):
+        raise Problem(422, "invalid-request", "The request has fields to correct.", errors=faults)
+    return sender
+
+
+Reader = Annotated[VerifiedKey, Depends(reader_of)]

@@ -1,5 +1,6 @@
 """What OpenAPI says of each endpoint of the partner API: what it takes and what it answers."""
 
+from collections.abc import Mapping
 from typing import Any
 
 _REFUSALS = {
@@ -13,14 +14,17 @@ _REFUSALS = {
     429: "The allowance is used up; `Retry-After` says for how long.",
     503: "The event may be stored but is not confirmed; send the same again.",
 }
+_UNANSWERED = {
+    401: _REFUSALS[401],
+    404: "Nothing there.",
+    422: "A parameter that is not taken here, or that holds what it cannot; `errors` names each.",
+    503: "A part of the network is away; ask again in a moment.",
+}
 
 
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def _problems(*statuses: int, described: Mapping[int, str] = _REFUSALS) -> dict[int | str, dict[str, Any]]:
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {
-        status: {"description": _REFUSALS.get(status, "Nothing there."), "content": content}
-        for status in statuses
-    }
+    return {status: {"description": described[status], "content": content} for status in statuses}
 
 
 def _answer(description: str, schema: str, status: int) -> dict[int | str, dict[str, Any]]:
@@ -67,10 +71,16 @@ POST_EVENTS: dict[str, Any] = {
 GET_EVENTS: dict[str, Any] = {
     "summary": "List your latest events",
     "response_model": None,
-    "responses": {**_answer("Newest first.", "JourneyPage", 200), **_problems(401, 422, 503)},
+    "responses": {
+        **_answer("Newest first.", "JourneyPage", 200),
+        **_problems(401, 422, 503, described=_UNANSWERED),
+    },
 }
 GET_EVENT: dict[str, Any] = {
     "summary": "What became of an event",
     "response_model": None,
-    "responses": {**_answer("The event and its steps so far.", "Journey", 200), **_problems(401, 404, 503)},
+    "responses": {
+        **_answer("The event and its steps so far.", "Journey", 200),
+        **_problems(401, 404, 422, 503, described=_UNANSWERED),
+    },
 }

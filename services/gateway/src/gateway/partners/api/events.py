@@ -18,7 +18,7 @@ from gateway.http.problems import refusal_as_problem, translated
 from gateway.journeys.domain import Step
 from gateway.journeys.workflows import Journey, find_journey, latest_journeys
 from gateway.partners.api import endpoint_docs
-from gateway.partners.api.authentication import Sender
+from gateway.partners.api.authentication import Reader, Sender
 from gateway.partners.api.body import read_body
 from gateway.partners.api.rate_limits import RateLimiter
 from gateway.partners.domain.cloudevents import RefusedEvent, SentEvent, read_batch, read_event
@@ -55,7 +55,7 @@ async def post_events(request: Request, sender: Sender) -> Response:
 
 @router.get("/events", **endpoint_docs.GET_EVENTS)
 async def list_events(
-    sender: Sender,
+    sender: Reader,
     session: Reading,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     before: Annotated[UUID | None, Query(description="The `event_id` the page before ended with.")] = None,
@@ -69,7 +69,7 @@ async def list_events(
 @router.get("/events/{name:path}", **endpoint_docs.GET_EVENT)
 async def read_journey(
     name: Annotated[str, Path(description="Our `event_id`, or the `id` you sent.")],
-    sender: Sender,
+    sender: Reader,
     session: Reading,
     source: Annotated[str | None, Query(description="Where one id came from several sources.")] = None,
 ) -> Response:
