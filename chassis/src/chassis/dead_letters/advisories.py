@@ -108,7 +108,7 @@ class AdvisoryListener:
         await message.ack()
 
     async def dead_letter(self, advisory: Advisory) -> UUID | None:
-        """Keep the event of an advisory as a dead letter; None where it was applied, waits or is a dead letter already."""
+        """Keep the event of an advisory as a dead letter; None where it was applied, waits or is one already."""
         stored = await self._reader.at(advisory.stream_seq)
         envelope = _envelope(stored)
         async with self._database.transaction() as tx:
@@ -130,7 +130,7 @@ class AdvisoryListener:
     ) -> bool:
         durable = base_of(advisory.consumer)
         if envelope is not None:
-            # In the inbox: it was applied, waits its turn or is a dead letter. Not there: from now on nobody else takes it.
+            # In the inbox: applied, waiting its turn, or a dead letter. Not there: from now on nobody else takes it.
             taken = insert(inbox).values(durable=durable, event_id=envelope.id, applied_at=tx.now)
             taking = taken.on_conflict_do_nothing().returning(inbox.c.event_id)
             return await tx.session.scalar(taking) is not None

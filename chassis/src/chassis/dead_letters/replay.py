@@ -64,7 +64,7 @@ class Replayed:
     left: int = 0
 
 
-# A letter with an event's id was taken into the inbox by the commit that wrote the letter: there is nothing to ask of it then.
+# A letter with an event's id was taken into the inbox by the commit that wrote it: there is nothing to ask of it then.
 _TAKE = sa.text("""
 INSERT INTO inbox (durable, event_id, applied_at)
 SELECT :durable, event_id, :now FROM unnest(CAST(:event_ids AS uuid[])) AS event_id
