@@ -35,7 +35,8 @@ _NUMBERED = {
     "registry": ("inbox", "dead_letters"),
 }
 """Tables whose rows are numbered as they come, so that each look reads only what is new."""
-_UNPUBLISHED = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+_MARKED = "EXISTS (SELECT FROM outbox_marks AS mark WHERE mark.position = outbox.position)"
+_UNPUBLISHED = f"SELECT count(*) FROM outbox WHERE NOT {_MARKED}"  # noqa: S608 - our own words
 _COMMITTED = "extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8 AS committed"
 _MEMBERS = {"registry": "id", "coordination": "id", "notifications": "member_id"}
 """What the members' key is called in each directory."""
@@ -121,7 +122,7 @@ class Observer:
             service,
             connection,
             "outbox",
-            "event_id, type, aggregate_id, epoch, sequence, published_at",
+            f"event_id, type, aggregate_id, epoch, sequence, {_MARKED} AS published",
             "position",
         ):
             history.announced.append(
@@ -132,7 +133,7 @@ class Observer:
                     row["aggregate_id"],
                     row["epoch"],
                     row["sequence"],
-                    row["published_at"] is not None,
+                    row["published"],
                 )
             )
         for row in await self._new(service, connection, "inbox", "durable, event_id, work"):

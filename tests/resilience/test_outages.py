@@ -219,7 +219,9 @@ async def left_behind(stage: Stage, service: str) -> dict[str, int]:
         found = await handlers_durables(client.jetstream, topology())
     left = {one.name: one.num_ack_pending or 0 for one in found if one.name.startswith(f"{service}-")}
     connection = await asyncpg.connect(stage.database_url(service))
-    left["outbox"] = await connection.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL")
+    left["outbox"] = await connection.fetchval(
+        "SELECT count(*) FROM outbox LEFT JOIN outbox_marks USING (position) WHERE published_at IS NULL"
+    )
     await connection.close()
     return {name: count for name, count in left.items() if count}
 
@@ -363,7 +365,10 @@ async def announce(stage: Stage, rows: int) -> UUID:
 async def places(stage: Stage, aggregate: UUID) -> int:
     """At how many places in the stream the events of an aggregate stand."""
     connection = await asyncpg.connect(stage.database_url("notifications"))
-    query = "SELECT count(DISTINCT stream_sequence) FROM outbox WHERE aggregate_id = $1"
+    query = (
+        "SELECT count(DISTINCT stream_sequence) FROM outbox JOIN outbox_marks USING (position)"
+        " WHERE aggregate_id = $1"
+    )
     found: int = await connection.fetchval(query, str(aggregate))
     await connection.close()
     return found

@@ -70,8 +70,8 @@ async def _give_up(network: Embedded, event_ids: list[str]) -> None:
     gateway, coordination = await network.connect("gateway"), await network.connect("coordination")
     try:
         rows = await gateway.fetch(
-            "SELECT event_id, stream_sequence, nats_subject, type, envelope::text FROM outbox"
-            " WHERE event_id = ANY($1::uuid[]) AND stream_sequence IS NOT NULL",
+            "SELECT event_id, stream_sequence, nats_subject, type, envelope::text"
+            " FROM outbox JOIN outbox_marks USING (position) WHERE event_id = ANY($1::uuid[])",
             event_ids,
         )
         ids, places, subjects, types, envelopes = map(list, zip(*rows, strict=True))

@@ -85,7 +85,7 @@ class Site:
         """Forget every row and every message; streams, durables and tables stay."""
         await self.broker.jetstream.purge_stream("EVENTS")
         await self.execute(
-            "TRUNCATE outbox, inbox, entries, entry_copies",
+            "TRUNCATE outbox, outbox_marks, inbox, entries, entry_copies",
             # Each round begins alike, with nothing left to tidy or to flush from the one before.
             "CHECKPOINT",
         )

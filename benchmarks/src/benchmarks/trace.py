@@ -130,7 +130,7 @@ async def _published_and_handled(network: Embedded) -> tuple[int, int]:
 
 
 _COUNTED = """
-SELECT (SELECT count(*) FROM outbox WHERE published_at IS NOT NULL), (SELECT count(*) FROM inbox)
+SELECT (SELECT count(*) FROM outbox_marks), (SELECT count(*) FROM inbox)
 """
 
 

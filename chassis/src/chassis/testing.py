@@ -25,13 +25,14 @@ from fastapi import FastAPI
 from faststream.nats import NatsBroker, TestNatsBroker  # noqa: TID251 - nothing leaves the process by it
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.broker.connection import connect
 from chassis.broker.topology import PROVISIONER, Topology
 from chassis.clock import Clock, system_clock
 from chassis.database.engine import Database
 from chassis.database.migrations import migrate
-from chassis.database.tables import dead_letters, outbox, waiting_events
+from chassis.database.tables import dead_letters, outbox, outbox_marks, waiting_events
 from chassis.ids import new_id
 from chassis.inbox.applier import Applier, Outcome
 from chassis.messages import Received, StreamMessage
@@ -324,6 +325,14 @@ def an_envelope(
         correlationid=EventId(correlation or identity),
         data=event.model_dump(mode="json"),
     )
+
+
+async def mark_published(session: AsyncSession, *event_ids: UUID) -> None:
+    """Have these events acknowledged by a stream, as a relay notes it; all of them where none is named."""
+    rows = sa.select(outbox.c.position, sa.func.now(), outbox.c.position)
+    if event_ids:
+        rows = rows.where(outbox.c.event_id.in_(event_ids))
+    await session.execute(sa.insert(outbox_marks).from_select(list(outbox_marks.c), rows))
 
 
 async def announced(database: Database) -> list[Envelope]:

@@ -12,6 +12,8 @@ from chassis.outbox.relay_decisions import Row
 from .world import Course, World
 
 LARGE = "large"
+KEPT_EVERY = 7
+"""Positions after which the low watermark is kept."""
 
 
 class SessionLostError(Exception):
@@ -28,7 +30,7 @@ class Session:
 
 @dataclass(slots=True)
 class OutboxRow:
-    """A committed row; its mark may be lost again in a crash, for it is not flushed at once."""
+    """A committed row, and its mark, which may be lost again in a crash, for it is not flushed at once."""
 
     row: Row
     key: str
@@ -47,7 +49,11 @@ class Database:
     by_id: dict[UUID, OutboxRow] = field(default_factory=dict[UUID, OutboxRow])
     unpublished: dict[int, OutboxRow] = field(default_factory=dict[int, OutboxRow])
     noted: datetime | None = None
+    published_below: int = 0
+    writing: set[int] = field(default_factory=set[int])
+    """Transactions that have taken positions, by a number of their own, and have not ended."""
     _note_unflushed: bool = False
+    _flushed_below: int = 0
     _sessions: dict[Session, None] = field(default_factory=dict[Session, None])
     _locks: dict[Hashable, Session] = field(default_factory=dict[Hashable, Session])
     _unflushed: list[OutboxRow] = field(default_factory=list[OutboxRow])
@@ -124,6 +130,7 @@ class Database:
             committed.stream_sequence = None
             self.unpublished[committed.row.position] = committed
         self._unflushed = []
+        self.published_below = self._flushed_below
         if self._note_unflushed:
             self.noted, self._note_unflushed = None, False
         self.world.after(seconds, self._come_back)
@@ -140,6 +147,7 @@ class Database:
     def _flush(self) -> None:
         self._unflushed = []
         self._note_unflushed = False
+        self._flushed_below = self.published_below
 
     # The outbox
 
@@ -154,8 +162,9 @@ class Database:
             self.outbox[row.position] = self.unpublished[row.position] = self.by_id[row.event_id] = committed
         self.notify("outbox_written")
 
-    def look(self, limit: int, besides: Iterable[Row]) -> tuple[list[Row], bool]:
-        positions = sorted(self.unpublished.keys() - {row.position for row in besides})
+    def look(self, limit: int, besides: Iterable[Row], since: int) -> tuple[list[Row], bool]:
+        unpublished = self.unpublished.keys() - {row.position for row in besides}
+        positions = sorted(position for position in unpublished if position >= since)
         found = [self.unpublished[position].row for position in positions[:limit]]
         rows: list[Row] = []
         size = 0
@@ -169,7 +178,7 @@ class Database:
 
     def recall(self) -> Known:
         marked = (row.stream_sequence for row in self.outbox.values() if row.stream_sequence is not None)
-        return Known(self.noted, max(marked, default=0))
+        return Known(self.noted, max(marked, default=0), self.published_below)
 
     def note(self, made_at: datetime) -> None:
         if self.noted is None:
@@ -182,18 +191,22 @@ class Database:
         for committed in self.outbox.values():
             committed.stream_sequence = None
             self.unpublished[committed.row.position] = committed
-        self.noted = None
+        self.noted, self.published_below = None, 0
         self._flush()
         self.notify("stream_forgotten")
         self.notify("outbox_written")
 
-    def mark(self, rows: Iterable[Row], sequences: Iterable[int], made_at: datetime | None) -> None:
+    def mark(
+        self, rows: Iterable[Row], sequences: Iterable[int], made_at: datetime | None, published_below: int
+    ) -> None:
         if made_at is None or made_at != self.noted:
             return
         for row, sequence in zip(rows, sequences, strict=True):
             self.outbox[row.position].stream_sequence = sequence
             self._unflushed.append(self.outbox[row.position])
             self.unpublished.pop(row.position, None)
+        if self.published_below <= published_below - KEPT_EVERY:
+            self.published_below = published_below
         self.notify("outbox_published")
 
     def published(self, event_ids: Iterable[UUID]) -> list[UUID]:

@@ -6,7 +6,7 @@ from types import ModuleType
 
 from chassis.consumer import sequence_check
 from chassis.inbox import ordering
-from chassis.outbox import relay_decisions
+from chassis.outbox import low_watermark, relay_decisions
 from chassis.sites import homes
 
 
@@ -19,13 +19,26 @@ class Mutant:
     was: str
     becomes: str
 
+    @property
+    def decides(self) -> ModuleType:
+        """The module of the decisions in which the bug shows."""
+        return relay_decisions if self.module is low_watermark else self.module
+
     def build(self) -> ModuleType:
-        """Make the module with the bug in it."""
+        """Make the module that decides, with the bug in it."""
         source = inspect.getsource(self.module)
         assert source.count(self.was) == 1, f"{self.name}: the source has changed, and the bug no longer fits"
-        mutated = ModuleType(self.module.__name__)
-        exec(compile(source.replace(self.was, self.becomes), f"<{self.name}>", "exec"), mutated.__dict__)  # noqa: S102 - our own source
-        return mutated
+        mutated = self._run(self.module, source.replace(self.was, self.becomes))
+        if self.decides is self.module:
+            return mutated
+        relay = self._run(relay_decisions, inspect.getsource(relay_decisions))
+        relay.__dict__["LowWatermark"] = mutated.__dict__["LowWatermark"]
+        return relay
+
+    def _run(self, module: ModuleType, source: str) -> ModuleType:
+        made = ModuleType(module.__name__)
+        exec(compile(source, f"<{self.name}>", "exec"), made.__dict__)  # noqa: S102 - our own source
+        return made
 
 
 _SEND = "(yield from self._publish(found.rows))"
@@ -35,6 +48,10 @@ _PUBLISH_NEXT = "                found = yield from self._publish_next()\n"
 
 def _relay(name: str, was: str, becomes: str) -> Mutant:
     return Mutant(name, relay_decisions, was, becomes)
+
+
+def _watermark(name: str, was: str, becomes: str) -> Mutant:
+    return Mutant(name, low_watermark, was, becomes)
 
 
 def _home(name: str, was: str, becomes: str) -> Mutant:
@@ -114,7 +131,7 @@ MUTANTS = [
         "yield Meanwhile(batch, acknowledged,",
         "yield Meanwhile(batch, Mark((), ()),",
     ),
-    _relay("reads again what is on its way", "Look(besides=found.rows)", "Look()"),
+    _relay("reads again what is on its way", "self._next_look(besides=found.rows)", "self._next_look()"),
     _relay(
         "forgets the last marks of many",
         "        if acknowledged.rows:\n            yield acknowledged\n",
@@ -132,8 +149,8 @@ MUTANTS = [
     ),
     _relay(
         "tells before it publishes",
-        "        found: Found = yield Look()\n",
-        "        found: Found = yield Look()\n        self._tell(Mark(found.rows, ()))\n",
+        "        found: Found = yield self._next_look()\n",
+        "        found: Found = yield self._next_look()\n        self._tell(Mark(found.rows, ()))\n",
     ),
     _relay(
         "tells nobody", "        self.notices.tell(row.event_id for row in marked.rows)\n", "        pass\n"
@@ -167,6 +184,36 @@ MUTANTS = [
         "while found.more and len(found.rows) > 1:",
     ),
     _relay("looks nothing up as a follower", "if missing := self.notices.missing():", "if missing := []:"),
+    _relay(
+        "looks no further back after all was taken back",
+        "            yield from self._recall()\n        found",
+        "            yield from ()\n        found",
+    ),
+    _relay(
+        "looks from the end of what was published for a former stream",
+        "        self._watermark = LowWatermark(known.published_below)\n",
+        "        self._watermark.looked((), ())\n",
+    ),
+    _watermark(
+        "waits for nobody who writes",
+        "        self._writers &= writing\n",
+        "        self._writers = frozenset()\n",
+    ),
+    _watermark(
+        "takes everyone for done",
+        "self._decided = self._until if writing else self._seen",
+        "self._decided = self._seen",
+    ),
+    _watermark(
+        "passes what it has seen and not published",
+        "min([self._decided + 1, *positions])",
+        "self._decided + 1",
+    ),
+    _watermark(
+        "looks past what was committed while it looked",
+        "        self.at = max(self.at, min([self._decided + 1, *positions]))\n        self._seen",
+        "        self.at = max([self.at, *(one + 1 for one in positions)])\n        self._seen",
+    ),
     _home(
         "lets any site move a home",
         "if self.site != self.authority or self.home == home:",

@@ -1,8 +1,7 @@
 """One service's side of the outbox in the simulated world: writers who commit, and candidates who relay."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -169,8 +168,14 @@ class Candidate:
         return None
 
     def _ask(self, step: Any) -> Course:
-        assert self.session is not None
-        return (yield from self._database.ask(self.session, lambda: self._query(step)))
+        session = self.session
+        assert session is not None
+        answer = yield from self._database.ask(session, lambda: self._query(step))
+        if not isinstance(step, self._m.Look):
+            return answer
+        # Asked each time, wanted or not, by a statement of its own: much may be committed between the two.
+        writers = yield from self._database.ask(session, lambda: [str(one) for one in self._database.writing])
+        return replace(answer, writers=writers)
 
     def _overlap(self, publish: Any, mark: Any, look: Any) -> Course:
         """Two things at once: the one is a process of its own, that lives and dies with this one."""
@@ -202,10 +207,10 @@ class Candidate:
             case m.TryLock():
                 assert self.session is not None
                 return self._database.lock(self.session, "relay")
-            case m.Look(besides):
-                return m.Found(*self._database.look(BATCH, besides))
-            case m.Mark(rows, sequences, made_at):
-                return self._mark(rows, sequences, made_at)
+            case m.Look(besides, since, _):
+                return m.Found(*self._database.look(BATCH, besides, since))
+            case m.Mark():
+                return self._mark(step)
             case m.Recall():
                 return self._database.recall()
             case m.Note(seen):
@@ -247,14 +252,15 @@ class Candidate:
             self.decisions.wake()
         self._stir()
 
-    def _mark(self, rows: Sequence[Row], sequences: Sequence[int], made_at: datetime | None) -> None:
+    def _mark(self, mark: Any) -> None:
         messages, noted = self._relays.stream.messages, self._database.noted
         # Until all is published again after a loss, marks are true of what was lost.
         told = self._relays.losses_told == self._relays.stream.losses
-        for row, sequence in zip(rows, sequences, strict=True) if told and made_at == noted else ():
+        sent = zip(mark.rows, mark.sequences, strict=True)
+        for row, sequence in sent if told and mark.made_at == noted else ():
             stored = 1 <= sequence <= len(messages) and messages[sequence - 1].event_id == row.event_id
             promise(stored, "a row is marked published only with its place in the stream", row, sequence)
-        self._database.mark(rows, sequences, made_at)
+        self._database.mark(mark.rows, mark.sequences, mark.made_at, mark.published_below)
 
     def published(self, event_ids: Iterable[UUID], *, look_up: bool = True) -> Course:
         """Wait as `Relay.published` does, and be told no sooner than it is true."""
@@ -282,6 +288,7 @@ class Writers:
     committed: list[tuple[Row, str, int]] = field(default_factory=list[tuple[Row, str, int]])
     _locked: set[str] = field(default_factory=set[str])
     _events: int = 0
+    _transactions: int = 0
 
     def transaction(self, events: int, *, rolls_back: bool = False) -> Course:
         """Write some events in one transaction: the rows that were committed."""
@@ -291,22 +298,29 @@ class Writers:
             return []
         keys = random.sample(free, min(len(free), random.randint(1, 2)))
         self._locked.update(keys)
+        self._transactions += 1
+        number = self._transactions
+        self.database.writing.add(number)
         rows: list[tuple[Row, str, int]] = []
         sequences = dict(self.sequences)
-        for number in range(events):
-            key = keys[number % len(keys)]
+        for place in range(events):
+            key = keys[place % len(keys)]
             sequences[key] = sequences.get(key, 0) + 1
             rows.append((self._row(key), key, sequences[key]))
         # Long enough for others to take later positions and commit before.
         yield random.random() * 0.05
         self._locked.difference_update(keys)
         if rolls_back or not self.database.up:
+            self.database.writing.discard(number)
             return []
         for _, key, sequence in rows:
             self.sequences[key] = sequence
         self.to_write -= len(rows)
         self.committed.extend(rows)
         self.database.commit(rows)
+        # Others see what was committed a moment before they see that the transaction has ended.
+        yield random.random() * 0.001
+        self.database.writing.discard(number)
         return rows
 
     def _row(self, key: str) -> Row:

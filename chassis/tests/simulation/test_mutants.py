@@ -19,7 +19,7 @@ WITHIN = 1000
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_planted_bug_breaks_a_promise(mutant: Mutant) -> None:
-    name = mutant.module.__name__.rpartition(".")[2]
+    name = mutant.decides.__name__.rpartition(".")[2]
     decisions = replace(Decisions(), **{name: mutant.build()})
 
     def caught(seed: int) -> bool:
@@ -28,7 +28,7 @@ def test_a_planted_bug_breaks_a_promise(mutant: Mutant) -> None:
                 run_sites(seed, decisions.homes)
             else:
                 run(seed, decisions)
-                if mutant.module is relay_decisions:
+                if mutant.decides is relay_decisions:
                     run_loss(seed, decisions.relay_decisions)
         except BrokenPromiseError:
             return True

@@ -49,6 +49,7 @@ class RelayConversation(RuleBasedStateMachine):
         self.told: set[UUID] = set()
         self.made_at = MADE_AT
         self.noted: datetime | None = None
+        self.published_below = 0
         self.locked = False
         self.other_leads = False
 
@@ -89,7 +90,7 @@ class RelayConversation(RuleBasedStateMachine):
     @precondition(lambda self: self.noted)
     @rule()
     def republish(self) -> None:
-        self.marked, self.noted = set(), None
+        self.marked, self.noted, self.published_below = set(), None, 0
         self.relay.doubt()
         self.relay.wake()
 
@@ -119,23 +120,21 @@ class RelayConversation(RuleBasedStateMachine):
         self._go_on(relay_decisions.Overlapped(published, found))
 
     @precondition(lambda self: self.step and not isinstance(self.step, _BESIDES_THE_DATABASE))
-    @rule(had_its_effect=st.booleans())
-    def lose_the_database(self, had_its_effect: bool) -> None:  # noqa: FBT001 - drawn
+    @rule(had_its_effect=st.booleans(), unflushed=st.integers(0, 3))
+    def lose_the_database(self, had_its_effect: bool, unflushed: int) -> None:  # noqa: FBT001 - drawn
+        """The connection is gone, and where the server crashed, the last marks are too."""
         assert self.step is not None
         if had_its_effect:
             self._carry_out(self.step)
         self.locked = False
+        lost = sorted(self.marked)[len(self.marked) - min(unflushed, len(self.marked)) :]
+        self.marked -= set(lost)
+        self.published_below = min([self.published_below, *lost])
         self._throw(DatabaseAwayError())
 
     @rule(leads=st.booleans())
     def let_another_lead(self, leads: bool) -> None:  # noqa: FBT001 - drawn
         self.other_leads = leads and not self.locked
-
-    @precondition(lambda self: self.stored)
-    @rule(count=st.integers(1, 3))
-    def forget_marks(self, count: int) -> None:
-        """A crash of the database: the last marks were not flushed."""
-        self.marked -= set(sorted(self.marked)[-count:])
 
     @invariant()
     def what_is_marked_is_stored(self) -> None:
@@ -189,18 +188,16 @@ class RelayConversation(RuleBasedStateMachine):
                 return self.locked
             case relay_decisions.Disconnect():
                 self.locked = False
-            case relay_decisions.Look(besides):
+            case relay_decisions.Look(besides, since, _):
                 known = self.marked | {row.position for row in besides}
-                unmarked = [row for row in self.committed if row.position not in known]
-                return Found(unmarked[:LIMIT], more=len(unmarked) >= LIMIT)
+                unmarked = [row for row in self.committed[max(since - 1, 0) :] if row.position not in known]
+                return Found(unmarked[:LIMIT], more=len(unmarked) >= LIMIT, writers=())
             case relay_decisions.PublishBatch(rows):
                 return [self._store(row) for row in rows]
             case relay_decisions.PublishOne(row):
                 return self._store(row)
-            case relay_decisions.Mark(rows, sequences, made_at):
-                for row, sequence in zip(rows, sequences, strict=True) if made_at == self.noted else ():
-                    assert made_at != self.made_at or self.stored[sequence - 1] == row.event_id
-                    self.marked.add(row.position)
+            case relay_decisions.Mark():
+                self._mark(step)
             case relay_decisions.Meanwhile(publish, mark, look):
                 refused = self._must_refuse(publish)
                 published = refused or self._carry_out(publish)
@@ -213,12 +210,20 @@ class RelayConversation(RuleBasedStateMachine):
                 return self._know_the_stream(step)
         return None
 
+    def _mark(self, mark: relay_decisions.Mark) -> None:
+        if mark.made_at != self.noted:
+            return
+        for row, sequence in zip(mark.rows, mark.sequences, strict=True):
+            assert mark.made_at != self.made_at or self.stored[sequence - 1] == row.event_id
+            self.marked.add(row.position)
+        self.published_below = max(self.published_below, mark.published_below)
+
     def _know_the_stream(self, step: Step) -> Any:
         match step:
             case relay_decisions.AskStream():
                 return Seen(self.made_at, len(self.stored))
             case relay_decisions.Recall():
-                return Known(self.noted)
+                return Known(self.noted, published_below=self.published_below)
             case relay_decisions.Note(seen):
                 self.noted = seen.made_at
             case _:

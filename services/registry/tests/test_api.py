@@ -8,7 +8,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from chassis.database.tables import outbox
+from chassis.database.tables import outbox, published
 from chassis.http.access import undeclared_endpoints
 from chassis.testing import Running
 from registry.app import build
@@ -68,12 +68,10 @@ async def test_every_endpoint_says_who_may_call(client: httpx.AsyncClient) -> No
 async def test_a_ready_registry_has_its_directory_on_the_stream(client: httpx.AsyncClient) -> None:
     database = client.app.state.service.database  # type: ignore[attr-defined]
     async with database.reading() as session:
-        waiting = await session.scalar(
-            sa.select(sa.func.count()).where(outbox.c.published_at.is_(None)).select_from(outbox)
-        )
-        published = await session.scalar(sa.select(sa.func.count()).select_from(outbox))
+        waiting = await session.scalar(sa.select(sa.func.count()).where(~published).select_from(outbox))
+        announced = await session.scalar(sa.select(sa.func.count()).select_from(outbox))
 
-    assert (waiting, published) == (0, 126)
+    assert (waiting, announced) == (0, 126)
     assert (await client.get("/health/ready")).status_code == 200
 
 

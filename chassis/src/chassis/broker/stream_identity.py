@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 KNOWN = """
-SELECT (SELECT made_at FROM known_streams WHERE name = $1) AS made_at, coalesce(max(stream_sequence), 0) AS reached
-FROM (SELECT stream_sequence FROM outbox WHERE published_at IS NOT NULL ORDER BY published_at DESC LIMIT 100) AS last
+SELECT noted.made_at, coalesce((SELECT max(stream_sequence) FROM outbox_marks), 0) AS reached,
+       coalesce(noted.published_below, 0) AS published_below
+FROM (VALUES ($1)) AS asked (name) LEFT JOIN known_streams AS noted USING (name)
 """
-"""What a service knows of a stream. The last rows by the index on their time: a batch has one time, and the highest
-place of the last one is what the stream must reach."""
+"""What a service knows of a stream."""
 NOTE = "INSERT INTO known_streams (name, made_at) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 
 
@@ -29,6 +29,8 @@ class Known:
 
     made_at: datetime | None = None
     reached: int = 0
+    published_below: int = 0
+    """The position in the outbox up to which nothing has to be looked at."""
 
 
 def what_is_lost(known: Known, seen: Seen) -> str | None:

@@ -18,20 +18,26 @@ INBOX_RETENTION = timedelta(days=35)
 """Longer than the stream keeps an event, so that nothing it can still deliver is applied a second time."""
 _STEP = 5_000
 _EVERY = 3600.0
-_OLD = (
-    ("outbox", "published_at", RETENTION),
-    ("inbox", "applied_at", INBOX_RETENTION),
-)
+# Whichever of the two clocks is behind: one that is days ahead would make what was just published old.
+_PAST = "LEAST(:now, now()) - CAST(:kept AS interval)"
+# In the order in which they were published, so that what is still kept is never looked through.
+_PUBLISHED = f"""
+WITH first AS (SELECT position, published_at FROM outbox_marks ORDER BY stream_sequence LIMIT :step),
+old AS (DELETE FROM outbox_marks USING first
+        WHERE outbox_marks.position = first.position AND first.published_at < {_PAST} RETURNING first.position),
+rows AS (DELETE FROM outbox USING old WHERE outbox.position = old.position)
+SELECT 1 FROM old
+"""  # noqa: S608 - our own words
+_APPLIED = f"""
+DELETE FROM inbox WHERE ctid = ANY(ARRAY(SELECT ctid FROM inbox WHERE applied_at < {_PAST} LIMIT :step)) RETURNING 1
+"""  # noqa: S608
+_OLD = ((sa.text(_PUBLISHED), RETENTION), (sa.text(_APPLIED), INBOX_RETENTION))
 
 
 async def delete_old_rows(database: Database, *, step: int = _STEP) -> int:
     """Delete what is past its retention, `step` rows to a transaction; returns how many there were."""
     deleted = 0
-    for table, column, retention in _OLD:
-        # Whichever of the two clocks is behind: one that is days ahead would make what was just published old.
-        past = f"{column} < LEAST(:now, now()) - CAST(:kept AS interval)"
-        old = f"SELECT ctid FROM {table} WHERE {past} LIMIT :step"  # noqa: S608 - our own names
-        statement = sa.text(f"DELETE FROM {table} WHERE ctid = ANY(ARRAY({old})) RETURNING 1")  # noqa: S608
+    for statement, retention in _OLD:
         while True:
             async with database.transaction() as tx:
                 told = {"now": tx.now, "kept": retention, "step": step}

@@ -19,13 +19,21 @@ outbox = sa.Table(
     sa.Column("sequence", sa.BigInteger, nullable=False),
     sa.Column("envelope", JSONB, nullable=False),
     sa.Column("announced_at", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("published_at", sa.DateTime(timezone=True)),
-    sa.Column("stream_sequence", sa.BigInteger),
     # Two writers that changed one aggregate unlocked would both take the same sequence: the second fails here.
     sa.UniqueConstraint("aggregate_id", "epoch", "sequence", name="uq_outbox_aggregate_id_epoch_sequence"),
-    sa.Index("ix_outbox_unpublished", "position", postgresql_where=sa.text("published_at IS NULL")),
-    sa.Index("ix_outbox_published_at", "published_at"),
 )
+
+outbox_marks = sa.Table(
+    "outbox_marks",
+    backbone,
+    # Of the row in the outbox: that one is wide, and to update it would write it anew, in each of its indexes.
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("stream_sequence", sa.BigInteger, nullable=False),
+    # The order in which they were published: its end is what the stream must reach, its beginning is forgotten first.
+    sa.Index("ix_outbox_marks_stream_sequence", "stream_sequence"),
+)
+"""What the stream has acknowledged, when, and at which place: a row is published once it has its mark here."""
 
 known_streams = sa.Table(
     "known_streams",
@@ -33,8 +41,25 @@ known_streams = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     # As the broker tells it: a stream that was made anew has another.
     sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+    # The relay's low watermark, kept now and then: every row below it is published, and none can come there any more.
+    sa.Column("published_below", sa.BigInteger, nullable=False, server_default="0"),
 )
 """The streams that the outbox was published to, each noted at its first publication."""
+
+# A look into the marks for each row that is asked about. Joined to them, it would be for the planner to guess how many
+# there are, and to read all of them.
+published = (
+    sa.select(outbox_marks.c.position)
+    .where(outbox_marks.c.position == outbox.c.position)
+    .correlate(outbox)
+    .scalar_subquery()
+    .is_not(None)
+)
+"""Whether a row of the outbox is published."""
+may_be_unpublished = outbox.c.position >= (
+    sa.select(sa.func.coalesce(sa.func.max(known_streams.c.published_below), 0)).scalar_subquery()
+)
+"""Whether it lies where any may be unpublished: asked beside the other, it spares a look at all that is kept."""
 
 inbox = sa.Table(
     "inbox",

@@ -20,6 +20,7 @@ from chassis.broker.stream_identity import Known, Seen, what_is_lost
 from chassis.consumer.consumer import Consumer, ConsumerDriftError
 from chassis.database import migrations
 from chassis.database.engine import Database, is_database_away
+from chassis.database.tables import may_be_unpublished, outbox, published
 from chassis.outbox import republish
 from chassis.outbox.relay import Relay
 from chassis.partitions import Partition
@@ -34,13 +35,20 @@ EXACTLY = 100_000
 """Unpublished rows that are counted one by one: while the broker is away, counting must not cost more and more.
 Beyond it their positions tell how many there are, with those that rolled-back announcements took."""
 
-# Both ends lie at the ends of the partial index; the first in order is the oldest, but for the time of a commit.
-_OUTBOX = sa.text("""
-SELECT (SELECT count(*) FROM (SELECT FROM outbox WHERE published_at IS NULL LIMIT :exactly) AS few) AS counted,
-       first.announced_at AS oldest, last.position - first.position + 1 AS span
-FROM (SELECT position, announced_at FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT 1) AS first,
-     (SELECT position FROM outbox WHERE published_at IS NULL ORDER BY position DESC LIMIT 1) AS last
-""")
+_UNPUBLISHED = (
+    sa.select(outbox.c.position, outbox.c.announced_at)
+    .where(may_be_unpublished, ~published)
+    .order_by(outbox.c.position)
+    .limit(EXACTLY)
+    .subquery()
+)
+_BACKLOG = sa.select(
+    sa.func.count().label("counted"),
+    sa.func.min(_UNPUBLISHED.c.announced_at).label("oldest"),
+    (
+        sa.select(sa.func.max(outbox.c.position)).scalar_subquery() - sa.func.min(_UNPUBLISHED.c.position) + 1
+    ).label("span"),
+).select_from(_UNPUBLISHED)
 _WAITING = sa.text(
     "SELECT durable, count(*) AS number, min(waits_since) AS oldest FROM waiting_events GROUP BY durable"
 )
@@ -198,15 +206,15 @@ class Examiner:
         return checks, known, found
 
     async def _backlog(self, session: AsyncSession) -> Backlog:
-        outbox = (await session.execute(_OUTBOX, {"exactly": EXACTLY})).one_or_none()
+        unpublished = (await session.execute(_BACKLOG)).one()
         letters = {row.durable: row.number for row in await session.execute(_DEAD_LETTERS)}
         waiting = {
             row.durable: (row.number, self._age(row.oldest)) for row in await session.execute(_WAITING)
         }
-        if outbox is None:
+        if not unpublished.counted:
             return Backlog(0, 0.0, letters, waiting)
-        unpublished = outbox.counted if outbox.counted < EXACTLY else max(outbox.span, EXACTLY)
-        return Backlog(unpublished, self._age(outbox.oldest), letters, waiting)
+        number = unpublished.counted if unpublished.counted < EXACTLY else max(unpublished.span, EXACTLY)
+        return Backlog(number, self._age(unpublished.oldest), letters, waiting)
 
     async def _broker(self) -> tuple[Check, Seen | None, Sequence[ConsumerLook]]:
         service = self.service

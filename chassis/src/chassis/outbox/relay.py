@@ -1,6 +1,6 @@
 """From the outbox to the stream: the one place that publishes, in order, and only what was committed.
 
-What to do next is decided in `relaying.py`; here it is done.
+What to do next is decided in `relay_decisions.py`; here it is done.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ import structlog
 from chassis.broker.connection import BATCH_LIMIT, Broker, Outgoing, PublishRefusedError
 from chassis.broker.stream_identity import KNOWN, NOTE, Known, Seen
 from chassis.database.engine import DATABASE_AWAY, PLANNING, Database, keep_alive
-from chassis.database.tables import OUTBOX_PUBLISHED, OUTBOX_WRITTEN, STREAM_FORGOTTEN, outbox
+from chassis.database.tables import OUTBOX_PUBLISHED, OUTBOX_WRITTEN, STREAM_FORGOTTEN, outbox, published
 from chassis.outbox import relay_decisions
 from chassis.outbox.relay_decisions import (
     BatchRefusedError,
@@ -45,21 +45,46 @@ _BROKER_AWAY = (nats.errors.Error, PublishRefusedError, TimeoutError, OSError)
 _UNPUBLISHED = """
 WITH next AS (
     SELECT position, event_id, type, nats_subject, envelope::text AS envelope, announced_at
-    FROM outbox WHERE published_at IS NULL AND position <> ALL($3::bigint[]) ORDER BY position LIMIT $1),
+    FROM outbox WHERE position >= $4
+        AND NOT EXISTS (SELECT FROM unnest($3::bigint[]) AS besides (position) WHERE besides.position = outbox.position)
+        AND NOT EXISTS (SELECT FROM outbox_marks AS mark WHERE mark.position = outbox.position AND mark.position >= $4)
+    ORDER BY position LIMIT $1),
 sized AS (
     SELECT *, sum(octet_length(envelope)) OVER (ORDER BY position) - octet_length(envelope) AS bytes_before FROM next)
 SELECT position, event_id, type, nats_subject, envelope, announced_at, (SELECT count(*) FROM next) AS found
 FROM sized WHERE bytes_before < $2 ORDER BY position
 """
+# Whoever inserts takes this lock before it takes a position, and its end is seen by others before the lock is free.
+_WRITERS = """
+SELECT virtualtransaction FROM pg_locks
+WHERE relation = 'outbox'::regclass AND mode = 'RowExclusiveLock' AND granted AND locktype = 'relation'
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+_BY_INDEX = {
+    # Rows and marks are read side by side, each from the watermark on, in the order of their index. Whatever the
+    # planner believes of tables that were empty a moment ago, any other way gets slower with the rows that are kept.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_nestloop": "off",
+}
 _MARK = """
 WITH marked AS (
-    UPDATE outbox SET published_at = now(), stream_sequence = sent.stream_sequence
-    FROM unnest($1::bigint[], $2::bigint[]) AS sent(position, stream_sequence)
-    WHERE outbox.position = sent.position AND EXISTS (SELECT FROM known_streams WHERE name = $4 AND made_at = $5)
-    RETURNING 1)
+    INSERT INTO outbox_marks (position, published_at, stream_sequence)
+    SELECT position, now(), stream_sequence FROM unnest($1::bigint[], $2::bigint[]) AS sent(position, stream_sequence)
+    WHERE EXISTS (SELECT FROM known_streams WHERE name = $4 AND made_at = $5)
+    ON CONFLICT DO NOTHING RETURNING 1),
+kept AS (
+    UPDATE known_streams SET published_below = $6
+    WHERE name = $4 AND made_at = $5 AND published_below <= $6 - $7::bigint)
 SELECT pg_notify($3, '') FROM (SELECT count(*) FROM marked) AS done
 """
-_PUBLISHED = "SELECT event_id FROM outbox WHERE event_id = ANY($1::uuid[]) AND published_at IS NOT NULL"
+_KEPT_EVERY = 5_000
+"""Positions after which the low watermark is written down: seldom, since each time leaves an old version behind, and
+often enough for whoever begins there."""
+_PUBLISHED = """
+SELECT event_id FROM outbox WHERE event_id = ANY($1::uuid[])
+    AND (SELECT mark.position FROM outbox_marks AS mark WHERE mark.position = outbox.position) IS NOT NULL
+"""
 
 
 def session_of(service: str) -> str:
@@ -141,9 +166,7 @@ class Relay:
             notices.leave(waiter)
 
     async def _look_up(self, event_ids: Iterable[UUID]) -> Sequence[UUID]:
-        query = sa.select(outbox.c.event_id).where(
-            outbox.c.event_id.in_(list(event_ids)), outbox.c.published_at.is_not(None)
-        )
+        query = sa.select(outbox.c.event_id).where(outbox.c.event_id.in_(list(event_ids)), published)
         async with self._database.reading() as session:
             return (await session.scalars(query)).all()
 
@@ -224,16 +247,18 @@ class Relay:
         match step:
             case relay_decisions.TryLock():
                 return await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK_KEY)
-            case relay_decisions.Look(besides):
+            case relay_decisions.Look(besides, since, and_writers):
                 positions = [row.position for row in besides]
-                records = await connection.fetch(_UNPUBLISHED, BATCH_LIMIT, _BATCH_BYTES, positions)
+                records = await connection.fetch(_UNPUBLISHED, BATCH_LIMIT, _BATCH_BYTES, positions, since)
+                # Only now: of those who took a position before, whoever is not among them has ended.
+                writers = [row[0] for row in await connection.fetch(_WRITERS)] if and_writers else None
                 found: int = records[0]["found"] if records else 0
                 rows = [Row(*list(record)[:-1]) for record in records]
-                return Found(rows, more=found == BATCH_LIMIT or found > len(rows))
-            case relay_decisions.Mark(rows, sequences, made_at):
+                return Found(rows, more=found == BATCH_LIMIT or found > len(rows), writers=writers)
+            case relay_decisions.Mark(rows, sequences, made_at, published_below):
                 positions = [row.position for row in rows]
                 told = (OUTBOX_PUBLISHED, self._stream, made_at)
-                await connection.execute(_MARK, positions, sequences, *told)
+                await connection.execute(_MARK, positions, sequences, *told, published_below, _KEPT_EVERY)
             case relay_decisions.Recall():
                 [known] = await connection.fetch(KNOWN, self._stream)
                 return Known(*known)
@@ -254,6 +279,7 @@ class Relay:
             server_settings={
                 "application_name": session_of(self._database.service),
                 **PLANNING,
+                **_BY_INDEX,
                 # A mark lost in a crash of the database is made again: the event is published once more, and the
                 # stream drops it, or the inbox. That spares a flush to disk for every batch.
                 "synchronous_commit": "off",

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from chassis.broker.stream_identity import Known, Seen, what_is_lost
+from chassis.outbox.low_watermark import LowWatermark
 
 FALLBACK_POLL = 2.0
 """Seconds after which a relay looks into the outbox though nobody woke it: a notice may be lost with its connection."""
@@ -80,9 +81,12 @@ class TryLock:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Read the next unpublished rows, in the order of their positions, without those `besides`: a `Found`."""
+    """Read the next unpublished rows from a position on, in their order, without those `besides`: a `Found`."""
 
     besides: Sequence[Row] = ()
+    since: int = 0
+    and_writers: bool = False
+    """Whether to ask, after that, who writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,8 @@ class Found:
 
     rows: Sequence[Row]
     more: bool
+    writers: Sequence[str] | None = None
+    """The transactions that may hold positions not yet committed, a moment later; None: not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,8 @@ class Mark:
     rows: Sequence[Row]
     sequences: Sequence[int]
     made_at: datetime | None = None
+    published_below: int = 0
+    """The low watermark, to be kept with them now and then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +261,7 @@ class RelayDecisions:
         self.stopping = False
         self._sure = False
         self._made_at: datetime | None = None
+        self._watermark = LowWatermark(0)
 
     @property
     def is_sure(self) -> bool:
@@ -342,20 +351,25 @@ class RelayDecisions:
         return None
 
     def _publish_next(self) -> Steps[Found]:
-        found: Found = yield Look()
+        if not self._sure:
+            # Everything may have been taken back, and there is no other way to see what lies below the watermark.
+            yield from self._recall()
+        found = yield from self._look()
         while found.rows and not self._sure:
             yield from self._be_sure()
             # What was taken back meanwhile comes before what was found.
-            found = yield Look()
+            found = yield from self._look()
         acknowledged = Mark((), ())
         while found.more and len(found.rows) > 1 and self._sure:
             # Much is to be done, so the database shall not idle meanwhile. The order is kept: the next batch is sent
             # only when this one is acknowledged.
             batch = PublishBatch(found.rows)
-            both: Overlapped = yield Meanwhile(batch, acknowledged, Look(besides=found.rows))
+            look = self._next_look(besides=found.rows)
+            both: Overlapped = yield Meanwhile(batch, acknowledged, look)
             if isinstance(both.found, DatabaseAwayError):
                 raise both.found
             self._tell(acknowledged)
+            self._looked(both.found, found.rows)
             acknowledged = self._mark(
                 found.rows, (yield from self._acknowledgement(found.rows, both.published))
             )
@@ -370,12 +384,28 @@ class RelayDecisions:
         # Whoever began to doubt has not published all that was found.
         return Found(found.rows, more=found.more or (bool(found.rows) and not self._sure))
 
+    def _look(self) -> Steps[Found]:
+        found: Found = yield self._next_look()
+        self._looked(found)
+        return found
+
+    def _next_look(self, besides: Sequence[Row] = ()) -> Look:
+        return Look(besides, self._watermark.at, self._watermark.is_behind)
+
+    def _looked(self, found: Found, besides: Sequence[Row] = ()) -> None:
+        self._watermark.looked((row.position for row in (*besides, *found.rows)), found.writers)
+
+    def _recall(self) -> Steps[Known]:
+        known: Known = yield Recall()
+        self._watermark = LowWatermark(known.published_below)
+        return known
+
     def _be_sure(self) -> Steps[None]:
         """Publish to no other stream than before: all that the former held would be forgotten, and nobody told."""
         # Set first: whoever doubts while the answers are on their way is heard.
         self._sure = True
         seen: Seen = yield AskStream()
-        known: Known = yield Recall()
+        known = yield from self._recall()
         if not self._sure:
             # Somebody doubts since: what was seen may be gone, and is neither judged nor noted.
             return
@@ -386,7 +416,7 @@ class RelayDecisions:
         self._made_at = seen.made_at
 
     def _mark(self, rows: Sequence[Row], sequences: Sequence[int]) -> Mark:
-        return Mark(rows, sequences, self._made_at)
+        return Mark(rows, sequences, self._made_at, self._watermark.at)
 
     def _tell(self, marked: Mark) -> None:
         self.notices.tell(row.event_id for row in marked.rows)

@@ -17,7 +17,7 @@ from chassis.outbox.relay import session_of
 LOST = "what it held has to be published again"
 
 # Writers wait meanwhile: an event announced now must not be published ahead of those it follows.
-_ALONE = sa.text("LOCK TABLE outbox IN SHARE ROW EXCLUSIVE MODE")
+_ALONE = sa.text("LOCK TABLE outbox, outbox_marks IN SHARE ROW EXCLUSIVE MODE")
 # A relay that stands still since it asked which stream there is would go on as if nothing had happened, and note the
 # one that was lost: so nothing that it has begun reaches the database any more. It connects again, and asks again.
 _CUT_OFF = sa.text("""
@@ -25,9 +25,9 @@ SELECT bool_and(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
 WHERE application_name = :relay AND datname = current_database()
 """)
 _KEPT = sa.text(
-    "SELECT count(*) AS rows, min(announced_at) AS since FROM outbox WHERE published_at IS NOT NULL"
+    "SELECT count(*) AS rows, min(announced_at) AS since FROM outbox JOIN outbox_marks USING (position)"
 )
-AGAIN = "UPDATE outbox SET published_at = NULL, stream_sequence = NULL WHERE published_at IS NOT NULL"
+AGAIN = "DELETE FROM outbox_marks"
 FORGET = "DELETE FROM known_streams"
 """Both for whoever stands at the database itself, with no service running; else `republish` does it."""
 _WAKE = sa.text("SELECT pg_notify(:forgotten, ''), pg_notify(:written, '')")

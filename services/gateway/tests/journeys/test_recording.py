@@ -8,8 +8,7 @@ import sqlalchemy as sa
 from partner_kit import OTHER_PARTNER, PARTNER, an_event
 
 from chassis.database.engine import Database
-from chassis.database.tables import outbox
-from chassis.testing import Deliver, FreshDatabase, an_envelope
+from chassis.testing import Deliver, FreshDatabase, an_envelope, mark_published
 from contracts.coordination import Actor, TaskAcceptedV1, TaskFacts, TaskOpenedV1, TaskState
 from contracts.event import EventId
 from contracts.notifications import Channel, NotificationDeliveredV1, Reason
@@ -156,7 +155,7 @@ async def test_steps_are_stored_in_one_order_whoever_records_them(
 ) -> None:
     events = [await _an_event_of_ours(database, f"DEM-{number}") for number in range(6)]
     async with database.transaction() as tx:
-        await tx.session.execute(sa.update(outbox).values(published_at=tx.now))
+        await mark_published(tx.session)
     opened = [an_envelope(_task(TaskOpenedV1, TaskState.OPENED), correlation=one) for one in events[::-1]]
 
     await deliver.again(*opened[::-1])

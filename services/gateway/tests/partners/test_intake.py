@@ -11,7 +11,7 @@ from partner_kit import OTHER_PARTNER, PARTNER, an_event
 
 from chassis.database.engine import Database
 from chassis.database.tables import outbox
-from chassis.testing import announced
+from chassis.testing import announced, mark_published
 from gateway.partners.domain.cloudevents import SentEvent, read_event
 from gateway.partners.intake import Accepted, Conflict, Intake, unpublished
 
@@ -63,9 +63,7 @@ async def test_only_what_is_unpublished_is_waited_for(database: Database) -> Non
     published, forgotten, waiting, fresh = _sent(*(an_event() for _ in range(4)))
     taken = _taken(await Intake(database).take(PARTNER, [published, forgotten, waiting]))
     async with database.transaction() as tx:
-        await tx.session.execute(
-            sa.update(outbox).where(outbox.c.event_id == taken[0].event_id).values(published_at=tx.now)
-        )
+        await mark_published(tx.session, taken[0].event_id)
         # The relay forgets rows some days after they were published.
         await tx.session.execute(sa.delete(outbox).where(outbox.c.event_id == taken[1].event_id))
 

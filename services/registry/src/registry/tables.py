@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from chassis.database.engine import metadata
-from chassis.database.tables import outbox
+from chassis.database.tables import may_be_unpublished, outbox, published
 from chassis.database.transaction import AggregateColumns
 from contracts.event import EventId
 from contracts.words import Language, MemberId, Named, OrganisationId, OrganisationKind, Role, Theme
@@ -291,5 +291,5 @@ async def note_use(session: AsyncSession, key_id: str, *, now: datetime, unless_
 
 async def unpublished(session: AsyncSession) -> list[EventId]:
     """List announced events that the broker has not yet acknowledged, in order."""
-    query = sa.select(outbox.c.event_id).where(outbox.c.published_at.is_(None)).order_by(outbox.c.position)
+    query = sa.select(outbox.c.event_id).where(may_be_unpublished, ~published).order_by(outbox.c.position)
     return [EventId(event_id) for event_id in await session.scalars(query)]

@@ -69,7 +69,8 @@ def _durables_in(text: str) -> list[str]:
 
 
 def _durable(subscription: Subscription) -> Iterator[str]:
-    if why := (subscription.handler.__doc__ or "").strip().partition("\n")[0]:
+    [handler] = subscription.subscriber.calls
+    if why := (handler.description or "").strip().partition("\n")[0]:
         yield f"  # {why}"
     yield f"  - durable: {subscription.durable}"
     types = [event.type for event in subscription.types]

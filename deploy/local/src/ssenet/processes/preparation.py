@@ -115,17 +115,33 @@ async def republish(port: int, passwords: dict[str, str], stream: str, seen: See
 
 
 async def _publish_again(connection: asyncpg.Connection, stream: str, seen: Seen | None) -> int:
-    """Do it in one database. It has no outbox before its service ran, and until it is migrated notes no stream."""
+    """Do it in one database. It has no outbox before its service ran, and until it is migrated, other marks."""
     if not await connection.fetchval("SELECT to_regclass('outbox')"):
         return 0
-    notes = await connection.fetchval("SELECT to_regclass('known_streams')")
-    known = Known(*(await connection.fetch(KNOWN, stream))[0]) if notes else Known()
+    if not await connection.fetchval("SELECT to_regclass('outbox_marks')"):
+        return await _publish_again_before_migration(connection, stream, seen)
+    known = Known(*(await connection.fetch(KNOWN, stream))[0])
     if seen is not None and not what_is_lost(known, seen):
         return 0
-    if notes:
-        await connection.execute(FORGET)
-    # "UPDATE n"
+    await connection.execute(FORGET)
+    # "DELETE n"
     return int((await connection.execute(AGAIN)).split()[-1])
+
+
+async def _publish_again_before_migration(
+    connection: asyncpg.Connection, stream: str, seen: Seen | None
+) -> int:
+    """The same where the outbox carries the marks itself. How far the stream was the service asks, once migrated."""
+    known = Known()
+    if await connection.fetchval("SELECT to_regclass('known_streams')"):
+        made_at = await connection.fetchval("SELECT made_at FROM known_streams WHERE name = $1", stream)
+        known = Known(made_at)
+    if seen is not None and not what_is_lost(known, seen):
+        return 0
+    if known.made_at is not None:
+        await connection.execute(FORGET)
+    again = "UPDATE outbox SET published_at = NULL, stream_sequence = NULL WHERE published_at IS NOT NULL"
+    return int((await connection.execute(again)).split()[-1])
 
 
 async def look_at_stream(stream: str, *, url: str, seed: str) -> Seen | None:

@@ -10,7 +10,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.database.tables import outbox
+from chassis.database.tables import outbox, outbox_marks
 from chassis.database.transaction import Transaction
 from chassis.messages import Received
 from contracts.coordination import TaskFacts
@@ -41,7 +41,7 @@ INSERT INTO event_steps (id, event_id, name, at, epoch, sequence, task_id, detai
 SELECT id, event_id, name, at, epoch, sequence, task_id, CAST(detail AS jsonb) FROM heard
 UNION ALL
 SELECT event_id, event_id, 'published', published_at, 0, 0, NULL, '{}'
-FROM outbox WHERE event_id IN (SELECT event_id FROM heard) AND published_at IS NOT NULL
+FROM outbox JOIN outbox_marks USING (position) WHERE event_id IN (SELECT event_id FROM heard)
 -- In one order for everybody: two consumers with the same events wait for each other instead of locking up.
 ORDER BY id
 ON CONFLICT DO NOTHING
@@ -130,7 +130,9 @@ async def _journeys(session: AsyncSession, events: Sequence[ReceivedEvent]) -> l
         steps[row.event_id].append(
             Step(StepName(row.name), row.at, row.task_id, row.detail, (row.epoch, row.sequence))
         )
-    waiting = sa.select(outbox.c.event_id, outbox.c.published_at).where(outbox.c.event_id.in_(ids))
+    marked = outbox.outerjoin(outbox_marks, outbox_marks.c.position == outbox.c.position)
+    waiting = sa.select(outbox.c.event_id, outbox_marks.c.published_at).select_from(marked)
+    waiting = waiting.where(outbox.c.event_id.in_(ids))
     acknowledged = {row.event_id: row.published_at for row in await session.execute(waiting)}
     return [_journey(event, in_order(steps[event.event_id]), acknowledged) for event in events]
 

@@ -13,7 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from chassis.database.engine import Database
-from chassis.database.tables import outbox
+from chassis.database.tables import outbox, published
 from chassis.database.transaction import Announcements
 from chassis.ids import new_id
 from chassis.telemetry.tracing import trace_id_of, traceparent_of
@@ -192,9 +192,7 @@ async def unpublished(database: Database, taken: Sequence[Accepted]) -> list[Eve
     repeated = [one.event_id for one in taken if one.already]
     if repeated:
         # A row that is gone was published days ago: the relay forgets no other.
-        waiting = sa.select(outbox.c.event_id).where(
-            outbox.c.event_id.in_(repeated), outbox.c.published_at.is_(None)
-        )
+        waiting = sa.select(outbox.c.event_id).where(outbox.c.event_id.in_(repeated), ~published)
         async with database.reading() as session:
             fresh += [EventId(event_id) for event_id in await session.scalars(waiting)]
     return list(dict.fromkeys(fresh))
