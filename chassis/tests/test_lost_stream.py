@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from chassis.broker.connection import Outgoing, connect
 from chassis.broker.nkeys import public_keys
 from chassis.broker.provision import provision
-from chassis.broker.stream_identity import Known, Seen, what_is_lost
+from chassis.broker.stream_identity import ObservedStream, RecordedStream, what_is_lost
 from chassis.broker.topology import accounts_block
 from chassis.runtime.service import Service, create_service
 from chassis.settings import ServiceSettings
@@ -32,18 +32,20 @@ MADE_AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("known", "seen", "lost"),
     [
-        (Known(), Seen(MADE_AT, 0), None),
-        (Known(MADE_AT, 7), Seen(MADE_AT, 7), None),
-        (Known(MADE_AT, 7), Seen(MADE_AT, 6), "ends at 6 and had 7"),
-        (Known(None, 7), Seen(MADE_AT, 6), "ends at 6 and had 7"),
+        (RecordedStream(), ObservedStream(MADE_AT, 0), None),
+        (RecordedStream(MADE_AT, 7), ObservedStream(MADE_AT, 7), None),
+        (RecordedStream(MADE_AT, 7), ObservedStream(MADE_AT, 6), "ends at 6 and had 7"),
+        (RecordedStream(None, 7), ObservedStream(MADE_AT, 6), "ends at 6 and had 7"),
         (
-            Known(MADE_AT, 7),
-            Seen(MADE_AT + timedelta(hours=1), 5000),
+            RecordedStream(MADE_AT, 7),
+            ObservedStream(MADE_AT + timedelta(hours=1), 5000),
             "was made anew at 2026-11-23T10:00:00+00:00",
         ),
     ],
 )
-def test_a_stream_is_lost_when_it_is_another_or_shorter(known: Known, seen: Seen, lost: str | None) -> None:
+def test_a_stream_is_lost_when_it_is_another_or_shorter(
+    known: RecordedStream, seen: ObservedStream, lost: str | None
+) -> None:
     assert what_is_lost(known, seen) == lost
 
 

@@ -42,7 +42,7 @@ async def relaying(database: Database, site: NatsSite) -> AsyncGenerator[Relay]:
     finally:
         relay.stop()
         await asyncio.wait_for(running, 10)
-        await broker.close()
+        await broker.stop()
 
 
 async def stored(site: NatsSite) -> int:

@@ -6,19 +6,19 @@ from uuid import UUID
 
 import pytest
 
-from chassis.broker.stream_identity import Known, Seen
+from chassis.broker.stream_identity import ObservedStream, RecordedStream
 from chassis.outbox import relay_decisions
 from chassis.outbox.relay_decisions import (
     PACE,
     PACE_AFTER_BATCH,
     SINGLY_UP_TO,
+    Command,
     Found,
     Pause,
     PublishBatch,
     PublishOne,
     RelayDecisions,
     Row,
-    Step,
 )
 
 MADE_AT = datetime(2026, 11, 23, tzinfo=UTC)
@@ -29,10 +29,10 @@ def publishing(rows: list[Row]) -> list[PublishOne | PublishBatch]:
     return [step for step in steps_with(rows) if isinstance(step, PublishOne | PublishBatch)]
 
 
-def steps_with(rows: list[Row]) -> list[Step]:
+def steps_with(rows: list[Row]) -> list[Command]:
     """What a relay does when it finds these rows, up to its first pause."""
     steps = RelayDecisions().run()
-    taken: list[Step] = []
+    taken: list[Command] = []
     step = next(steps)
     while not isinstance(step, Pause):
         taken.append(step)
@@ -43,9 +43,9 @@ def steps_with(rows: list[Row]) -> list[Step]:
             case relay_decisions.Look():
                 outcome = Found(rows, more=False)
             case relay_decisions.AskStream():
-                outcome = Seen(MADE_AT, 0)
+                outcome = ObservedStream(MADE_AT, 0)
             case relay_decisions.Recall():
-                outcome = Known(MADE_AT)
+                outcome = RecordedStream(MADE_AT)
             case PublishOne(row):
                 outcome = row.position
             case PublishBatch():

@@ -57,14 +57,14 @@ def _believe_in_the_stream() -> None:
 def _publish_the_newest_first() -> None:
     """In a batch, and one after the other."""
     from chassis.broker.connection import Broker, Outgoing
-    from chassis.outbox.relay_decisions import RelayDecisions, Row, Steps
+    from chassis.outbox.relay_decisions import Commands, RelayDecisions, Row
 
     several, singly = Broker.publish_atomic_batch, RelayDecisions._singly
 
     async def backwards(self: Broker, messages: Sequence[Outgoing]) -> list[int]:
         return (await several(self, messages[::-1]))[::-1]
 
-    def singly_backwards(self: RelayDecisions, rows: Sequence[Row]) -> Steps[list[int]]:
+    def singly_backwards(self: RelayDecisions, rows: Sequence[Row]) -> Commands[list[int]]:
         return (yield from singly(self, rows[::-1]))[::-1]
 
     Broker.publish_atomic_batch = backwards  # type: ignore[method-assign]

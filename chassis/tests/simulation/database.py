@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from chassis.broker.stream_identity import Known
+from chassis.broker.stream_identity import RecordedStream
 from chassis.outbox.relay_decisions import Row
 
 from .world import Course, World
@@ -176,9 +176,9 @@ class Database:
             size += limit if row.type == LARGE else 1
         return rows, len(found) == limit or len(found) > len(rows)
 
-    def recall(self) -> Known:
+    def recall(self) -> RecordedStream:
         marked = (row.stream_sequence for row in self.outbox.values() if row.stream_sequence is not None)
-        return Known(self.noted, max(marked, default=0), self.published_below)
+        return RecordedStream(self.noted, max(marked, default=0), self.published_below)
 
     def note(self, made_at: datetime) -> None:
         if self.noted is None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chassis.broker.stream_identity import Seen, what_is_lost
+from chassis.broker.stream_identity import ObservedStream, what_is_lost
 
 from .checking import check_stream
 from .database import Database
@@ -60,7 +60,9 @@ def _losing(relays: Relays) -> Course:
         yield 0.1
     foreign = len(stream.messages) - before
     # A crash of the database may have taken what was known of the stream, and with it every mark.
-    unknown = what_is_lost(relays.database.recall(), Seen(stream.made_at, len(stream.messages))) is None
+    unknown = (
+        what_is_lost(relays.database.recall(), ObservedStream(stream.made_at, len(stream.messages))) is None
+    )
     promise(unknown or not foreign, "nothing is published to a stream that has lost what it held", foreign)
     relays.losses_told = stream.losses
     relays.database.republish()

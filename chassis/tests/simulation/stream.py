@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from chassis.broker.stream_identity import Seen
+from chassis.broker.stream_identity import ObservedStream
 from chassis.outbox.relay_decisions import Row
 
 from .world import Course, World
@@ -98,7 +98,7 @@ class Stream:
         if not self.up or self.world.happens(self.world.chances.lost):
             yield PUBLISH_TIMEOUT if self.up else 0.0
             raise StreamAwayError
-        seen = Seen(self.made_at, len(self.messages))
+        seen = ObservedStream(self.made_at, len(self.messages))
         yield self.world.moment()
         return seen
 

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from chassis.broker.stream_identity import Known, Seen
+from chassis.broker.stream_identity import ObservedStream, RecordedStream
 from chassis.outbox import relay_decisions
 from chassis.outbox.relay_decisions import (
     BatchRefusedError,
     BrokerAwayError,
+    Command,
     DatabaseAwayError,
     Found,
     RelayDecisions,
     Row,
-    Step,
 )
 from chassis.sites import homes
 
@@ -41,7 +41,7 @@ class RelayConversation(RuleBasedStateMachine):
         super().__init__()
         self.relay = RelayDecisions()
         self.steps = self.relay.run()
-        self.step: Step | None = next(self.steps)
+        self.step: Command | None = next(self.steps)
         self.committed: list[Row] = []
         self.marked: set[int] = set()
         self.stored: list[UUID] = []
@@ -173,7 +173,7 @@ class RelayConversation(RuleBasedStateMachine):
         assert self.marked == {row.position for row in self.committed}
         assert not self.locked
 
-    def _must_refuse(self, step: Step) -> BrokerAwayError | None:
+    def _must_refuse(self, step: Command) -> BrokerAwayError | None:
         """A stream refuses a batch in which anything is stored already."""
         if isinstance(step, relay_decisions.PublishBatch):
             assert len(step.rows) > 1
@@ -181,7 +181,7 @@ class RelayConversation(RuleBasedStateMachine):
                 return BatchRefusedError()
         return None
 
-    def _carry_out(self, step: Step) -> Any:  # noqa: PLR0911 - one for each kind of step
+    def _carry_out(self, step: Command) -> Any:  # noqa: PLR0911 - one for each kind of step
         match step:
             case relay_decisions.TryLock():
                 self.locked = not self.other_leads
@@ -218,12 +218,12 @@ class RelayConversation(RuleBasedStateMachine):
             self.marked.add(row.position)
         self.published_below = max(self.published_below, mark.published_below)
 
-    def _know_the_stream(self, step: Step) -> Any:
+    def _know_the_stream(self, step: Command) -> Any:
         match step:
             case relay_decisions.AskStream():
-                return Seen(self.made_at, len(self.stored))
+                return ObservedStream(self.made_at, len(self.stored))
             case relay_decisions.Recall():
-                return Known(self.noted, published_below=self.published_below)
+                return RecordedStream(self.noted, published_below=self.published_below)
             case relay_decisions.Note(seen):
                 self.noted = seen.made_at
             case _:

@@ -22,7 +22,7 @@ from faststream.nats import NatsBroker, NatsNKey, NatsRouter  # noqa: TID251 - i
 from nats.js import JetStreamContext
 
 from chassis import faststream_inside
-from chassis.broker.stream_identity import Seen
+from chassis.broker.stream_identity import ObservedStream
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -202,11 +202,11 @@ class Broker(NatsBroker):
         """Store one message, or find it stored already; returns its stream sequence, and raises as a batch does."""
         return int(_checked(await self._answer(message, {MSG_ID: message.message_id}))["seq"])
 
-    async def look_at(self, stream: str) -> Seen:
+    async def look_at(self, stream: str) -> ObservedStream:
         """Which stream of this name there is; raises NotFoundError, or another NATS error when there is no answer."""
         info = await self._unless_lost(self.jetstream.stream_info(stream))
         assert info.created is not None
-        return Seen(info.created, info.state.last_seq)
+        return ObservedStream(info.created, info.state.last_seq)
 
     async def reset_durable(
         self, stream: str, durable: str, *, sequence: int | None = None

@@ -16,7 +16,7 @@ NOTE = "INSERT INTO known_streams (name, made_at) VALUES ($1, $2) ON CONFLICT DO
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ObservedStream:
     """A stream as the broker has it: when it was made, and the place of its last event."""
 
     made_at: datetime
@@ -24,7 +24,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class RecordedStream:
     """A stream as a service has published to it: when it was made (None: not noted), and how far it was."""
 
     made_at: datetime | None = None
@@ -33,7 +33,7 @@ class Known:
     """The position in the outbox up to which nothing has to be looked at."""
 
 
-def what_is_lost(known: Known, seen: Seen) -> str | None:
+def what_is_lost(known: RecordedStream, seen: ObservedStream) -> str | None:
     """Why the stream cannot hold all that was published to it; None where it does, as far as anyone knows."""
     if known.made_at not in {None, seen.made_at}:
         return f"was made anew at {seen.made_at.isoformat(timespec='seconds')}"

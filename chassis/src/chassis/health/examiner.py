@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.broker.connection import Broker
 from chassis.broker.side_durables import sides_of
-from chassis.broker.stream_identity import Known, Seen, what_is_lost
+from chassis.broker.stream_identity import ObservedStream, RecordedStream, what_is_lost
 from chassis.consumer.consumer import Consumer, ConsumerDriftError
 from chassis.database import migrations
 from chassis.database.engine import Database, is_database_away
@@ -172,7 +172,7 @@ class Examiner:
             raise TimeoutError(f"no answer within {PATIENCE:g} s")
         return task.result()
 
-    async def _stream(self, seen: Seen | None, known: Known) -> Check:
+    async def _stream(self, seen: ObservedStream | None, known: RecordedStream) -> Check:
         """Whether the stream is there, the same one, with everything that it has acknowledged to us."""
         name = self.service.settings.announces_stream
         if seen is not None and what_is_lost(known, seen):
@@ -187,12 +187,12 @@ class Examiner:
             return Check(ok=False, detail=f"the stream {name} {lost}; {republish.LOST}")
         return Check(ok=True)
 
-    async def _database(self, *, backlog: bool) -> tuple[Mapping[str, Check], Known, Backlog | None]:
-        async def ask() -> tuple[str | None, Known, Backlog | None]:
+    async def _database(self, *, backlog: bool) -> tuple[Mapping[str, Check], RecordedStream, Backlog | None]:
+        async def ask() -> tuple[str | None, RecordedStream, Backlog | None]:
             async with self.service.database.reading() as session:
                 behind = await migrations.behind(await session.connection(), self.service.migration_head)
                 if behind is not None:
-                    return behind, Known(), None
+                    return behind, RecordedStream(), None
                 known = await republish.known(session, self.service.settings.announces_stream)
                 return None, known, await self._backlog(session) if backlog else None
 
@@ -201,7 +201,7 @@ class Examiner:
         except Exception as error:
             if not is_database_away(error):
                 raise
-            return {"database": Check(ok=False, detail=type(error).__name__)}, Known(), None
+            return {"database": Check(ok=False, detail=type(error).__name__)}, RecordedStream(), None
         checks = {"database": Check(ok=True), "migrations": Check(behind is None, behind or "ok")}
         return checks, known, found
 
@@ -216,7 +216,7 @@ class Examiner:
         number = unpublished.counted if unpublished.counted < EXACTLY else max(unpublished.span, EXACTLY)
         return Backlog(number, self._age(unpublished.oldest), letters, waiting)
 
-    async def _broker(self) -> tuple[Check, Seen | None, Sequence[ConsumerLook]]:
+    async def _broker(self) -> tuple[Check, ObservedStream | None, Sequence[ConsumerLook]]:
         service = self.service
         try:
             if not service.broker.connection.is_connected:
@@ -247,7 +247,7 @@ class Examiner:
             return f"{name}: {str(error) or type(error).__name__}"
         return None
 
-    async def _seen(self) -> Seen | None:
+    async def _seen(self) -> ObservedStream | None:
         """The stream as it is; None where there is no such stream."""
         try:
             return await self.service.broker.look_at(self.service.settings.announces_stream)

@@ -17,18 +17,18 @@ import sqlalchemy as sa
 import structlog
 
 from chassis.broker.connection import BATCH_LIMIT, Broker, Outgoing, PublishRefusedError
-from chassis.broker.stream_identity import KNOWN, NOTE, Known, Seen
+from chassis.broker.stream_identity import KNOWN, NOTE, ObservedStream, RecordedStream
 from chassis.database.engine import DATABASE_AWAY, PLANNING, Database, keep_alive
 from chassis.database.tables import OUTBOX_PUBLISHED, OUTBOX_WRITTEN, STREAM_FORGOTTEN, outbox, published
 from chassis.outbox import relay_decisions
 from chassis.outbox.relay_decisions import (
     BatchRefusedError,
     BrokerAwayError,
+    Command,
     DatabaseAwayError,
     Found,
     RelayDecisions,
     Row,
-    Step,
     StreamLostError,
 )
 from chassis.telemetry import metrics, tracing
@@ -117,16 +117,16 @@ class Relay:
 
     async def run(self) -> None:
         """Run until stopped: hold the leader's lock where it is free, publish, and survive database and broker."""
-        steps = self._decisions.run()
+        commands = self._decisions.run()
         try:
-            step = next(steps)
+            command = next(commands)
             while True:
                 try:
-                    outcome = await self._carry_out(step)
+                    outcome = await self._carry_out(command)
                 except (DatabaseAwayError, BrokerAwayError) as error:
-                    step = steps.throw(error)
+                    command = commands.throw(error)
                 else:
-                    step = steps.send(outcome)
+                    command = commands.send(outcome)
         except StopIteration:
             return
         finally:
@@ -170,10 +170,10 @@ class Relay:
         async with self._database.reading() as session:
             return (await session.scalars(query)).all()
 
-    async def _carry_out(self, step: Step) -> Any:
-        match step:
+    async def _carry_out(self, command: Command) -> Any:
+        match command:
             case relay_decisions.PublishBatch() | relay_decisions.PublishOne() | relay_decisions.AskStream():
-                return await self._ask_broker(step)
+                return await self._ask_broker(command)
             case relay_decisions.Pause(seconds, after):
                 if after is not None:
                     log.warning(_TROUBLE[type(after)], error=str(after), pause_s=seconds)
@@ -191,7 +191,7 @@ class Relay:
             case relay_decisions.Meanwhile(publish, mark, look):
                 return await self._overlap(publish, mark, look)
             case _:
-                return await self._ask_database(step)
+                return await self._ask_database(command)
         return None
 
     async def _overlap(
@@ -216,9 +216,9 @@ class Relay:
         return relay_decisions.Overlapped(published, found)
 
     async def _ask_broker(
-        self, step: relay_decisions.PublishBatch | relay_decisions.PublishOne | relay_decisions.AskStream
+        self, command: relay_decisions.PublishBatch | relay_decisions.PublishOne | relay_decisions.AskStream
     ) -> Any:
-        match step:
+        match command:
             case relay_decisions.PublishBatch(rows):
                 return await self._publish(rows, self._broker.publish_atomic_batch)
             case relay_decisions.PublishOne(row):
@@ -226,25 +226,25 @@ class Relay:
             case relay_decisions.AskStream():
                 return await self._look_at_stream()
 
-    async def _look_at_stream(self) -> Seen:
+    async def _look_at_stream(self) -> ObservedStream:
         self._mended.clear()
         try:
             return await self._broker.look_at(self._stream)
         except _BROKER_AWAY as error:
             raise BrokerAwayError(str(error) or type(error).__name__) from error
 
-    async def _ask_database(self, step: Step) -> Any:
+    async def _ask_database(self, command: Command) -> Any:
         try:
-            return await self._query(step)
+            return await self._query(command)
         except DATABASE_AWAY as error:
             raise DatabaseAwayError(str(error) or type(error).__name__) from error
 
-    async def _query(self, step: Step) -> Any:
-        if isinstance(step, relay_decisions.Connect):
+    async def _query(self, command: Command) -> Any:
+        if isinstance(command, relay_decisions.Connect):
             return await self._connect()
         connection = self._connection
         assert connection is not None
-        match step:
+        match command:
             case relay_decisions.TryLock():
                 return await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK_KEY)
             case relay_decisions.Look(besides, since, and_writers):
@@ -261,13 +261,13 @@ class Relay:
                 await connection.execute(_MARK, positions, sequences, *told, published_below, _KEPT_EVERY)
             case relay_decisions.Recall():
                 [known] = await connection.fetch(KNOWN, self._stream)
-                return Known(*known)
+                return RecordedStream(*known)
             case relay_decisions.Note(seen):
                 await connection.execute(NOTE, self._stream, seen.made_at)
             case relay_decisions.LookUp(event_ids):
                 return [record["event_id"] for record in await connection.fetch(_PUBLISHED, event_ids)]
             case _:
-                raise AssertionError(step)
+                raise AssertionError(command)
         return None
 
     async def _connect(self) -> None:

@@ -1,7 +1,7 @@
 """What a relay decides, without doing any of it: no connection, no clock, no chance.
 
-A relay candidate is a conversation. `RelayDecisions.run` yields the next step; whoever carries it out (the shell in
-`relay.py`, or a simulation) sends back what came of it, or throws one of the three failures. The order of the steps,
+A relay candidate is a conversation. `RelayDecisions.run` yields the next command; whoever carries it out (the shell in
+`relay.py`, or a simulation) sends back what came of it, or throws one of the three failures. The order of the commands,
 and nothing else, keeps the promises: what was committed reaches the stream, in order, and a repeat changes nothing.
 """
 
@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from chassis.broker.stream_identity import Known, Seen, what_is_lost
+from chassis.broker.stream_identity import ObservedStream, RecordedStream, what_is_lost
 from chassis.outbox.low_watermark import LowWatermark
 
 FALLBACK_POLL = 2.0
@@ -59,7 +59,7 @@ class Row:
     nats_subject: str
     envelope: str
     announced_at: datetime | None = None
-    """For the figures of whoever carries the steps out; no decision stands on a time."""
+    """For the figures of whoever carries the commands out; no decision stands on a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,19 +147,19 @@ class Overlapped:
 
 @dataclass(frozen=True, slots=True)
 class AskStream:
-    """Ask the broker which stream there is, and how far it is: a `Seen`."""
+    """Ask the broker which stream there is, and how far it is: a `ObservedStream`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """Ask the database which stream was published to, and how far it was: a `Known`."""
+    """Ask the database which stream was published to, and how far it was: a `RecordedStream`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
     """Note which stream is published to from now on, where none is noted."""
 
-    seen: Seen
+    seen: ObservedStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ class AwaitWork:
     seconds: float
 
 
-Step = (
+Command = (
     Connect
     | Disconnect
     | TryLock
@@ -201,8 +201,8 @@ Step = (
     | AwaitWork
 )
 T = TypeVar("T")
-Steps = Generator[Step, Any, T]
-"""Steps to be carried out one after the other, each answered, that come to a `T` in the end."""
+Commands = Generator[Command, Any, T]
+"""Commands to be carried out one after the other, each answered, that come to a `T` in the end."""
 
 
 @dataclass(eq=False, slots=True)
@@ -286,7 +286,7 @@ class RelayDecisions:
         self.stopping = True
         self.woken = True
 
-    def run(self) -> Steps[None]:
+    def run(self) -> Commands[None]:
         """Run until stopped: hold the leader's lock where it is free, publish, and survive database and broker."""
         pause = FIRST_DATABASE_PAUSE
         while not self.stopping:
@@ -305,7 +305,7 @@ class RelayDecisions:
                 yield Disconnect(undrained)
                 self.is_leader = False
 
-    def _lead(self) -> Steps[BrokerAwayError | None]:
+    def _lead(self) -> Commands[BrokerAwayError | None]:
         while not self.stopping:
             if self.is_leader or (yield TryLock()):
                 self.is_leader = True
@@ -314,12 +314,12 @@ class RelayDecisions:
                 yield from self._follow()
         return (yield from self._drain()) if self.is_leader else None
 
-    def _follow(self) -> Steps[None]:
+    def _follow(self) -> Commands[None]:
         yield from self._await_work()
         if missing := self.notices.missing():
             self.notices.tell((yield LookUp(missing)))
 
-    def _publish_until_told(self) -> Steps[None]:
+    def _publish_until_told(self) -> Commands[None]:
         pause = FIRST_BROKER_PAUSE
         while not self.stopping:
             # Cleared before looking: a row committed while we look wakes the next round.
@@ -338,11 +338,11 @@ class RelayDecisions:
                 yield Pause(PACE_AFTER_BATCH if len(found.rows) > SINGLY_UP_TO else PACE)
             yield from self._await_work()
 
-    def _await_work(self) -> Steps[None]:
+    def _await_work(self) -> Commands[None]:
         yield AwaitWork(FALLBACK_POLL)
         self.woken = False
 
-    def _drain(self) -> Steps[BrokerAwayError | None]:
+    def _drain(self) -> Commands[BrokerAwayError | None]:
         try:
             while (yield from self._publish_next()).rows:
                 pass
@@ -350,7 +350,7 @@ class RelayDecisions:
             return error
         return None
 
-    def _publish_next(self) -> Steps[Found]:
+    def _publish_next(self) -> Commands[Found]:
         if not self._sure:
             # Everything may have been taken back, and there is no other way to see what lies below the watermark.
             yield from self._recall()
@@ -384,7 +384,7 @@ class RelayDecisions:
         # Whoever began to doubt has not published all that was found.
         return Found(found.rows, more=found.more or (bool(found.rows) and not self._sure))
 
-    def _look(self) -> Steps[Found]:
+    def _look(self) -> Commands[Found]:
         found: Found = yield self._next_look()
         self._looked(found)
         return found
@@ -395,16 +395,16 @@ class RelayDecisions:
     def _looked(self, found: Found, besides: Sequence[Row] = ()) -> None:
         self._watermark.looked((row.position for row in (*besides, *found.rows)), found.writers)
 
-    def _recall(self) -> Steps[Known]:
-        known: Known = yield Recall()
+    def _recall(self) -> Commands[RecordedStream]:
+        known: RecordedStream = yield Recall()
         self._watermark = LowWatermark(known.published_below)
         return known
 
-    def _be_sure(self) -> Steps[None]:
+    def _be_sure(self) -> Commands[None]:
         """Publish to no other stream than before: all that the former held would be forgotten, and nobody told."""
         # Set first: whoever doubts while the answers are on their way is heard.
         self._sure = True
-        seen: Seen = yield AskStream()
+        seen: ObservedStream = yield AskStream()
         known = yield from self._recall()
         if not self._sure:
             # Somebody doubts since: what was seen may be gone, and is neither judged nor noted.
@@ -421,7 +421,7 @@ class RelayDecisions:
     def _tell(self, marked: Mark) -> None:
         self.notices.tell(row.event_id for row in marked.rows)
 
-    def _publish(self, rows: Sequence[Row]) -> Steps[Sequence[int]]:
+    def _publish(self, rows: Sequence[Row]) -> Commands[Sequence[int]]:
         """Publish rows in their order: a few singly, more as one atomic batch, or singly where the stream refuses it.
 
         It refuses a batch in which any message is stored already; sent one by one, it drops the repeats.
@@ -435,14 +435,14 @@ class RelayDecisions:
 
     def _acknowledgement(
         self, rows: Sequence[Row], published: Sequence[int] | BrokerAwayError
-    ) -> Steps[Sequence[int]]:
+    ) -> Commands[Sequence[int]]:
         if isinstance(published, BatchRefusedError):
             return (yield from self._singly(rows))
         if isinstance(published, BrokerAwayError):
             raise published
         return published
 
-    def _singly(self, rows: Sequence[Row]) -> Steps[list[int]]:
+    def _singly(self, rows: Sequence[Row]) -> Commands[list[int]]:
         sequences: list[int] = []
         for row in rows:
             if not self._sure:

@@ -10,7 +10,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.broker.stream_identity import KNOWN, Known
+from chassis.broker.stream_identity import KNOWN, RecordedStream
 from chassis.database.tables import OUTBOX_WRITTEN, STREAM_FORGOTTEN
 from chassis.outbox.relay import session_of
 
@@ -61,6 +61,6 @@ async def republish(session: AsyncSession, service: str) -> Refill:
     return Refill(kept.rows, kept.since)
 
 
-async def known(session: AsyncSession, stream: str) -> Known:
+async def known(session: AsyncSession, stream: str) -> RecordedStream:
     """Which stream it was that has acknowledged what is marked, and how far it was."""
-    return Known(*(await session.execute(_KNOWN, {"stream": stream})).one())
+    return RecordedStream(*(await session.execute(_KNOWN, {"stream": stream})).one())

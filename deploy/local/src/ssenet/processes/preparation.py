@@ -16,7 +16,7 @@ from nats.js.errors import NotFoundError
 from chassis.broker.connection import connect
 from chassis.broker.nkeys import public_keys
 from chassis.broker.provision import TopologyError, provision_site
-from chassis.broker.stream_identity import KNOWN, Known, Seen, what_is_lost
+from chassis.broker.stream_identity import KNOWN, ObservedStream, RecordedStream, what_is_lost
 from chassis.broker.topology import PROVISIONER, ServiceDescription, Topology, accounts_block
 from chassis.outbox.republish import AGAIN, FORGET
 from chassis.partitions import COUNTS
@@ -95,7 +95,7 @@ def write_broker_users(folder: DataFolder) -> list[str]:
     return []
 
 
-async def republish(port: int, passwords: dict[str, str], stream: str, seen: Seen | None) -> int:
+async def republish(port: int, passwords: dict[str, str], stream: str, seen: ObservedStream | None) -> int:
     """Have every service that published to another stream than the one there is publish again what it keeps.
 
     Returns the number of events. Done again, before a service runs, it changes nothing.
@@ -114,13 +114,13 @@ async def republish(port: int, passwords: dict[str, str], stream: str, seen: See
     return events
 
 
-async def _publish_again(connection: asyncpg.Connection, stream: str, seen: Seen | None) -> int:
+async def _publish_again(connection: asyncpg.Connection, stream: str, seen: ObservedStream | None) -> int:
     """Do it in one database. It has no outbox before its service ran, and until it is migrated, other marks."""
     if not await connection.fetchval("SELECT to_regclass('outbox')"):
         return 0
     if not await connection.fetchval("SELECT to_regclass('outbox_marks')"):
         return await _publish_again_before_migration(connection, stream, seen)
-    known = Known(*(await connection.fetch(KNOWN, stream))[0])
+    known = RecordedStream(*(await connection.fetch(KNOWN, stream))[0])
     if seen is not None and not what_is_lost(known, seen):
         return 0
     await connection.execute(FORGET)
@@ -129,13 +129,13 @@ async def _publish_again(connection: asyncpg.Connection, stream: str, seen: Seen
 
 
 async def _publish_again_before_migration(
-    connection: asyncpg.Connection, stream: str, seen: Seen | None
+    connection: asyncpg.Connection, stream: str, seen: ObservedStream | None
 ) -> int:
     """The same where the outbox carries the marks itself. How far the stream was the service asks, once migrated."""
-    known = Known()
+    known = RecordedStream()
     if await connection.fetchval("SELECT to_regclass('known_streams')"):
         made_at = await connection.fetchval("SELECT made_at FROM known_streams WHERE name = $1", stream)
-        known = Known(made_at)
+        known = RecordedStream(made_at)
     if seen is not None and not what_is_lost(known, seen):
         return 0
     if known.made_at is not None:
@@ -144,7 +144,7 @@ async def _publish_again_before_migration(
     return int((await connection.execute(again)).split()[-1])
 
 
-async def look_at_stream(stream: str, *, url: str, seed: str) -> Seen | None:
+async def look_at_stream(stream: str, *, url: str, seed: str) -> ObservedStream | None:
     """Look which stream of this name there is; None where there is none."""
     broker = await connect(url, service=PROVISIONER, seed=seed)
     try:
