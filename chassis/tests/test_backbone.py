@@ -30,7 +30,7 @@ from chassis.database.tables import inbox, outbox
 from chassis.ids import new_id
 from chassis.lease.fence import take_over
 from chassis.lease.holder import LeaseHolder
-from chassis.outbox import relay as relaying
+from chassis.outbox import relay as relay_module
 from chassis.outbox.relay import Relay
 from chassis.partitions import Partition
 from chassis.projections.upsert import keep_newest
@@ -62,9 +62,9 @@ async def backbone(
     await broker.start()
     relay = Relay(database, broker)
     [subscription] = heard
-    ownership = LeaseHolder(database)
-    consumer = Consumer(subscription, database, broker, ownership, stream="EVENTS", ack_wait=ack_wait)
-    owning = asyncio.create_task(ownership.run())
+    lease_holder = LeaseHolder(database)
+    consumer = Consumer(subscription, database, broker, lease_holder, stream="EVENTS", ack_wait=ack_wait)
+    owning = asyncio.create_task(lease_holder.run())
     tasks = [asyncio.create_task(relay.run()), asyncio.create_task(consumer.run())]
     try:
         yield Backbone(database, broker, relay, consumer)
@@ -74,7 +74,7 @@ async def backbone(
         try:
             await asyncio.wait_for(asyncio.gather(*tasks), 10)
         finally:
-            ownership.stop()
+            lease_holder.stop()
             await asyncio.wait_for(owning, 10)
             await broker.stop()
 
@@ -488,7 +488,7 @@ async def test_large_events_are_fetched_and_published_in_bounded_batches(
         await post([one for one in entries if one.event.amount >= 0], tx)
 
     monkeypatch.setattr(pull, "BATCH_BYTES", 300_000)
-    monkeypatch.setattr(relaying, "_BATCH_BYTES", 300_000)
+    monkeypatch.setattr(relay_module, "_BATCH_BYTES", 300_000)
     await make_entries(ledger, *range(12), poison="x" * 100_000)
     async with backbone(ledger, site.url, site.seeds["ledger"], subscriptions(weigh)):
         await eventually(lambda: _count(ledger, 12), timeout=20)
@@ -601,14 +601,14 @@ async def test_an_owner_without_its_database_tries_again_ever_more_slowly() -> N
     database = Database(
         f"postgresql+asyncpg://ledger:secret@127.0.0.1:{free_port()}/ledger", service="ledger"
     )
-    ownership = LeaseHolder(database)
+    lease_holder = LeaseHolder(database)
     # What wakes an owner stays set while nobody looks at it.
-    ownership.request(Partition("ledger-post-entries"), lambda: None)
+    lease_holder.request(Partition("ledger-post-entries"), lambda: None)
     began = time.monotonic()
     with structlog.testing.capture_logs() as logs:
-        owning = asyncio.create_task(ownership.run())
+        owning = asyncio.create_task(lease_holder.run())
         await eventually(lambda: len(logs) >= 3)
-        ownership.stop()
+        lease_holder.stop()
         await owning
 
     assert time.monotonic() - began >= 0.2 + 0.4

@@ -126,18 +126,19 @@ async def test_a_durable_split_anew_goes_on_where_it_stood_and_applies_nothing_t
 @asynccontextmanager
 async def consuming(ledger: Database, broker: Broker, count: int) -> AsyncGenerator[None]:
     [subscription] = await ready(subscriptions())
-    ownership = LeaseHolder(ledger)
+    lease_holder = LeaseHolder(ledger)
     parts = partitions_of(subscription.durable, count)
     consumers = [
-        Consumer(subscription, ledger, broker, ownership, stream="EVENTS", partition=part) for part in parts
+        Consumer(subscription, ledger, broker, lease_holder, stream="EVENTS", partition=part)
+        for part in parts
     ]
     tasks = [asyncio.create_task(one.run()) for one in consumers]
-    owning = asyncio.create_task(ownership.run())
+    owning = asyncio.create_task(lease_holder.run())
     yield
     for one in consumers:
         one.stop()
     await asyncio.gather(*tasks)
-    ownership.stop()
+    lease_holder.stop()
     await owning
 
 

@@ -108,16 +108,16 @@ async def consume() -> None:
     heard = subscriptions()
     database, broker = await _connected(heard)
     [subscription] = heard
-    ownership = LeaseHolder(database)
-    consumers = _consumers(subscription, database, broker, ownership)
-    await asyncio.gather(ownership.run(), *(one.run() for one in consumers))
+    lease_holder = LeaseHolder(database)
+    consumers = _consumers(subscription, database, broker, lease_holder)
+    await asyncio.gather(lease_holder.run(), *(one.run() for one in consumers))
 
 
 def _consumers(
-    subscription: Subscription, database: Database, broker: Broker, ownership: LeaseHolder
+    subscription: Subscription, database: Database, broker: Broker, lease_holder: LeaseHolder
 ) -> list[Consumer]:
     return [
-        Consumer(subscription, database, broker, ownership, stream="EVENTS", partition=part)
+        Consumer(subscription, database, broker, lease_holder, stream="EVENTS", partition=part)
         for part in partitions_of(DURABLE, PARTITIONS)
     ]
 

@@ -51,7 +51,7 @@ class Consumer:
         subscription: Subscription,
         database: Database,
         broker: Broker,
-        ownership: LeaseHolder,
+        lease_holder: LeaseHolder,
         *,
         stream: str,
         partition: Partition | None = None,
@@ -65,10 +65,10 @@ class Consumer:
         self._broker = broker
         self._stream = stream
         self._applier = Applier(subscription, database, self._wait_for_database, slots=self.partition.slots)
-        self._ownership = ownership
+        self._lease_holder = lease_holder
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._lease: Lease = ownership.request(self.partition, self._woken.set)
+        self._lease: Lease = lease_holder.request(self.partition, self._woken.set)
         self._generation = 0
         self._fence: Fence | None = None
         self._last_token = 0
@@ -198,7 +198,7 @@ class Consumer:
             if fence is not None:
                 await self._leave(fence, in_good_order=in_good_order)
             if self._lease.generation == self._generation:
-                self._ownership.give_back(self._lease)
+                self._lease_holder.give_back(self._lease)
 
     async def _leave(self, fence: Fence, *, in_good_order: bool) -> None:
         """Leave nothing behind that anybody waits for; and let nobody take this for a crash, unless it is one."""

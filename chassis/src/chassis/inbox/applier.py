@@ -1,6 +1,6 @@
 """Applied once: the inbox row, the handler's effect and what it announces share one commit; only then comes the ack.
 
-`keeping_order` decides what is applied together and what waits; `carrying_out` stores it, one transaction a step.
+`ordering` decides what is applied together and what waits; `batch_transaction` stores it, one transaction a step.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""One step of `keeping_order`, carried out: one transaction, in which every event comes to what was decided for it."""
+"""One step that `ordering` decided, as one transaction, in which every event comes to what was decided for it."""
 
 import asyncio
 from collections.abc import Collection, Sequence

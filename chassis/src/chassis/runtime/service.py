@@ -91,7 +91,7 @@ class Service:
         """Starts and stops it all around the broker, in order; more may be hooked on."""
         self.relay: Relay
         self.rebuilder: Rebuilder
-        self.ownership: LeaseHolder
+        self.lease_holder: LeaseHolder
         self.consumers: list[Consumer] = []
         self.examiner = Examiner(self)
         self.broker_metrics = BrokerMetrics(settings.nats_monitor_url) if settings.nats_monitor_url else None
@@ -156,13 +156,13 @@ class Service:
             await _until_there("preparation", lambda: prepare(self))
         for subscription in self.subscriptions:
             subscription.refuse_ungivable()
-        self.ownership = LeaseHolder(self.database)
+        self.lease_holder = LeaseHolder(self.database)
         self.consumers = [
             Consumer(
                 subscription,
                 self.database,
                 self.broker,
-                self.ownership,
+                self.lease_holder,
                 stream=self.settings.hears_streams,
                 partition=partition,
             )
@@ -172,7 +172,7 @@ class Service:
         self._look_after_letters()
         metrics.expect(subscription.durable for subscription in self.subscriptions)
         if self.consumers:
-            self._owning = self._started("ownership", self.ownership.run())
+            self._owning = self._started("leases", self.lease_holder.run())
         for consumer in self.consumers:
             self.keep_running(consumer.partition.name, consumer.run())
         self.keep_running("loop watch", self.loop_lag.run(self.stopping))
@@ -211,7 +211,7 @@ class Service:
         # Where they do not end, it is most likely the database that they wait for.
         await _end(self._tasks, by=self._stop_by, first=self.database.abandon)
         if self._owning is not None:
-            self.ownership.stop()
+            self.lease_holder.stop()
             await _end([self._owning], by=self._stop_by + 0.5)
         if self._relaying is not None:
             # Last of all, so that what the handlers announced to the end still goes out.
