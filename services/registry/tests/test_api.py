@@ -331,5 +331,25 @@ async def test_a_key_that_has_expired_already_is_refused(client: httpx.AsyncClie
     assert answer.json()["errors"][0]["pointer"] == "/expires_at"
 
 
+async def test_an_expiry_that_would_have_to_be_guessed_is_refused(client: httpx.AsyncClient) -> None:
+    await _put(client, "/partners/UNTFSSE", PARTNER)
+
+    for expiry in (20270101000000, "20270101000000", "2027-01-01"):
+        answer = await client.post("/partners/UNTFSSE/keys", json={"expires_at": expiry}, headers=OPERATOR)
+
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/expires_at")
+
+
+async def test_an_expiry_that_a_rotation_does_not_take_is_not_dropped(client: httpx.AsyncClient) -> None:
+    first = await _issued(client)
+    body = {"expires_at": "2999-01-01T00:00:00Z"}
+
+    answer = await client.post("/partners/UNTFSSE/keys/rotate", json=body, headers=OPERATOR)
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/expires_at")
+    [partner] = await _get(client, "/partners")
+    assert [key["key_id"] for key in partner["keys"]] == [first["key_id"]]
+
+
 def test_the_packaged_directory_belongs_to_headquarters() -> None:
     assert packaged().home == Settings.model_fields["site"].default

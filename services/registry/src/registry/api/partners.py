@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response, status
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from chassis.field_errors import FieldError
 from chassis.http.dependencies import Reading, Tx, service_of
 from chassis.http.problems import Problem
 from chassis.http.requests import RequestBody
+from chassis.operators import Moment
 from contracts.words import LanguageTag, Named, OrganisationId, OrganisationKind
 from registry import tables
 from registry.api.problems import GATEWAY, OPERATORS, READERS, Line
@@ -37,7 +38,7 @@ class PartnerBody(RequestBody):
 class KeyBody(RequestBody):
     """When the key is to stop by itself, if ever."""
 
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class Verification(RequestBody):
