@@ -19,7 +19,7 @@ from coordination_kit import (
 )
 
 from chassis.testing import announced
-from contracts.coordination import TaskState
+from contracts.coordination import TaskFacts, TaskState
 from contracts.words import TaskId
 from coordination import packaged, workflows
 from coordination.domain.plan import Plan
@@ -33,6 +33,12 @@ def a_revised_plan() -> Plan:
     content = packaged.plan().model_dump(mode="json")
     content["tree"]["objectives"][0]["short"]["en"] = "Insight"
     return Plan.model_validate(content)
+
+
+def test_a_tasks_events_name_all_that_is_said_of_it_and_nothing_is_dropped() -> None:
+    said_with_each_deed = {"actor", "reason"}
+
+    assert {*tasks.facts_of(tasks.TaskRow())} == {*TaskFacts.model_fields} - said_with_each_deed
 
 
 async def publish(coordination: Coordination, plan: Plan) -> int | None:

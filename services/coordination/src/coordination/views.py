@@ -150,7 +150,7 @@ async def plan_view(session: AsyncSession) -> PlanView | None:
 
 def task_summary(row: TaskRow) -> TaskSummary:
     """Show a task in a list."""
-    return TaskSummary.model_validate(stored.facts_of(row) | _where_from(row))
+    return TaskSummary.model_validate(stored.facts_of(row) | _where_from(row), extra="forbid")
 
 
 async def task_view(session: AsyncSession, row: TaskRow, member_id: MemberId | None) -> TaskView:
@@ -170,7 +170,8 @@ async def task_view(session: AsyncSession, row: TaskRow, member_id: MemberId | N
             },
             "history": _changes(history),
             "actions": actions_of(stored.as_decided(row, history), member),
-        }
+        },
+        extra="forbid",
     )
 
 

@@ -190,7 +190,7 @@ def _announce(
     actor = (
         Actor(member_id=member.id, label=member.label, organisation=member.organisation) if member else None
     )
-    facts = event.model_validate(facts_of(row) | {"actor": actor, "reason": reason})
+    facts = event.model_validate(facts_of(row) | {"actor": actor, "reason": reason}, extra="forbid")
     tx.announce(facts, of=row, cause=cause, correlation=EventId(row.correlation_id))
     return TaskChange(
         task_id=row.id,
