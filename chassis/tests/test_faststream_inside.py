@@ -43,9 +43,8 @@ async def given(rate: Annotated[float, Context("limits.rate")]) -> float:
     return rate
 
 
-async def handler(
-    body: str, rate: Annotated[float, Depends(given)], size: Annotated[int, Context()]
-) -> None: ...
+async def handler(body: str, rate: Annotated[float, Depends(given)], size: Annotated[int, Context()]) -> None:
+    """Keep what comes."""
 
 
 async def a_subscriber() -> tuple[NatsBroker, Any]:
@@ -76,6 +75,7 @@ async def test_a_subscriber_that_has_a_subscription_gets_its_handler_ready_and_f
 ASKED: dict[str, Callable[[Any], Any]] = {
     "the durable's name": lambda subscriber: subscriber.config.durable_name == "see",
     "a handler's name": lambda subscriber: subscriber.calls[0].name == "handler",
+    "what a handler promises": lambda subscriber: subscriber.calls.description == handler.__doc__,
     "what comes of the message": lambda subscriber: (
         [(one.field_name, one.field_type) for one in model_of(subscriber).flat_params] == [("body", str)]
     ),

@@ -113,6 +113,11 @@ class Subscription:
                 return event.model_validate(envelope.data)
         raise ContractError(f"{self.durable} does not hear {envelope.type}")
 
+    @property
+    def description(self) -> str:
+        """What the handler promises, as it says so itself."""
+        return self.subscriber.calls.description or ""
+
     async def handle(self, events: Sequence[Received[Any]], tx: Transaction) -> None:
         """Run the handler by FastStream, with its middlewares and all it asks for; raises what any of them raises.
 

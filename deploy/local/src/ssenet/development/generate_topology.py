@@ -69,8 +69,7 @@ def _durables_in(text: str) -> list[str]:
 
 
 def _durable(subscription: Subscription) -> Iterator[str]:
-    [handler] = subscription.subscriber.calls
-    if why := (handler.description or "").strip().partition("\n")[0]:
+    if why := subscription.description.strip().partition("\n")[0]:
         yield f"  # {why}"
     yield f"  - durable: {subscription.durable}"
     types = [event.type for event in subscription.types]
