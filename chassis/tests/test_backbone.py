@@ -96,7 +96,7 @@ async def test_what_a_transaction_announced_is_applied_once_and_in_order(
 ) -> None:
     async with backbone(ledger, site.url, site.seeds["ledger"]) as running:
         ids = await make_entries(ledger, *range(1200))
-        await running.relay.published(ids, timeout=10)
+        await running.relay.wait_until_published(ids, timeout=10)
         await eventually(lambda: _count(ledger, 1200))
 
     assert await postings(ledger) == list(range(1200))
@@ -134,7 +134,7 @@ async def test_a_refused_atomic_batch_loses_and_doubles_nothing(ledger: Database
     await early.stop()
 
     async with backbone(ledger, site.url, site.seeds["ledger"]) as running:
-        await running.relay.published([row.event_id for row in rows], timeout=10)
+        await running.relay.wait_until_published([row.event_id for row in rows], timeout=10)
         await eventually(lambda: _count(ledger, 10))
 
     assert sorted(await postings(ledger)) == list(range(10))
@@ -451,7 +451,7 @@ async def test_a_stop_under_load_leaves_no_event_waiting_for_its_ack_timeout(
 ) -> None:
     async with backbone(ledger, site.url, site.seeds["ledger"]) as running:
         ids = await make_entries(ledger, *range(3000))
-        await running.relay.published(ids, timeout=20)
+        await running.relay.wait_until_published(ids, timeout=20)
         await eventually(lambda: _some(ledger))
 
     async with provisioner_of(site) as broker:
@@ -505,12 +505,12 @@ async def test_a_second_relay_takes_over_when_the_leader_goes(ledger: Database, 
     async with backbone(ledger, site.url, site.seeds["ledger"]) as running:
         ids = await make_entries(ledger, 1)
         # The follower hears of what the leader published.
-        await running.relay.published(ids, timeout=10)
+        await running.relay.wait_until_published(ids, timeout=10)
         assert not running.relay.is_leader
         leader.stop()
         await leading
         ids = await make_entries(ledger, 2)
-        await running.relay.published(ids, timeout=10)
+        await running.relay.wait_until_published(ids, timeout=10)
         assert running.relay.is_leader
     await first.stop()
 

@@ -205,7 +205,7 @@ async def test_every_figure_is_there_before_anything_has_happened(ledger: Ledger
 
 async def test_figures_tell_what_was_published_and_applied(ledger: Ledger) -> None:
     before = await ledger.figures()
-    await ledger.service.published(await make_entries(ledger.service.database, *range(30)))
+    await ledger.service.wait_until_published(await make_entries(ledger.service.database, *range(30)))
 
     def risen(found: Figures, name: str, of: str = "") -> float:
         return found[name][of] - before[name][of]
@@ -271,7 +271,7 @@ async def test_a_monitoring_endpoint_that_is_away_leaves_nothing_of_the_broker_b
 
 async def test_what_a_consumer_holds_tells_its_age(ledger: Ledger) -> None:
     ledger.begin.clear()
-    await ledger.service.published(await make_entries(ledger.service.database, 1, 2))
+    await ledger.service.wait_until_published(await make_entries(ledger.service.database, 1, 2))
 
     def held(found: Figures, *, age: float) -> bool:
         older = found["ssenet_consumer_oldest_age_seconds"][PART] > age

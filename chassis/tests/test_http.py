@@ -129,7 +129,7 @@ async def test_a_wrong_field_is_named_by_its_pointer(client: Any) -> None:
 
 async def test_what_was_answered_is_stored_and_published(client: Any) -> None:
     answer = await client.post("/entries", json={"amount": 4}, headers=GATEWAY)
-    await client.app.state.service.published([UUID(answer.json())], timeout=10)
+    await client.app.state.service.wait_until_published([UUID(answer.json())], timeout=10)
 
     assert answer.status_code == 201
 

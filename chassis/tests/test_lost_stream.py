@@ -134,7 +134,7 @@ async def ledger(
 
 async def test_a_lost_stream_is_not_forgotten_when_others_have_filled_the_new_one(ledger: Ledger) -> None:
     database = ledger.service.database
-    await ledger.service.published(await make_entries(database, *range(5)))
+    await ledger.service.wait_until_published(await make_entries(database, *range(5)))
     await eventually(lambda: _posted(ledger, 5))
     await ledger.lose_the_store()
     await ledger.another_publishes(120)
@@ -142,7 +142,7 @@ async def test_a_lost_stream_is_not_forgotten_when_others_have_filled_the_new_on
 
     await eventually(ledger.was_made_anew)
     with pytest.raises(TimeoutError):
-        await ledger.service.published(await make_entries(database, 125), timeout=1)
+        await ledger.service.wait_until_published(await make_entries(database, 125), timeout=1)
     assert await ledger.stored() == 120
     assert await ledger.was_made_anew()
 
@@ -169,17 +169,17 @@ async def test_what_a_relay_asked_before_all_was_published_again_has_no_effect_a
     await ledger.republish()
     assert not before & await sessions()
     await eventually(sessions)
-    await ledger.service.published(await make_entries(ledger.service.database, 1))
+    await ledger.service.wait_until_published(await make_entries(ledger.service.database, 1))
 
 
 async def test_a_stream_made_anew_under_an_open_connection_is_published_to_no_more(ledger: Ledger) -> None:
-    await ledger.service.published(await make_entries(ledger.service.database, 1))
+    await ledger.service.wait_until_published(await make_entries(ledger.service.database, 1))
     assert ledger.service.relay.may_forget
     await ledger.provision(anew=True)
 
     await eventually(ledger.was_made_anew)
     with pytest.raises(TimeoutError):
-        await ledger.service.published(await make_entries(ledger.service.database, 2), timeout=1)
+        await ledger.service.wait_until_published(await make_entries(ledger.service.database, 2), timeout=1)
     assert await ledger.stored() == 0
     # However long that lasts: what a refill needs is not forgotten.
     assert not ledger.service.relay.may_forget

@@ -85,9 +85,9 @@ async def test_an_event_committed_late_is_published_though_later_positions_were(
             )
         )
         for _ in range(3):
-            await relay.published(await make_entries(ledger, *range(10)), timeout=10)
+            await relay.wait_until_published(await make_entries(ledger, *range(10)), timeout=10)
         await late.commit()
-        await relay.published([event_id], timeout=10)
+        await relay.wait_until_published([event_id], timeout=10)
 
     assert await stored(site) == 31
 
@@ -101,7 +101,7 @@ async def test_a_transaction_that_only_reads_holds_nothing_back(
             sa.text("SELECT pg_current_xact_id() FROM (SELECT count(*) FROM outbox) AS rows")
         )
         for _ in range(3):
-            await relay.published(await make_entries(ledger, *range(2_600)), timeout=30)
+            await relay.wait_until_published(await make_entries(ledger, *range(2_600)), timeout=30)
 
         assert await kept_watermark(ledger) > 5_000
 
@@ -123,7 +123,7 @@ async def test_an_upgraded_database_loses_and_repeats_nothing(
     old = await make_entries(ledger, *range(50))
     assert await marked(ledger) == 9_999 + 100
     async with relaying(ledger, site) as relay:
-        await relay.published([*fresh, *old], timeout=10)
+        await relay.wait_until_published([*fresh, *old], timeout=10)
     assert await stored(site) == 1 + 100 + 50
     assert await marked(ledger) == 10_000 + 200 + 50
 
@@ -158,7 +158,7 @@ async def test_what_old_code_takes_back_is_published_by_new_code(
     )
 
     async with relaying(ledger, site) as relay:
-        await relay.published(ids, timeout=10)
+        await relay.wait_until_published(ids, timeout=10)
     await eventually(lambda: _all_stored(site, 100))
 
 

@@ -87,11 +87,11 @@ async def test_the_plan_is_shown_with_its_figures_and_progress(api: Api) -> None
 
 
 async def test_the_packaged_plan_is_announced_when_the_service_starts(api: Api) -> None:
-    async def published() -> bool:
+    async def wait_until_published() -> bool:
         plans = [
             one for one in await announced(api.service.database) if one.type.startswith("coordination.plan")
         ]
-        await api.service.published([one.id for one in plans])
+        await api.service.wait_until_published([one.id for one in plans])
         return len(plans) == 1
 
     assert await eventually(published)

@@ -1,4 +1,4 @@
-"""Streams and durables made as they are described, and kept true; here and nowhere else.
+"""Streams and durables made as they are described, and kept true; nothing else makes any.
 
 As a job of its own, for deployments that the `ssenet` command does not run:
 `python -m chassis.broker.provision FOLDER` makes streams and durables as the folder describes them; it reads `NATS_URL`

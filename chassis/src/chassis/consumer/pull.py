@@ -2,7 +2,7 @@
 
 The server delivers again, out of order, what it believes lost. So the owner counts along: whatever does not follow on
 what came before makes it start anew, from the last acknowledged event, and drop what it had fetched beyond. Where
-nothing follows, the server's heartbeats tell how many it has sent. `counting_along` decides that.
+nothing follows, the server's heartbeats tell how many it has sent. `sequence_check` decides that.
 """
 
 import asyncio
@@ -65,7 +65,7 @@ class Pull:
         self._asked = 0
         self._asked_at = 0.0
         self._fetched: deque[Delivery] = deque()
-        self._along = SequenceCheck(0)
+        self._sequence_check = SequenceCheck(0)
         self._said = ""
         """Where the last acknowledgement of this beginning was sent."""
         self.gone: str | None = None
@@ -79,7 +79,7 @@ class Pull:
         """
         await self._leave()
         told = await self._broker.reset_durable(self._stream, self._durable)
-        self._along = SequenceCheck(int(told["ack_floor"]["stream_seq"]))
+        self._sequence_check = SequenceCheck(int(told["ack_floor"]["stream_seq"]))
         self.gone = None
         # An inbox of its own for each beginning: what was on its way before it goes astray, as it should.
         self._inbox = await self._broker.connection.subscribe(
@@ -113,7 +113,7 @@ class Pull:
     @property
     def broken(self) -> bool:
         """Whether what arrived does not follow on what came before: `begin` again."""
-        return self._along.broken
+        return self._sequence_check.broken
 
     @property
     def more_comes(self) -> bool:
@@ -130,7 +130,7 @@ class Pull:
 
     async def acknowledge(self, batch: Sequence[Delivery]) -> None:
         """Tell the server that all up to the last of the batch is done with."""
-        self._along.acknowledged(batch[-1].stream_sequence)
+        self._sequence_check.acknowledged(batch[-1].stream_sequence)
         self._said = batch[-1].reply
         await self._broker.connection.publish(batch[-1].reply, b"")
 
@@ -173,19 +173,19 @@ class Pull:
             await self._accept(Delivery(message))
         elif status == _IDLE:
             if _LAST_SENT in headers:
-                self._along.heard(int(headers[_LAST_SENT]))
+                self._sequence_check.heard(int(headers[_LAST_SENT]))
         else:
             # The request is over: expired (408), nothing left (404), or the durable went away (409, 503).
             self._asked = 0
             description = headers.get("Description", "")
             if status == _NO_RESPONDERS or "Deleted" in description:
                 self.gone = f"{status} {description}".strip()
-        if self._along.broken:
+        if self._sequence_check.broken:
             self._fetched.clear()
         self._on_arrival()
 
     async def _accept(self, delivery: Delivery) -> None:
-        arrival = self._along.arrived(
+        arrival = self._sequence_check.arrived(
             consumer_sequence=delivery.consumer_sequence, stream_sequence=delivery.stream_sequence
         )
         if arrival is Arrival.TAKEN:

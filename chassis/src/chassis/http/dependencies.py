@@ -38,7 +38,7 @@ class RunningService(Protocol):
     loop_lag: LoopLag
     broker_metrics: BrokerMetrics | None
 
-    async def published(self, event_ids: Iterable[UUID], *, timeout: float = 5.0) -> None:  # noqa: ASYNC109
+    async def wait_until_published(self, event_ids: Iterable[UUID], *, timeout: float = 5.0) -> None:  # noqa: ASYNC109
         """Wait until the stream has acknowledged these announced events; raises TimeoutError after `timeout` s."""
         ...
 

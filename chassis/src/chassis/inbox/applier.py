@@ -75,7 +75,7 @@ class Applier:
         self._wait_for_database = wait_for_database
         self._slots = list(slots)
         self._backoff = backoff or Backoff(random.SystemRandom().uniform)
-        self._out = BatchTransaction(subscription, database, self._backoff)
+        self._transaction = BatchTransaction(subscription, database, self._backoff)
         self._crashes_noted = False
         self._quarantining = False
         self._quarantined = False
@@ -84,7 +84,7 @@ class Applier:
 
     async def begin(self, fence: Fence | None = None) -> None:
         """Take up the work of this part: know what waits, and whether the owners before died of something here."""
-        self._out.fence = fence
+        self._transaction.fence = fence
         self._crashes_noted = fence is not None and fence.crashes > 0
         self._quarantining = fence is not None and fence.crashes >= QUARANTINE_AFTER
         self._quarantined = False
@@ -139,7 +139,7 @@ class Applier:
         if rows and (self._quarantining or _is_suspect(rows[0])):
             rows = rows[:1]
             if rows[0].attempts < MAX_ATTEMPTS:
-                await self._with_database(lambda: self._out.count_attempt(rows[0]))
+                await self._with_database(lambda: self._transaction.count_attempt(rows[0]))
         else:
             rows = list(takewhile(lambda row: not _is_suspect(row), rows))
         held = [event for row in rows if (event := await self._read(row))]
@@ -155,7 +155,7 @@ class Applier:
                 raise NeverAnsweredError(f"handled {row.attempts} times, and no answer ever came")
         except (ContractError, NeverAnsweredError) as error:
             cause = error
-            await self._with_database(lambda: self._out.dead_letter_queued(row, envelope, cause))
+            await self._with_database(lambda: self._transaction.dead_letter_queued(row, envelope, cause))
             self._tell(row.message, row.attempts + 1, error, dead_lettered=True)
             return None
         return PendingEvent(row.key, row.message, received, row.attempts, row)
@@ -166,7 +166,7 @@ class Applier:
         held_back = 0
         while (step := bisection.step()) is not None:
             try:
-                done = await self._out.step(step, error)
+                done = await self._transaction.step(step, error)
             except LeaseLostError:
                 raise
             except Exception as failure:
@@ -218,7 +218,7 @@ class Applier:
         self, message: StreamMessage, envelope: Envelope | None, error: ContractError
     ) -> bool:
         dead_lettered = await self._with_database(
-            lambda: self._out.dead_letter_unreadable(message, envelope, error)
+            lambda: self._transaction.dead_letter_unreadable(message, envelope, error)
         )
         if dead_lettered:
             self._tell(message, 1, error, dead_lettered=True)
@@ -241,7 +241,7 @@ class Applier:
         self.schedule.learn(heads, heads.keys() if keys is None else keys)
 
     async def _clear_crashes(self) -> None:
-        fence = self._out.fence
+        fence = self._transaction.fence
         if fence is not None and self._crashes_noted and not self._quarantining:
             self._crashes_noted = False
             await self._with_database(lambda: clear_crashes(self._database, fence, released=False))

@@ -148,7 +148,7 @@ class Relay:
         """Publish no more before it is certain which stream it is."""
         self._decisions.doubt()
 
-    async def published(self, event_ids: Iterable[UUID], *, timeout: float) -> None:  # noqa: ASYNC109 - part of the promise
+    async def wait_until_published(self, event_ids: Iterable[UUID], *, timeout: float) -> None:  # noqa: ASYNC109 - part of the promise
         """Wait until the stream has acknowledged these events; raises TimeoutError after `timeout` seconds."""
         done = asyncio.Event()
         notices = self._decisions.notices

@@ -84,8 +84,8 @@ class Service:
             logger=None,
             specification=AsyncAPI(title=f"ssenet {name}", version="1.0.0"),
             on_startup=[self._reach_database],
-            after_startup=[self._hear],
-            on_shutdown=[self._hear_no_more],
+            after_startup=[self._start_loops],
+            on_shutdown=[self._stop_loops],
             after_shutdown=[self.database.close],
         )
         """Starts and stops it all around the broker, in order; more may be hooked on."""
@@ -99,8 +99,8 @@ class Service:
         self.subscriptions = subscriptions
         self.replayer = Replayer(subscriptions, self.database)
         self._tasks: list[asyncio.Task[None]] = []
-        self._relaying: asyncio.Task[None] | None = None
-        self._owning: asyncio.Task[None] | None = None
+        self._relay_loop: asyncio.Task[None] | None = None
+        self._leases: asyncio.Task[None] | None = None
         self._announces = announces
         self._document: Any = None
         self._documenting = asyncio.Lock()
@@ -124,9 +124,9 @@ class Service:
         )
         return self.app.schema.add_broker(broker).to_specification().to_jsonable()
 
-    async def published(self, event_ids: Iterable[UUID], *, timeout: float = 5.0) -> None:  # noqa: ASYNC109
+    async def wait_until_published(self, event_ids: Iterable[UUID], *, timeout: float = 5.0) -> None:  # noqa: ASYNC109
         """Wait until the stream has acknowledged these announced events; raises TimeoutError after `timeout` s."""
-        await self.relay.published(event_ids, timeout=timeout)
+        await self.relay.wait_until_published(event_ids, timeout=timeout)
 
     async def start(self) -> None:
         """Connect, migrate if told to, start the relay, prepare, and only then begin to hear events.
@@ -147,11 +147,11 @@ class Service:
         if self.settings.migrate_on_start:
             await _until_there("migrations", lambda: migrations.migrate(self.database.url, self.name))
 
-    async def _hear(self) -> None:
+    async def _start_loops(self) -> None:
         self.relay = Relay(self.database, self.broker, stream=self.settings.announces_stream)
-        self._relaying = self._started("relay", self.relay.run())
-        house = run_retention(self.database, due=lambda: self.relay.may_forget, stopping=self.stopping)
-        self.keep_running("housekeeping", house)
+        self._relay_loop = self._started("relay", self.relay.run())
+        retention = run_retention(self.database, due=lambda: self.relay.may_forget, stopping=self.stopping)
+        self.keep_running("retention", retention)
         if (prepare := self._prepare) is not None:
             await _until_there("preparation", lambda: prepare(self))
         for subscription in self.subscriptions:
@@ -172,7 +172,7 @@ class Service:
         self._look_after_letters()
         metrics.expect(subscription.durable for subscription in self.subscriptions)
         if self.consumers:
-            self._owning = self._started("leases", self.lease_holder.run())
+            self._leases = self._started("leases", self.lease_holder.run())
         for consumer in self.consumers:
             self.keep_running(consumer.partition.name, consumer.run())
         self.keep_running("loop watch", self.loop_lag.run(self.stopping))
@@ -207,16 +207,16 @@ class Service:
         self.begin_stop()
         await self.app.stop()
 
-    async def _hear_no_more(self) -> None:
+    async def _stop_loops(self) -> None:
         # Where they do not end, it is most likely the database that they wait for.
         await _end(self._tasks, by=self._stop_by, first=self.database.abandon)
-        if self._owning is not None:
+        if self._leases is not None:
             self.lease_holder.stop()
-            await _end([self._owning], by=self._stop_by + 0.5)
-        if self._relaying is not None:
+            await _end([self._leases], by=self._stop_by + 0.5)
+        if self._relay_loop is not None:
             # Last of all, so that what the handlers announced to the end still goes out.
             self.relay.stop()
-            await _end([self._relaying], by=self._stop_by + 1)
+            await _end([self._relay_loop], by=self._stop_by + 1)
         await self.examiner.close()
         if self.broker_metrics is not None:
             await self.broker_metrics.close()

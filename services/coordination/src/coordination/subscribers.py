@@ -23,7 +23,7 @@ from coordination.tables.directory import MemberRow, OrganisationRow
 subscriptions: Final = Subscriptions("coordination", permanent=(DomainError, ValidationError))
 
 
-def _hear(event: type[PartnerEvent], durable: str) -> None:
+def _subscribe(event: type[PartnerEvent], durable: str) -> None:
     """Open the tasks that the rules make of one kind of event."""
 
     async def open_tasks(events: Batch[PartnerEvent], tx: Tx) -> None:
@@ -36,7 +36,7 @@ def _hear(event: type[PartnerEvent], durable: str) -> None:
 
 # Read as the module is: a mistake in the rules stops the start.
 for _durable, _event in packaged.rule_book().durables().items():
-    _hear(_event, _durable)
+    _subscribe(_event, _durable)
 
 
 @subscriptions.hears(

@@ -21,7 +21,7 @@ def build(settings: Settings) -> FastAPI:
         async with service.database.reading() as session:
             # Also what an earlier start announced and did not live to see published.
             announced = await unpublished(session)
-        await service.published(announced, timeout=settings.announce_timeout.total_seconds())
+        await service.wait_until_published(announced, timeout=settings.announce_timeout.total_seconds())
 
     app = create_service(
         "registry",

@@ -148,7 +148,7 @@ async def _await_broker(request: Request, taken: Sequence[Accepted]) -> None:
     if not waiting:
         return
     try:
-        await service.published(waiting, timeout=request.app.state.publish_timeout)
+        await service.wait_until_published(waiting, timeout=request.app.state.publish_timeout)
     except TimeoutError as error:
         raise Problem(
             503,
