@@ -87,7 +87,7 @@ async def test_the_plan_is_shown_with_its_figures_and_progress(api: Api) -> None
 
 
 async def test_the_packaged_plan_is_announced_when_the_service_starts(api: Api) -> None:
-    async def wait_until_published() -> bool:
+    async def published() -> bool:
         plans = [
             one for one in await announced(api.service.database) if one.type.startswith("coordination.plan")
         ]

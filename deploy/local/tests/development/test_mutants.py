@@ -157,7 +157,7 @@ def test_tests_tell_a_change_from_none_and_whatever_hangs_is_ended(monkeypatch: 
     change = next(
         one for one in changes(held.sources()[SEQUENCE_CHECK]) if one.mutant.before == "return Arrival.TAKEN"
     )
-    tests = ("chassis/tests/test_counting_along.py",)
+    tests = ("chassis/tests/consumer/test_sequence_check.py",)
 
     def outcome_of(change: Change | None, patience: float) -> Outcome:
         with folder_for_tests() as folder:

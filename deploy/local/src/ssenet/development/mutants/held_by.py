@@ -51,21 +51,21 @@ HELD: Final = (
     ),
     Held(
         "chassis.outbox.relay_decisions",
-        ("chassis/tests/test_relaying.py", *_SIMULATION, _FEWER),
+        ("chassis/tests/outbox/test_relay_decisions.py", *_SIMULATION, _FEWER),
         _SIMULATION,
     ),
     Held(
         "chassis.inbox.ordering",
-        (*_SIMULATION, "chassis/tests/simulation/test_keeping_order.py", _FEWER),
+        (*_SIMULATION, "chassis/tests/simulation/test_ordering.py", _FEWER),
         _SIMULATION,
     ),
     Held(
         "chassis.consumer.sequence_check",
-        ("chassis/tests/test_counting_along.py", *_SIMULATION, _FEWER),
+        ("chassis/tests/consumer/test_sequence_check.py", *_SIMULATION, _FEWER),
         _SIMULATION,
     ),
     Held("chassis.sites.homes", (*_SIMULATION, _FEWER), _SIMULATION),
-    Held("chassis.partitions", ("chassis/tests/test_provisioning.py",), ("chassis/tests/test_backbone.py",)),
+    Held("chassis.partitions", ("chassis/tests/broker/test_provision.py",), ("chassis/tests/test_backbone.py",)),
     Held(
         "coordination.domain",
         (

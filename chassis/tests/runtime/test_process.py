@@ -18,7 +18,7 @@ from chassis.settings import ServiceSettings
 from chassis.testing import Databases, NatsSite, eventually
 from ssenet.processes.servers import free_port, start_postgres
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 SLOW = """
 import asyncio
 from chassis.http.access import public
