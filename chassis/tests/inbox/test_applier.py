@@ -295,7 +295,7 @@ async def test_what_was_set_aside_with_care_is_tried_though_the_answer_to_that_w
     applier = Applier(subscription, database, _database_is_there)
     await applier.begin(await take_over(database, part))
     envelopes = [an_envelope(EntryMadeV1(amount=n)) for n in range(3)]
-    commit = applier._out.step
+    commit = applier._transaction.step
     unanswered = iter([True])
 
     async def commit_and_lose_the_answer(step: BatchStep[PendingEvent], error: Exception | None) -> Committed:
@@ -304,7 +304,7 @@ async def test_what_was_set_aside_with_care_is_tried_though_the_answer_to_that_w
             raise ConnectionResetError
         return done
 
-    monkeypatch.setattr(applier._out, "step", commit_and_lose_the_answer)
+    monkeypatch.setattr(applier._transaction, "step", commit_and_lose_the_answer)
     await applier.apply(
         [
             StreamMessage("EVENTS", n, one.nats_subject, one.model_dump_json().encode())
