@@ -104,6 +104,17 @@ DECLINED = _task(TaskDeclinedV1, TaskState.DECLINED)
 ASSIGNED = _task(TaskAssignedV1, TaskState.OPENED)
 
 
+def test_partners_read_the_words_that_the_how_to_gives_them() -> None:
+    """Written out: whoever reads a journey by a program compares with these."""
+    assert " ".join(Status) == (
+        "accepted task_opened notified read accepted_by_unit in_progress completed declined"
+    )
+    assert " ".join(StepName) == (
+        "received published task_opened task_assigned notified read "
+        "task_accepted task_started task_completed task_declined"
+    )
+
+
 @pytest.mark.parametrize(
     ("steps", "status"),
     [
