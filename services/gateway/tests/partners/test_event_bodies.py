@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import orjson
 import uvicorn
-from partner_kit import STRUCTURED, an_event, bearer, post_event
+from partner_kit import BATCH, STRUCTURED, an_event, bearer, post_event
 
 from chassis.testing import eventually
 
@@ -28,6 +28,20 @@ async def test_a_large_event_is_refused_and_not_read_for_ever(client: httpx.Asyn
 
     assert declared.status_code == undeclared.status_code == 413
     assert read < 300
+
+
+async def test_a_body_may_be_as_large_as_the_how_to_says_to_its_last_byte(client: httpx.AsyncClient) -> None:
+    async def status_of(body: bytes, size: int, media_type: str) -> int:
+        headers = {"Content-Type": media_type, **bearer()}
+        return (await client.post("/events", content=body.ljust(size), headers=headers)).status_code
+
+    event, batch = orjson.dumps(an_event()), b"[]"
+
+    assert await status_of(event, 256 * 1024, STRUCTURED) == 202
+    assert await status_of(event, 256 * 1024 + 1, STRUCTURED) == 413
+    assert await status_of(batch, 4 * 1024 * 1024, BATCH) == 202
+    assert await status_of(batch, 4 * 1024 * 1024 + 1, BATCH) == 413
+    assert await status_of(orjson.dumps([{}] * 1000), 0, BATCH) == 200
 
 
 async def test_a_plain_client_reads_why_its_large_body_was_refused(client: httpx.AsyncClient) -> None:

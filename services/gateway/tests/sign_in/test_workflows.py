@@ -8,7 +8,7 @@ from partner_kit import a_member
 from chassis.database.engine import Database
 from chassis.testing import SettableClock
 from contracts.words import Language, Role
-from gateway.sessions.domain import IDLE_LIFE, SEEN_STEP, WHOLE_LIFE, Session
+from gateway.sessions.domain import IDLE_LIFE, WHOLE_LIFE, Session
 from gateway.sessions.workflows import note_seen, session_for, set_language
 from gateway.sign_in.workflows import issue_link, pending_link, redeem_link, sign_out
 from gateway.tables import SignInLink, StoredSession
@@ -52,7 +52,11 @@ async def test_a_link_lets_its_member_in_once(database: Database) -> None:
 
 async def test_a_link_grows_stale(database: Database, clock: SettableClock) -> None:
     token = await _link(database)
-    clock.advance(timedelta(minutes=10))
+    clock.advance(timedelta(minutes=10, seconds=-1))
+    async with database.reading() as session:
+        assert await pending_link(session, token, now=clock()) is not None
+
+    clock.advance(timedelta(seconds=1))
 
     async with database.reading() as session:
         assert await pending_link(session, token, now=clock()) is None
@@ -76,9 +80,9 @@ async def test_an_idle_session_ends_and_a_used_one_goes_on(database: Database, c
     assert used is not None
     assert idle is not None
 
-    clock.advance(IDLE_LIFE / 2)
+    clock.advance(timedelta(hours=11, minutes=59))
     assert await _session(database, used[0]) is not None
-    clock.advance(IDLE_LIFE / 2 + SEEN_STEP)
+    clock.advance(timedelta(minutes=1))
 
     assert await _session(database, used[0]) is not None
     assert await _session(database, idle[0]) is None

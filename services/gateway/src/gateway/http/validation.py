@@ -56,8 +56,11 @@ _WITH_VALUES: Mapping[str, Callable[[Mapping[str, Any]], Sentence]] = {
     "too_short": lambda context: Sentence(
         "Too few entries: the minimum is %(limit)s.", limit=context["min_length"]
     ),
-    "too_long": lambda context: Sentence(
-        "Too many entries: the maximum is %(limit)s.", limit=context["max_length"]
+    "too_long": lambda context: (
+        # A web address: pydantic counts its characters as it counts entries.
+        Sentence("Too long: the maximum length is %(limit)s.", limit=context["max_length"])
+        if context["field_type"] == "Value"
+        else Sentence("Too many entries: the maximum is %(limit)s.", limit=context["max_length"])
     ),
     "greater_than_equal": lambda context: Sentence(
         "Too small: the minimum is %(limit)s.", limit=context["ge"]

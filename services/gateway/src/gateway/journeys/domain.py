@@ -158,6 +158,8 @@ _RISES_TO: Mapping[StepName, tuple[frozenset[Status], Status]] = {
     StepName.TASK_ASSIGNED: (frozenset(Status), Status.TASK_OPENED),
     StepName.TASK_ACCEPTED: (frozenset(_ORDER[:4]), Status.ACCEPTED_BY_UNIT),
     StepName.TASK_STARTED: (frozenset(_ORDER[:5]), Status.IN_PROGRESS),
+    # One unit that declines stops the whole task.
+    StepName.TASK_DECLINED: (frozenset(Status), Status.DECLINED),
 }
 """From which statuses a step leads to which; from any other it changes nothing."""
 
@@ -168,7 +170,5 @@ def _after(status: Status, step: Step) -> Status:
         return (
             Status.COMPLETED if step.detail.get("task_state") == TaskState.COMPLETED else Status.IN_PROGRESS
         )
-    if step.name is StepName.TASK_DECLINED:
-        return Status.DECLINED if step.detail.get("task_state") == TaskState.DECLINED else status
     before, after = _RISES_TO.get(step.name, (frozenset[Status](), status))
     return after if status in before else status

@@ -14,7 +14,13 @@ from contracts.catalogue import PARTNER_EVENTS
 from gateway.http.faults import RefusalError
 from gateway.http.validation import KNOWN_KINDS
 from gateway.partners.domain.attributes import read_attributes
-from gateway.partners.domain.cloudevents import MOST_LEVELS, content_sha256, read_event
+from gateway.partners.domain.cloudevents import (
+    RefusedEvent,
+    SentEvent,
+    content_sha256,
+    read_batch,
+    read_event,
+)
 from gateway.partners.domain.content_modes import parse_json
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -241,6 +247,88 @@ def test_no_text_is_both_a_time_and_a_surprise(text: str) -> None:
     assert (attributes is None) == bool(faults)
 
 
+def test_what_a_sender_puts_under_origin_is_no_content() -> None:
+    event = an_event(id="REQ-1")
+    sent = read_event(event, now=NOW, grants=ALL)
+
+    for origin in (None, "me", {"partner": "COOP"}, [1]):
+        again = read_event(an_event(id="REQ-1", data__origin=origin), now=NOW, grants=ALL)
+        assert again.content_sha256 == sent.content_sha256
+        assert again.data.origin is None
+
+
+def test_another_type_subject_or_field_is_other_content_and_another_time_is_not() -> None:
+    event = an_event(id="REQ-1", subject="A")
+    contents = [
+        event,
+        event | {"type": "partner.research.published.v1"},
+        event | {"subject": "B"},
+        event | {"data": event["data"] | {"country": "ML"}},
+        event | {"data": event["data"] | {"unheard_of": "x"}},
+        event | {"data": None},
+    ]
+    stamped_anew = event | {"time": "2026-11-04T00:00:00Z", "traceparent": "00-1", "source": "/x", "id": "Y"}
+
+    assert len({content_sha256(one) for one in contents}) == len(contents)
+    assert content_sha256(stamped_anew) == content_sha256(event)
+
+
+@pytest.mark.parametrize(
+    ("event_type", "said"),
+    [
+        (
+            "partner.assistance.requested.v0",
+            "Version 0 of partner.assistance.requested does not exist; there is 1.",
+        ),
+        (
+            "partner.assistance.requested.v9999",
+            "Version 9999 of partner.assistance.requested does not exist; there is 1.",
+        ),
+        (
+            "partner.assistance.requested.v01",
+            "Version 01 of partner.assistance.requested does not exist; there is 1.",
+        ),
+        ("partner.assistance.requested", f"No event has this type. Did you mean {ASSISTANCE}?"),
+        (ASSISTANCE + "x", f"No event has this type. Did you mean {ASSISTANCE}?"),
+        (ASSISTANCE + "x" * 5000, f"No event has this type. There are: {', '.join(PARTNER_EVENTS)}."),
+        ("weather.v1", f"No event has this type. There are: {', '.join(PARTNER_EVENTS)}."),
+    ],
+)
+def test_a_type_nobody_knows_is_answered_with_those_there_are(event_type: str, said: str) -> None:
+    [fault] = _refusal(an_event(type=event_type)).faults
+
+    assert (fault.pointer, str(fault.sentence)) == ("/type", said)
+
+
+def test_only_what_is_granted_is_taken_of_a_batch_and_the_rest_holds_nothing_up() -> None:
+    grants = {ASSISTANCE, "partner.concern.raised.v1"}
+    good, ungranted = an_event(), an_event(type="partner.research.published.v1")
+
+    outcomes = read_batch([good, ungranted, 7, good], now=NOW, grants=grants, check_sizes=False)
+
+    assert [one.error.status if isinstance(one, RefusedEvent) else one.attributes.id for one in outcomes] == [
+        good["id"],
+        403,
+        422,
+        good["id"],
+    ]
+
+
+def test_an_event_in_a_batch_may_be_as_large_as_one_alone() -> None:
+    event = an_event(data__unknown_field="")
+    event["data"]["unknown_field"] = "x" * (256 * 1024 - len(orjson.dumps(event)))
+    larger = an_event(id=event["id"], data__unknown_field=event["data"]["unknown_field"] + "x")
+
+    taken, refused = read_batch([event, larger], now=NOW, grants=ALL, check_sizes=True)
+    [unchecked] = read_batch([larger], now=NOW, grants=ALL, check_sizes=False)
+
+    assert isinstance(taken, SentEvent)
+    assert isinstance(unchecked, SentEvent)
+    assert isinstance(refused, RefusedEvent)
+    assert (refused.error.status, refused.error.faults[0].pointer) == (413, "")
+    assert str(refused.error.detail) == ("An event may have 256 kB at most; a batch 4096 kB and 1000 events.")
+
+
 def _nested(levels: int) -> object:
     value: object = []
     for _ in range(levels - 1):
@@ -250,9 +338,10 @@ def _nested(levels: int) -> object:
 
 def test_nesting_is_refused_where_it_goes_too_deep_and_not_before() -> None:
     # The event and its data are two levels of their own.
-    taken = an_event(data__unknown_field=_nested(MOST_LEVELS - 2))
-    too_deep = an_event(data__unknown_field=_nested(MOST_LEVELS - 1))
+    taken = an_event(data__unknown_field=_nested(98))
+    too_deep = an_event(data__unknown_field=_nested(99))
 
     assert read_event(taken, now=NOW, grants=ALL, check_size=True).data.type == ASSISTANCE
     [fault] = _refusal(too_deep).faults
-    assert (fault.code, fault.pointer) == ("too-deep", "/data/unknown_field" + "/0" * (MOST_LEVELS - 2))
+    assert (fault.code, fault.pointer) == ("too-deep", "/data/unknown_field" + "/0" * 98)
+    assert str(fault.sentence) == "Nested too deeply: the maximum is 100 levels."

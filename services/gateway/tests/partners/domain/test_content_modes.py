@@ -52,6 +52,8 @@ def test_what_is_no_json_is_refused(body: bytes) -> None:
         ("application/cloudevents-batch+json", None, Mode.BATCH),
         ("application/json", None, Mode.BINARY),
         ("application/vnd.partner+json; charset=utf-8", None, Mode.BINARY),
+        ('text/json;charset="us-ascii"', "", Mode.BINARY),
+        (f" {STRUCTURED} ; boundary=x; Charset=UTF8", " Identity ", Mode.STRUCTURED),
     ],
 )
 def test_the_three_modes_are_told_apart(content_type: str, encoding: str | None, mode: Mode) -> None:
@@ -69,6 +71,9 @@ def test_the_three_modes_are_told_apart(content_type: str, encoding: str | None,
         ("application/cloudevents-batch+avro", None),
         (f"{STRUCTURED}; charset=latin-1", None),
         (STRUCTURED, "gzip"),
+        (f"{STRUCTURED}; boundary=x; charset=utf-16", None),
+        ("application/json, application/json", None),
+        ("json", None),
     ],
 )
 def test_an_unknown_form_is_refused(content_type: str | None, encoding: str | None) -> None:
@@ -100,6 +105,35 @@ def test_what_the_official_library_sends_is_understood(
     assert sent.content_sha256 == read_event(event, now=NOW, grants=ALL).content_sha256
 
 
+def test_an_event_in_headers_needs_no_media_type_and_one_in_the_body_does() -> None:
+    assert mode_of(None, None, attributes_in_headers=True) is Mode.BINARY
+    assert mode_of(STRUCTURED, None, attributes_in_headers=True) is Mode.STRUCTURED
+    with pytest.raises(RefusalError):
+        mode_of("", None, attributes_in_headers=True)
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("plain", "plain"),
+        ("%E2%82%AC%20100", "€ 100"),
+        ('"in quotes"', "in quotes"),
+        (r'"a \"quoted\" word, and \\"', 'a "quoted" word, and \\'),
+        ('"', '"'),
+        ('""', ""),
+        ('5"', '5"'),
+        (" spaces around ", "spaces around"),
+        ("", ""),
+    ],
+)
+def test_a_headers_value_is_read_as_the_binding_writes_it(header: str, value: str) -> None:
+    assert structured_from_headers([("ce-x", header)], "application/json", b"1") == {
+        "datacontenttype": "application/json",
+        "x": value,
+        "data": 1,
+    }
+
+
 def test_binary_mode_is_the_same_event() -> None:
     event = an_event(id="2026/ت/118", datacontenttype="application/json")
     headers = [
@@ -117,6 +151,8 @@ def test_binary_mode_is_the_same_event() -> None:
         ([("ce-id", "a"), ("ce-id", "b")], "/id"),
         ([("ce-datacontenttype", "application/json")], "/datacontenttype"),
         ([("ce-data", "{}")], "/data"),
+        ([("ce-data_base64", "e30=")], "/data_base64"),
+        ([("ce-a/b", "%")], "/a~1b"),
         ([("ce-id", "%zz")], "/id"),
         ([("ce-id", "%ff")], "/id"),
         ([("ce-id", "é")], "/id"),

@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 
 from chassis.http.access import public
 from contracts.catalogue import PARTNER_EVENTS
+from gateway.journeys.domain import Status
 from gateway.partners.api import events
 
 router = APIRouter(include_in_schema=False)
@@ -58,16 +59,6 @@ def _schemas() -> dict[str, Any]:
 _TIME = {"type": "string", "format": "date-time"}
 _UUID = {"type": "string", "format": "uuid"}
 _TRACE = {"type": ["string", "null"], "description": "Names the trace of the event through the network."}
-_STATUSES = [
-    "accepted",
-    "task_opened",
-    "notified",
-    "read",
-    "accepted_by_unit",
-    "in_progress",
-    "completed",
-    "declined",
-]
 _OWN_SCHEMAS: dict[str, Any] = {
     "CloudEvent": {
         "type": "object",
@@ -134,7 +125,7 @@ _OWN_SCHEMAS: dict[str, Any] = {
             "type": {"type": "string"},
             "received_at": _TIME,
             "trace_id": _TRACE,
-            "status": {"enum": _STATUSES},
+            "status": {"enum": [status.value for status in Status]},
             "steps": {
                 "type": "array",
                 "items": {

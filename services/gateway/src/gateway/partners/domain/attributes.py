@@ -15,13 +15,14 @@ _ID_LENGTH = 200
 _URI_LENGTH = 500
 _SUBJECT_LENGTH = 300
 _INT32 = 2**31
-_NAME = re.compile(r"[a-z0-9]{1,40}")
+_NAME = re.compile(r"[a-z0-9]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _URI = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})")
 _JSON = re.compile(
-    r"\s*(?:application|text)/(?:[\w.+-]+\+)?json\s*(?:;\s*charset\s*=\s*\"?utf-?8\"?\s*)?", re.IGNORECASE
+    r"\s*(?:application|text)/(?:[\w.+-]+\+)?json\s*(?:;\s*charset\s*=\s*\"?(?:utf-?8|us-ascii)\"?\s*)?",
+    re.IGNORECASE,
 )
 _REQUIRED = ("specversion", "id", "source", "type")
 _KNOWN = frozenset((*_REQUIRED, "time", "subject", "datacontenttype", "dataschema", "data", "data_base64"))
@@ -39,7 +40,7 @@ class Attributes:
 
 
 def is_json(media_type: str) -> bool:
-    """Tell whether a media type is JSON in UTF-8."""
+    """Tell whether a media type is JSON in UTF-8, of which ASCII is a part."""
     return _JSON.fullmatch(media_type) is not None
 
 

@@ -62,8 +62,6 @@ def _meant(error: ErrorDetails) -> Sentence | None:
 
 
 def _is_consequence(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
-    """Tell whether an array counts as too short only because its entries have faults of their own."""
+    """Tell whether a whole is faulty only because a part is: without its faulty entries an array is too short."""
     depth = len(error["loc"])
-    return error["type"] == "too_short" and any(
-        len(other["loc"]) > depth and other["loc"][:depth] == error["loc"] for other in errors
-    )
+    return any(len(other["loc"]) > depth and other["loc"][:depth] == error["loc"] for other in errors)
