@@ -1,14 +1,11 @@
 """The durables on the broker are those that the subscribers name, and none goes unnoticed."""
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from chassis.database.transaction import Transaction
-from chassis.messages import Received
-from chassis.subscriptions.router import Subscriptions
+from chassis.subscriptions.router import Batch, Subscriptions, Tx
 from contracts.registry import MemberFacts, MemberJoinedV1, MemberLeftV1, MemberUpdatedV1
 from ssenet.development import generate_topology
 from ssenet.development.generate_topology import described, lost, stale, write
@@ -68,7 +65,7 @@ def test_a_durable_says_why_it_is_there_and_long_lists_stand_line_by_line() -> N
     subscriptions = Subscriptions("listener")
 
     @subscriptions.hears(MemberJoinedV1, durable="listener-greet")
-    async def greet(members: Sequence[Received[MemberFacts]], tx: Transaction) -> None:
+    async def greet(members: Batch[MemberFacts], tx: Tx) -> None:
         """Greet who joined.
 
         Once.
@@ -77,7 +74,7 @@ def test_a_durable_says_why_it_is_there_and_long_lists_stand_line_by_line() -> N
     @subscriptions.hears(
         MemberJoinedV1, MemberUpdatedV1, MemberLeftV1, MemberLeftV1, durable="listener-count"
     )
-    async def count(members: Sequence[Received[MemberFacts]], tx: Transaction) -> None: ...
+    async def count(members: Batch[MemberFacts], tx: Tx) -> None: ...
 
     text = described("service: listener\nannounces: []\nhears: []\n", list(subscriptions))
 
