@@ -167,12 +167,18 @@ def list_of_enum(enum: type[StrEnum]) -> CodeList:
     return _list(list_name_of(enum))
 
 
-def list_of(field: FieldInfo) -> CodeList | None:
-    """Give the list with the labels of a field's values, if they are codes; raises where there is no such list."""
+def list_name_for(field: FieldInfo) -> str | None:
+    """Name the list that the labels of a field's values belong in, if they are codes."""
     if mark := mark_of(field, InList) or mark_of(field, LabelledBy):
-        return _list(mark.name)
+        return mark.name
     enums = (kind for kind in types_of(field) if issubclass(kind, StrEnum))
-    return next((list_of_enum(enum) for enum in enums), None)
+    return next((list_name_of(enum) for enum in enums), None)
+
+
+def list_for(field: FieldInfo) -> CodeList | None:
+    """Give the list with the labels of a field's values, if they are codes; raises where there is no such list."""
+    name = list_name_for(field)
+    return None if name is None else _list(name)
 
 
 def known(list_name: str, code: str) -> bool:

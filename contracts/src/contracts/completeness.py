@@ -55,7 +55,7 @@ def gaps(changelog: Path) -> list[str]:
 def gaps_of(event: type[PartnerEvent]) -> Iterator[str]:
     """Say what one event lacks."""
     place = place_of(event)
-    if not getattr(event, "event_name", ""):
+    if not event.event_name:
         yield f"{event.type} has no name: write `event_name`, in the words a member reads, in {place}"
     if not event.__doc__:
         yield f"{event.type} does not say what happened: give {event.__name__} a docstring in {place}"
@@ -126,7 +126,7 @@ def _gaps_in_labels(where: str, field: FieldInfo) -> Iterator[str]:
     """What is lacking for a member to read a code of this field in words."""
     values = _values_of(field)
     try:
-        labelled = codes.list_of(field)
+        labelled = codes.list_for(field)
     except codes.UnknownCodeError as unknown:
         name = str(unknown).rpartition(" ")[2]
         yield (

@@ -63,7 +63,7 @@ class PartnerEvent(Event):
     The gateway overwrites whatever a sender puts there.
     """
 
-    event_name: ClassVar[str]
+    event_name: ClassVar[str] = ""
     """What a member reads above the event, in English; like the fields' titles it is translated by the gateway."""
 
     data_rules: ClassVar[Rules] = ()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ssenet.development.checks.catalogues import catalogue_faults
+from ssenet.development.checks.catalogues import Elsewhere, catalogue_faults
 
 HEAD = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n"Plural-Forms: {}\\n"\n\n'
 PLURALS = {
@@ -48,7 +48,14 @@ def test_a_message_that_a_reader_would_miss_is_a_fault(tmp_path: Path, entry: st
 
 
 def test_a_message_named_elsewhere_must_be_in_every_language(tmp_path: Path) -> None:
-    faults = list(catalogue_faults(a_package(tmp_path), also={"No such country.": "what a partner is told"}))
+    told = {"No such country.": Elsewhere("what a partner is told", "problems.po")}
+    faults = list(catalogue_faults(a_package(tmp_path), also=told))
 
     assert len(faults) == len(PLURALS)
-    assert all("'No such country.', what a partner is told, is missing" in fault for fault in faults)
+    assert all("problems.po: 'No such country.', what a partner is told, is missing" in one for one in faults)
+
+
+def test_a_message_named_elsewhere_belongs_in_its_own_catalogue(tmp_path: Path) -> None:
+    told = {"Task for %(unit)s": Elsewhere("the label of a unit", "problems.po")}
+
+    assert len(list(catalogue_faults(a_package(tmp_path), also=told))) == len(PLURALS)

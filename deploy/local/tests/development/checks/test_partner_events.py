@@ -177,13 +177,40 @@ def test_a_piece_that_is_missing_is_named_with_its_place(
     path = edited.root / name
     path.write_text(without(path.read_text(encoding="utf-8"), piece), encoding="utf-8")
 
-    assert re.search(said, edited.check(check))
+    found = edited.check(check)
+
+    assert re.search(said, found)
+    assert "Traceback" not in found
 
 
 def test_a_missing_code_list_is_named(edited: Copy) -> None:
     (edited.root / LIST).unlink()
+    found = edited.check(WHOLE)
 
-    assert f"{EVENT}: form holds codes without labels: write {LIST}" in edited.check(WHOLE)
+    assert found == f"{EVENT}: form holds codes without labels: write {LIST}, each code in en, fr, es and ar"
+
+
+def test_a_class_alone_is_told_of_all_the_rest_at_once(edited: Copy) -> None:
+    module = without((edited.root / MODULE).read_text(encoding="utf-8"), r"^    data_rules = .*")
+    module = re.sub(
+        r"^    event_name = .*\n| = Field\((default=[^,]*, )?title=.*\)$", "", module, flags=re.MULTILINE
+    )
+    (edited.root / MODULE).write_text(module, encoding="utf-8")
+    for name in (RULES, CHANGELOG):
+        text = (edited.root / name).read_text(encoding="utf-8")
+        (edited.root / name).write_text(text.removesuffix(PIECES[name]), encoding="utf-8")
+    (edited.root / LIST).unlink()
+
+    found = edited.check(WHOLE)
+
+    assert all(line.startswith(EVENT) for line in found.splitlines())
+    labels = [
+        f"field {name!r} has no label"
+        for name in ("offered_by", "form", "countries", "opens_on", "closes_on")
+    ]
+    others = ["has no name", "has no example", LIST, "InOrder", CHANGELOG, RULES]
+    assert [one for one in labels + others if one not in found] == []
+    assert len(found.splitlines()) == len(labels + others)
 
 
 def test_what_was_neither_generated_nor_published_is_named(tmp_path: Path) -> None:

@@ -266,7 +266,7 @@ def _is_one_word(field: FieldInfo) -> bool:
 
 @cache
 def _labels_of(field: str, event: type[PartnerEvent]) -> CodeList | None:
-    return codes.list_of(event.model_fields[field])
+    return codes.list_for(event.model_fields[field])
 
 
 def _name_for(language: str, names: tuple[Named, ...]) -> str:

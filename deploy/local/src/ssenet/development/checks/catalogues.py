@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -26,27 +27,37 @@ Identity = tuple[str, str]
 """A message's context and its text (the singular)."""
 
 
-def catalogue_faults(package: Path, *, also: Mapping[str, str] = MappingProxyType({})) -> Iterator[str]:
+@dataclass(frozen=True)
+class Elsewhere:
+    """A message that a package shows and other code holds: what it is, and the file its translations go into."""
+
+    what: str
+    file: str
+
+
+def catalogue_faults(package: Path, *, also: Mapping[str, Elsewhere] = MappingProxyType({})) -> Iterator[str]:
     """What is missing or wrong in the catalogues of one service's package, a line each; nothing when all is well.
 
-    A language may have several catalogues (domains); a message needs to stand in one. `also` names messages that
-    the package shows and that stand elsewhere in the code, each with what it is.
+    A language may have several catalogues (domains); a message of the package needs to stand in one of them.
     """
-    wanted = extracted(package) | {("", text) for text in also}
+    wanted = sorted(extracted(package))
     for language in TRANSLATED:
         folder = package / "locales" / language / "LC_MESSAGES"
-        known: set[Identity] = set()
+        known: dict[str, set[Identity]] = {}
         for path in sorted(folder.glob("*.po")):
             with path.open("rb") as file:
                 catalogue = read_po(file, locale=language)
+            known[path.name] = {_identity(message) for message in catalogue if message.id}
             for message in catalogue:
-                if message.id:
-                    known.add(_identity(message))
-                    where = f"{path}:{message.lineno}: {_shown(_identity(message))}"
-                    yield from (f"{where} {fault}" for fault in translation_faults(message))
-        for identity in sorted(wanted - known):
-            what = f", {also[identity[1]]}," if identity[1] in also else ""
-            yield f"{folder}: {_shown(identity)}{what} is missing"
+                where = f"{path}:{message.lineno}: {_shown(_identity(message))}"
+                yield from (f"{where} {fault}" for fault in translation_faults(message) if message.id)
+        in_any = set[Identity]().union(*known.values())
+        yield from (
+            f"{folder}: {_shown(identity)} is missing" for identity in wanted if identity not in in_any
+        )
+        for text, one in also.items():
+            if ("", text) not in known.get(one.file, set[Identity]()):
+                yield f"{folder / one.file}: {_shown(('', text))}, {one.what}, is missing"
 
 
 def extracted(package: Path) -> set[Identity]:

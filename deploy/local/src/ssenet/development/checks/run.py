@@ -100,11 +100,12 @@ def _timed(check: Check) -> Outcome:
 def _catalogues() -> Iterable[str]:
     from contracts.checks import MESSAGES
     from gateway.members.pages import request_layout
-    from ssenet.development.checks.catalogues import catalogue_faults
+    from ssenet.development.checks.catalogues import Elsewhere, catalogue_faults
 
     # What stands in the contracts, and the gateway shows: what the edge checks find, and how events read.
-    shown = {text: f"what a partner is told as {code}" for code, text in MESSAGES.items()}
-    shown |= request_layout.messages()
+    shown = {
+        text: Elsewhere(f"what a partner is told as {code}", "problems.po") for code, text in MESSAGES.items()
+    } | {text: Elsewhere(what, "messages.po") for text, what in request_layout.messages().items()}
     for name in SERVICES:
         package = ROOT / "services" / name / "src" / name
         # Only the services that speak to people have catalogues.

@@ -68,8 +68,9 @@ def messages() -> Mapping[str, str]:
         layout = layout_of(event)
         found.setdefault(layout.event_name, f"the name of {event.type}")
         for name, field in with_parts(layout.rows):
-            if field.label:
-                found.setdefault(field.label, f"the label of {name} of {event.type}")
+            found.setdefault(field.label, f"the label of {name} of {event.type}")
+    # What has no name or label yet has no translation to ask for either.
+    found.pop("", None)
     return found
 
 
@@ -86,11 +87,10 @@ def _first(fields: Mapping[str, FieldInfo], kind: type) -> str | None:
 
 def _shown(name: str, about: FieldInfo) -> ShownField:
     kinds = types_of(about)
-    code_list = codes.list_of(about)
     model = next((kind for kind in kinds if issubclass(kind, BaseModel)), None)
     parts = (
         tuple(_shown(each, within) for each, within in model.model_fields.items())
         if model and model not in WRITTEN_IN_A_WAY_OF_THEIR_OWN
         else ()
     )
-    return ShownField(name, about.title or "", code_list.name if code_list else None, kinds, parts)
+    return ShownField(name, about.title or "", codes.list_name_for(about), kinds, parts)
