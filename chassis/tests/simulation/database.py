@@ -47,6 +47,8 @@ class Database:
     by_id: dict[UUID, OutboxRow] = field(default_factory=dict[UUID, OutboxRow])
     unpublished: dict[int, OutboxRow] = field(default_factory=dict[int, OutboxRow])
     noted: datetime | None = None
+    asked: int = 0
+    """Statements of the relays."""
     _note_unflushed: bool = False
     _sessions: dict[Session, None] = field(default_factory=dict[Session, None])
     _locks: dict[Hashable, Session] = field(default_factory=dict[Hashable, Session])
@@ -55,6 +57,7 @@ class Database:
 
     def ask(self, session: Session, statement: Callable[[], Any]) -> Course:
         """Run a statement that is a transaction of its own; raises SessionLostError when no answer comes."""
+        self.asked += 1
         yield self.world.moment()
         if self.world.happens(self.world.chances.cut / 2):
             self.close(session)

@@ -46,12 +46,12 @@ _EVENTS_READ: Final = "services/gateway/tests/partners/domain/test_*.py"
 HELD: Final = (
     Held(
         "contracts.gate",
-        ("contracts/tests/test_gate*.py",),
+        ("contracts/tests/test_gate_*.py", "contracts/tests/test_gate.py"),
         ("contracts/tests/test_*.py", "deploy/local/tests/development/test_contract_editions.py"),
     ),
     Held(
         "chassis.outbox.relay_decisions",
-        ("chassis/tests/test_relaying.py", *_SIMULATION, _FEWER),
+        ("chassis/tests/test_relaying*.py", *_SIMULATION, _FEWER),
         _SIMULATION,
     ),
     Held(
