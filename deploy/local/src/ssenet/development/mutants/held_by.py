@@ -56,7 +56,12 @@ HELD: Final = (
     ),
     Held(
         "chassis.inbox.ordering",
-        (*_SIMULATION, "chassis/tests/simulation/test_keeping_order.py", _FEWER),
+        (
+            "chassis/tests/test_ordering.py",
+            "chassis/tests/simulation/test_keeping_order.py",
+            *_SIMULATION,
+            _FEWER,
+        ),
         _SIMULATION,
     ),
     Held(
@@ -65,7 +70,11 @@ HELD: Final = (
         _SIMULATION,
     ),
     Held("chassis.sites.homes", (*_SIMULATION, _FEWER), _SIMULATION),
-    Held("chassis.partitions", ("chassis/tests/test_provisioning.py",), ("chassis/tests/test_backbone.py",)),
+    Held(
+        "chassis.partitions",
+        ("chassis/tests/test_partitions.py",),
+        ("chassis/tests/test_provisioning.py", "chassis/tests/test_backbone.py"),
+    ),
     Held(
         "coordination.domain",
         (
