@@ -1,80 +1,29 @@
 """Laws of the comparison, on schemas nobody thought of: what passes is read, and nothing differs from itself."""
 
-import os
+import copy
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from hypothesis import example, given, settings
+from gate_schemas import EXAMPLES, SCHEMAS, VALUES, WHOLE, Node, accepts, as_written
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from contracts.gate.comparing import compare
+from contracts.gate.comparing import Effect, compare
 from contracts.gate.forms import Document, Form
+from contracts.gate.keywords import key_of
+from contracts.gate.merging import both
 from contracts.gate.reading import Side, findings_of
 
-Node = dict[str, Any]
-
-VALUES: list[Any] = [
-    *(None, True, False, *range(-1, 5), 0.5, 2.0, "", "a", "ab", "abc", "b", "2026-11-23"),
-    *([], [1], ["a"], ["a", "b"], ["a", "a"], [None], [[]]),
-    *({}, {"a": 1}, {"a": "b"}, {"b": None}, {"a": "a", "b": 2}, {"a": {"b": "a"}}, {"a": 1, "b": []}),
-]
-
-EXAMPLES = int(os.environ.get("SSENET_GATE_EXAMPLES", "60"))
-"""Thousands on demand: `SSENET_GATE_EXAMPLES=20000 ./ssenet test contracts/tests/test_gate_laws.py`."""
-
-BOUND = st.integers(-1, 4)
+laws = settings(deadline=None, max_examples=EXAMPLES, database=None)
 
 
-def _limits(kind: str, *keywords: str, more: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
-    optional = dict.fromkeys(keywords, BOUND if kind in {"integer", "number"} else st.integers(0, 3))
-    return st.fixed_dictionaries({"type": st.just(kind)}, optional=optional | more)
+def breaks(written: Any, read: Any) -> bool:
+    found = findings_of(Side(Document(written), "writers"), Side(Document(read), "readers"))
+    return any(finding.breaks for finding in found)
 
 
-NUMBER = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
-SCALARS = st.one_of(
-    st.sampled_from([{"type": "null"}, {"type": "boolean"}, {"type": ["string", "null"]}, {}]),
-    st.fixed_dictionaries({"enum": st.lists(st.sampled_from(VALUES[:15]), min_size=1, max_size=4)}),
-    _limits("integer", *NUMBER, more={"multipleOf": st.integers(1, 3)}),
-    _limits("number", *NUMBER, more={}),
-    _limits("string", "minLength", "maxLength", more={"pattern": st.sampled_from(["^a", "b$"])}),
-)
-
-
-def _holding(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.one_of(
-        _limits("array", "minItems", "maxItems", more={"items": inner, "uniqueItems": st.booleans()}),
-        st.fixed_dictionaries(
-            {"type": st.just("object"), "properties": st.dictionaries(st.sampled_from("ab"), inner)},
-            optional={"required": st.lists(st.sampled_from("ab"), unique=True)},
-        ),
-        st.fixed_dictionaries({"anyOf": st.lists(inner, min_size=1, max_size=3)}),
-        st.fixed_dictionaries({"oneOf": st.lists(inner, min_size=1, max_size=3)}),
-        st.fixed_dictionaries({"allOf": st.lists(inner, min_size=2, max_size=2)}),
-    )
-
-
-WHOLE: Node = {"type": "integer"}
-SCHEMAS = st.recursive(SCALARS, _holding, max_leaves=4)
-
-
-def as_written(document: Document, schema: Any, value: Any) -> bool:
-    """Whether a writer could write the value: in one of its forms, with the fields that this names and no others."""
-    if not isinstance(value, (list, dict)):
-        return True
-    kind = "array" if isinstance(value, list) else "object"
-    return any(_in_form(document, form, value) for form in document.forms(schema) if form.kind == kind)
-
-
-def _in_form(document: Document, form: Form, value: Any) -> bool:
-    if not Draft202012Validator({"type": form.kind, **form.rules}).is_valid(value):
-        return False
-    if isinstance(value, list):
-        return all(as_written(document, form.rule("items", default=True), item) for item in value)
-    fields = form.rule("properties", {})
-    return all(name in fields and as_written(document, fields[name], item) for name, item in value.items())
-
-
-@settings(deadline=None, max_examples=EXAMPLES, database=None)
+@laws
 @given(written=SCHEMAS, read=SCHEMAS)
 @example(written={"enum": [1]}, read={"enum": [1], "maximum": 0})
 @example(written={"const": 3}, read={"allOf": [{"enum": [1, 2]}, {"const": 3}]})
@@ -82,8 +31,8 @@ def _in_form(document: Document, form: Form, value: Any) -> bool:
 @example(written={"allOf": [{"enum": [2]}, {"enum": [2.0]}]}, read={"type": "array"})
 @example(written={"oneOf": [WHOLE, WHOLE, {"enum": [False]}]}, read={"oneOf": [WHOLE, WHOLE, {"enum": [0]}]})
 def test_what_passes_is_read(written: Node, read: Node) -> None:
-    writer, reader = Document(written), Document(read)
-    if any(finding.breaks for finding in findings_of(Side(writer, "writers"), Side(reader, "readers"))):
+    writer = Document(written)
+    if breaks(written, read):
         return
 
     may_write, may_read = Draft202012Validator(written), Draft202012Validator(read)
@@ -92,8 +41,140 @@ def test_what_passes_is_read(written: Node, read: Node) -> None:
             assert may_read.is_valid(value), value
 
 
-@settings(deadline=None, max_examples=EXAMPLES, database=None)
+@laws
 @given(schema=SCHEMAS)
 @example(schema={"enum": [1, 2], "multipleOf": 2})
 def test_a_schema_breaks_nothing_of_itself(schema: Node) -> None:
     assert compare(schema, schema) == []
+
+
+def _looser(schema: Node) -> Iterator[Node]:
+    """Every schema that takes a little more than this one, by one of its rules."""
+    for keyword, value in schema.items():
+        rest = {key: item for key, item in schema.items() if key != keyword}
+        match keyword:
+            case "enum":
+                yield {**rest, keyword: [*value, "more"]}
+            case "anyOf":
+                yield {**rest, keyword: [*value, {"const": "more"}]}
+                for place, branch in enumerate(value):
+                    before, after = value[:place], value[place + 1 :]
+                    yield from ({**rest, keyword: [*before, one, *after]} for one in _looser(branch))
+            case "items":
+                yield from (rest, *({**rest, keyword: one} for one in _looser(value)))
+            case "properties":
+                for name, about in value.items():
+                    yield from ({**rest, keyword: {**value, name: one}} for one in _looser(about))
+            case "type" | "oneOf" | "allOf":
+                pass
+            case _:
+                moved = _STEPS.get(keyword)
+                yield from (rest, {**rest, keyword: moved(value)}) if moved else (rest,)
+
+
+_STEPS: dict[str, Callable[[int], int]] = {
+    **dict.fromkeys(("minimum", "exclusiveMinimum"), lambda value: value - 1),
+    **dict.fromkeys(("minLength", "minItems"), lambda value: max(0, value - 1)),
+    **dict.fromkeys(("maximum", "exclusiveMaximum", "maxLength", "maxItems"), lambda value: value + 1),
+}
+
+
+@laws
+@given(schema=SCHEMAS, data=st.data())
+def test_a_reader_that_takes_more_in_one_of_its_rules_reads_all_that_was_written(
+    schema: Node, data: st.DataObject
+) -> None:
+    assume("oneOf" not in str(schema))
+    looser = list(_looser(schema))
+    assume(looser)
+
+    read = data.draw(st.sampled_from(looser))
+
+    assert all(after or not before for before, after in zip(accepts(schema), accepts(read), strict=True))
+    assert not breaks(schema, read)
+
+
+@laws
+@given(one=SCHEMAS, other=SCHEMAS)
+def test_what_hurts_old_readers_one_way_hurts_new_readers_the_other_way(one: Node, other: Node) -> None:
+    mirrored = {Effect.OLD_READERS: Effect.NEW_READERS, Effect.NEW_READERS: Effect.OLD_READERS}
+
+    there = {(change.field, change.rule, change.effect) for change in compare(one, other) if change.breaks}
+    back = {
+        (change.field, change.rule, mirrored.get(change.effect, change.effect))
+        for change in compare(other, one)
+        if change.breaks
+    }
+
+    assert {each for each in there if each[1] != "rename"} == {each for each in back if each[1] != "rename"}
+
+
+@laws
+@given(schema=SCHEMAS)
+@example(schema={"type": "number", "enum": [1, 0.5]})
+@example(schema={"enum": [None, True, False, "a"]})
+def test_the_forms_of_a_schema_take_what_it_takes(schema: Node) -> None:
+    forms = Document(schema).forms(schema)
+    assume(not any(form.exclusive for form in forms))
+
+    assert [any(_takes(form, value) for form in forms) for value in VALUES] == accepts(schema)
+
+
+def _takes(form: Form, value: Any) -> bool:
+    if form.values is None:
+        return Draft202012Validator({"type": form.kind, **form.rules}).is_valid(value)
+    return key_of(value) in map(key_of, form.values) and Draft202012Validator(dict(form.rules)).is_valid(
+        value
+    )
+
+
+@laws
+@given(one=SCHEMAS, other=SCHEMAS)
+@example(one={"type": ["number", "null"]}, other={"type": ["null", "integer"]})
+@example(one={"enum": [1, 2, "a"]}, other={"enum": ["a", 2.0]})
+@example(
+    one={"required": ["a"], "properties": {"a": WHOLE}},
+    other={"required": ["b"], "properties": {"a": {"minimum": 1}}},
+)
+def test_both_of_two_schemas_take_what_each_takes(one: Node, other: Node) -> None:
+    merged = both(one, other)
+    assume("all of" not in str(merged))
+    assume("oneOf" not in one or "oneOf" not in other)
+
+    assert accepts(merged) == [all(each) for each in zip(accepts(one), accepts(other), strict=True)]
+
+
+@laws
+@given(one=SCHEMAS, other=SCHEMAS)
+def test_what_says_the_same_takes_the_same(one: Node, other: Node) -> None:
+    document = Document({})
+
+    if document.said(one) == document.said(other):
+        assert accepts(one) == accepts(other)
+
+
+@laws
+@given(schema=SCHEMAS, order=st.randoms(use_true_random=False))
+def test_order_and_words_say_nothing(schema: Node, order: Any) -> None:
+    def reworded(value: Any, keyword: str = "") -> Any:
+        if isinstance(value, list):
+            items = [reworded(each) for each in value]
+            if keyword in {"anyOf", "enum", "oneOf", "required"}:
+                order.shuffle(items)
+            return items
+        if not isinstance(value, dict) or keyword == "enum":
+            return value
+        fields = [(name, reworded(about, name)) for name, about in value.items()]
+        order.shuffle(fields)
+        words = [] if keyword == "properties" else [("title", "Some"), ("x-order", 3), ("minLength", 0)]
+        return dict(fields) if keyword == "properties" else {**dict(words), **dict(fields)}
+
+    document = Document({})
+
+    assert document.said(reworded(copy.deepcopy(schema))) == document.said(schema)
+
+
+@laws
+@given(one=st.sampled_from(VALUES), other=st.sampled_from(VALUES))
+def test_values_are_told_apart_as_the_standard_does(one: Any, other: Any) -> None:
+    assert (key_of(one) == key_of(other)) == Draft202012Validator({"const": one}).is_valid(other)

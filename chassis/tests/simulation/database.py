@@ -52,6 +52,8 @@ class Database:
     published_below: int = 0
     writing: set[int] = field(default_factory=set[int])
     """Transactions that have taken positions, by a number of their own, and have not ended."""
+    asked: int = 0
+    """Statements of the relays."""
     _note_unflushed: bool = False
     _flushed_below: int = 0
     _sessions: dict[Session, None] = field(default_factory=dict[Session, None])
@@ -61,6 +63,7 @@ class Database:
 
     def ask(self, session: Session, statement: Callable[[], Any]) -> Course:
         """Run a statement that is a transaction of its own; raises SessionLostError when no answer comes."""
+        self.asked += 1
         yield self.world.moment()
         if self.world.happens(self.world.chances.cut / 2):
             self.close(session)

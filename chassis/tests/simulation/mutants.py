@@ -93,6 +93,11 @@ MUTANTS = [
     _relay("calls an absent broker again and again", "pause = min(pause * 2, LONGEST_BROKER_PAUSE)", "pass"),
     _relay("never polls", "yield AwaitWork(FALLBACK_POLL)", "yield AwaitWork(1e9)"),
     _relay(
+        "never sleeps",
+        "            self.woken = False\n            try:\n",
+        "            self.woken = True\n            try:\n",
+    ),
+    _relay(
         "forgets who woke it while it looked",
         _PUBLISH_NEXT,
         f"{_PUBLISH_NEXT}                self.woken = False\n",

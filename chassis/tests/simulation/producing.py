@@ -11,7 +11,8 @@ from .database import LARGE, Database, Session, SessionLostError
 from .stream import BatchRefusedError, Stream, StreamAwayError
 from .world import Course, Patience, Process, World, promise
 
-BATCH = 6
+BATCH = 8
+"""More than go one after the other, by enough that batches which are not full are common too."""
 LOOK_UP_AFTER = 0.5
 _EVENTS = UUID(int=1 << 100).int
 

@@ -14,8 +14,8 @@ from .checking import check_effects, check_stream
 from .consuming import Consumers, Truth
 from .database import Database
 from .durable import ACK_WAIT, Durable
-from .producing import Relays, Writers
-from .stream import Stream
+from .producing import BATCH, Relays, Writers
+from .stream import PUBLISH_TIMEOUT, Stream
 from .world import Chances, Course, World, promise
 
 FAULTS = 15.0
@@ -75,6 +75,8 @@ def run(seed: int, decisions: Decisions) -> None:
     promise(len(relays.leaders()) == 1, "in the end one candidate leads", relays.leaders())
     _lose_the_last(backbone)
     _write_in_a_burst(backbone)
+    _lose_an_answer(backbone)
+    _let_it_rest(backbone)
     _tell_waiters(backbone)
     _stop(backbone)
     world.run(world.now + CALM, backbone.consumers.settled)
@@ -180,6 +182,26 @@ def _write_in_a_burst(backbone: Backbone) -> None:
     truth = backbone.consumers.truth
     behind = {key for key, sequence in writers.sequences.items() if truth.last(key) < sequence}
     promise(behind <= {writers.keys[0]}, "no key waits for another's trouble", behind)
+
+
+def _lose_an_answer(backbone: Backbone) -> None:
+    """An answer of the stream that goes astray costs a pause and no more, however many rows it was for."""
+    world, unpublished = backbone.world, backbone.database.unpublished
+    backbone.stream.loses_answer = True
+    backbone.writers.to_write = rows = world.random.randint(1, 2 * BATCH)
+    world.start("writer", backbone.writers.transaction(rows))
+    world.run(world.now + PUBLISH_TIMEOUT + 2.0)
+    promise(not unpublished, "an answer that is lost costs a pause and no more", list(unpublished.values()))
+
+
+def _let_it_rest(backbone: Backbone) -> None:
+    """Where nothing is to be done, candidates look now and then, and sleep in between."""
+    world, database = backbone.world, backbone.database
+    before = database.asked
+    world.run(world.now + 10.0)
+    asked = (database.asked - before) / len(backbone.relays.candidates)
+    promise(asked <= 6, "who has nothing to do sleeps", asked)
+    promise(asked >= 3, "who sleeps looks now and then whether a notice was lost", asked)
 
 
 def _tell_waiters(backbone: Backbone) -> None:

@@ -50,6 +50,8 @@ class Stream:
     on_stored: Callable[[], None] = lambda: None
     repeats: int = 0
     """Messages sent though they were stored already."""
+    loses_answer: bool = False
+    """Whether the next answer goes astray."""
     on_away: Callable[[], None] = lambda: None
     on_back: Callable[[], None] = lambda: None
     _known: dict[UUID, Stored] = field(default_factory=dict[UUID, Stored])
@@ -84,7 +86,8 @@ class Stream:
             world.after(world.moment(), arrive)
             # The longest a moment takes, so that the message has arrived before its answer can.
             yield 0.004 + world.moment()
-        if not answers or world.happens(chances.unanswered):
+        if not answers or self.loses_answer or world.happens(chances.unanswered):
+            self.loses_answer = False
             yield PUBLISH_TIMEOUT
             raise StreamAwayError
         answer = answers[0]

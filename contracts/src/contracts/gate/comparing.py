@@ -64,7 +64,7 @@ def compare(published: Schema, current: Schema, *, is_latest: bool = True) -> li
         *(Change(_field(path), "field", "is new and optional", Effect.NOBODY) for path in come),
         *(renamed.get(path, _gone(path)) for path in gone),
     ]
-    return sorted(set(changes), key=lambda change: (change.field, change.effect, change.rule))
+    return sorted(set(changes), key=lambda change: (change.field, change.effect, change.rule, change.reason))
 
 
 def unlike(written: Schema, read: Schema) -> list[Change]:

@@ -212,9 +212,9 @@ def _write_lock(folder: Path, lock: Mapping[str, Any]) -> None:
 def _without_a_line(
     name: str, editions: Iterable[Edition], examples: Mapping[str, PublishedExample]
 ) -> list[str]:
-    """Name the editions that must have been recorded, since a later one or an example speaks of them."""
+    """Name the editions that must have been recorded: the first, and all that a later one or an example speaks of."""
     recorded = {each.number for each in editions}
-    latest = max(recorded | {each.edition for each in examples.values()}, default=0)
+    latest = max({1, *recorded, *(each.edition for each in examples.values())})
     return [f"{name}/{number}.json" for number in range(1, latest + 1) if number not in recorded]
 
 

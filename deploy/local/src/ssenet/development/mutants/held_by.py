@@ -46,17 +46,22 @@ _EVENTS_READ: Final = "services/gateway/tests/partners/domain/test_*.py"
 HELD: Final = (
     Held(
         "contracts.gate",
-        ("contracts/tests/test_gate*.py",),
+        ("contracts/tests/test_gate_*.py", "contracts/tests/test_gate.py"),
         ("contracts/tests/test_*.py", "deploy/local/tests/development/test_contract_editions.py"),
     ),
     Held(
         "chassis.outbox.relay_decisions",
-        ("chassis/tests/outbox/test_relay_decisions.py", *_SIMULATION, _FEWER),
+        ("chassis/tests/outbox/test_relay_*.py", *_SIMULATION, _FEWER),
         _SIMULATION,
     ),
     Held(
         "chassis.inbox.ordering",
-        (*_SIMULATION, "chassis/tests/simulation/test_ordering.py", _FEWER),
+        (
+            "chassis/tests/inbox/test_ordering.py",
+            "chassis/tests/simulation/test_ordering.py",
+            *_SIMULATION,
+            _FEWER,
+        ),
         _SIMULATION,
     ),
     Held(
@@ -65,7 +70,11 @@ HELD: Final = (
         _SIMULATION,
     ),
     Held("chassis.sites.homes", (*_SIMULATION, _FEWER), _SIMULATION),
-    Held("chassis.partitions", ("chassis/tests/broker/test_provision.py",), ("chassis/tests/test_backbone.py",)),
+    Held(
+        "chassis.partitions",
+        ("chassis/tests/test_partitions.py",),
+        ("chassis/tests/broker/test_provision.py", "chassis/tests/test_backbone.py"),
+    ),
     Held(
         "coordination.domain",
         (
