@@ -14,7 +14,7 @@ import pytest
 from contracts.gate import checkout
 from contracts.gate.checkout import COMMAND, FOLDER, Gate, PublishingRefusedError, faults_of_checkout
 from contracts.gate.comparing import Change, Effect
-from contracts.gate.editions import History, HistoryChangedError, digest_of, read_history, record
+from contracts.gate.editions import HistoryChangedError, digest_of, read_history, record
 from contracts.gate.verdicts import Status, as_json
 from contracts.testing import Golden, golden_events
 
@@ -118,7 +118,7 @@ def test_check_says_what_is_wrong_with_the_published_files_themselves(
 def test_a_contract_of_which_nothing_was_published_is_new_and_becomes_its_first_edition(folder: Path) -> None:
     fewer = read_history(folder)
     known = {name: about for name, about in fewer.events.items() if name != PLAN}
-    gate = replace(NOW, history=History(known, fewer.code_lists), folder=folder)
+    gate = replace(NOW, history=replace(fewer, events=known), folder=folder)
 
     [verdict] = [each for each in gate.verdicts() if each.status is not Status.PUBLISHED]
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.checks import Finding
+from contracts.findings import Finding
 from contracts.words import Role
 from registry.domain.findings import (
     RefusedError,
