@@ -42,7 +42,11 @@ def _holding(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         _limits("array", "minItems", "maxItems", more={"items": inner, "uniqueItems": st.booleans()}),
         st.fixed_dictionaries(
             {"type": st.just("object"), "properties": st.dictionaries(st.sampled_from("ab"), inner)},
-            optional={"required": st.lists(st.sampled_from("ab"), unique=True)},
+            optional={
+                "required": st.lists(st.sampled_from("ab"), unique=True),
+                "additionalProperties": st.one_of(st.booleans(), inner),
+                "patternProperties": st.dictionaries(st.sampled_from(["^a", "b$"]), inner, max_size=1),
+            },
         ),
         st.fixed_dictionaries({"anyOf": st.lists(inner, min_size=1, max_size=3)}),
         st.fixed_dictionaries({"oneOf": st.lists(inner, min_size=1, max_size=3)}),

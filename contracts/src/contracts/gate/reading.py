@@ -171,8 +171,7 @@ class _Reading:
 
     def _unknown(self, name: str, about: Schema, read: Form, path: Path) -> Iterator[Finding]:
         """What the reader does with a field it has no name for."""
-        patterns: Mapping[str, Schema] = read.rule("patternProperties", {})
-        matching = [schema for pattern, schema in patterns.items() if re.search(pattern, name)]
+        matching = _by_pattern(read, name)
         others = read.rule("additionalProperties")
         if others is False and not matching:
             reason = f"{self.writer.name} have it, and {self.reader.name} refuse fields they do not know"
@@ -184,6 +183,14 @@ class _Reading:
 
     def _other_names(self, written: Form, read: Form, path: Path) -> Iterator[Finding]:
         """What the reader does with the names of a mapping, which the writer chooses."""
+        matched = written.rule("patternProperties")
+        if matched is not None and _said(self.writer, matched) != _said(
+            self.reader, read.rule("patternProperties")
+        ):
+            reason = (
+                f"{self.writer.name} may hold names by patterns that {self.reader.name} do not have alike"
+            )
+            yield Finding((*path, "*"), "patternProperties", reason)
         chosen, taken = written.rule("additionalProperties"), read.rule("additionalProperties")
         if chosen is None or chosen is False:
             return
@@ -221,9 +228,24 @@ _CLOSE: Final = 1e-9
 
 
 def _fields_of(form: Form) -> dict[str, Schema]:
-    """Every field the form names; one that is required and not described may hold anything."""
+    """Every field the form names; what is asked of it by the patterns that its name fits, is asked as well."""
     described: Mapping[str, Schema] = form.rule("properties", {})
-    return {name: {} for name in form.rule("required", ()) if name not in described} | dict(described)
+    # One that is required and not described may hold anything.
+    named = {name: {} for name in form.rule("required", ()) if name not in described} | dict(described)
+    return {
+        name: {"allOf": [about, *patterns]} if (patterns := _by_pattern(form, name)) else about
+        for name, about in named.items()
+    }
+
+
+def _by_pattern(form: Form, name: str) -> list[Schema]:
+    """What the form asks of a field by the patterns that its name fits."""
+    patterns: Mapping[str, Schema] = form.rule("patternProperties", {})
+    return [schema for pattern, schema in patterns.items() if re.search(pattern, name)]
+
+
+def _said(side: Side, patterns: Mapping[str, Schema] | None) -> str:
+    return side.document.said({"patternProperties": patterns or {}})
 
 
 def _may_read(read: Form, written: Form) -> bool:
