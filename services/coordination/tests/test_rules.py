@@ -24,7 +24,8 @@ from contracts.catalogue import PARTNER_EVENTS
 from contracts.partner import PartnerEvent
 from contracts.words import Language, Named, Text
 from coordination import packaged
-from coordination.domain.rules import Choice, Coverage, Opening, RuleBook, opening, placeholders
+from coordination.domain.rules import Choice, Coverage, Opening, RuleBook, opening
+from coordination.domain.titles import placeholders
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[3] / "contracts" / "examples").glob("partner.*/*.json"))
 MONDAY = date(2026, 11, 23)

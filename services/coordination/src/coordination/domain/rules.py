@@ -1,39 +1,18 @@
 """Rules that turn a partner's event into a task: their form as reviewed data, and what they decide."""
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
-from string import Formatter
 from types import MappingProxyType
-from typing import Any, Final, Self, get_origin
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic.fields import FieldInfo
 
-from contracts import codes
 from contracts.catalogue import PARTNER_EVENTS
-from contracts.codes import CodeList
-from contracts.fields import parts_of
 from contracts.partner import PartnerEvent
-from contracts.words import CountryCode, Labels, Language, Named, OrganisationCode, ResultCode, Text, Title
+from contracts.words import CountryCode, Labels, Language, OrganisationCode, ResultCode, Title
+from coordination.domain.titles import field_saying, placeholders, request_of, title_of
 from coordination.domain.working_days import working_days_after
-
-NOT_SAID: Final = "—"
-TITLE_LENGTH: Final = 300
-_SHORTEST_CUT: Final = TITLE_LENGTH // 2
-
-# What a title may say beside fields by their own names, and which of them say it; the first that the event has counts.
-_VALUES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "partner": ("origin",),
-        "country": ("country",),
-        "sender": ("requested_by", "reported_by", "organiser"),
-        "entity": ("entity_name", "names"),
-        "year": ("reference_year",),
-    }
-)
 
 
 class _Strict(BaseModel):
@@ -92,7 +71,7 @@ class Rule(_Strict):
             said = placeholders(self.title.in_language(language))
             if said != placeholders(self.title.en):
                 raise ValueError(f"{self.code}: the {language} title says other values than the English one")
-            if unknown := [name for name in sorted(said) if _field_saying(name, self.event) is None]:
+            if unknown := [name for name in sorted(said) if field_saying(name, self.event) is None]:
                 raise ValueError(
                     f"{self.code}: {self.hears} has no {', '.join(unknown)} that a title can say"
                 )
@@ -187,16 +166,10 @@ def opening(
         # A result that the rule does not know how to choose is for a person to look at, too.
         needs_routing=not units or result is None,
         due_on=working_days_after(today, rule.due),
-        title=_title(rule.title, event),
-        request=_request(event),
+        title=title_of(rule.title, event),
+        request=request_of(event),
         country=_country(event),
     )
-
-
-@cache
-def placeholders(template: str) -> frozenset[str]:
-    """Name the values a title template says."""
-    return frozenset(name for _, name, _, _ in Formatter().parse(template) if name is not None)
 
 
 def _units_for(place: OfficeCovering | Units, event: PartnerEvent, coverage: Coverage) -> tuple[str, ...]:
@@ -210,96 +183,3 @@ def _country(event: PartnerEvent) -> str | None:
     """The one country the event is about; an event about several is about none in particular."""
     several: tuple[str, ...] = getattr(event, "countries", ())
     return getattr(event, "country", None) or (several[0] if len(several) == 1 else None)
-
-
-def _request(event: PartnerEvent) -> Title | None:
-    """The partner's own words in one line: its title, else its text, else the first of its names."""
-    said = [getattr(event, field) for field in type(event).model_fields]
-    if title := next((one for one in said if isinstance(one, Title)), None):
-        return title
-    if text := next((one for one in said if isinstance(one, Text)), None):
-        return Title(language=text.language, text=_shortened(text.text))
-    named = (one[0] for one in said if isinstance(one, tuple) and one and isinstance(one[0], Named))
-    name = next(named, None)
-    return Title(language=name.language, text=name.name) if name else None
-
-
-def _title(templates: Labels, event: PartnerEvent) -> Labels:
-    said = placeholders(templates.en)
-
-    def in_language(language: Language) -> str:
-        values = {name: _isolated(_value(name, event, language), language) for name in said}
-        return templates.in_language(language).format(**values)
-
-    return Labels(**{language: in_language(language) for language in Language})
-
-
-def _value(name: str, event: PartnerEvent, language: str) -> str:
-    field = _field_saying(name, type(event))
-    found: Any = getattr(event, field) if field else None
-    if not field or not found:
-        return NOT_SAID
-    if name == "partner":
-        return _one_line(found.partner_name)
-    if isinstance(found, tuple):
-        return _one_line(_name_for(language, found))
-    code_list = _labels_of(field, type(event))
-    return code_list.label(found, language) if code_list and found in code_list else _one_line(str(found))
-
-
-@cache
-def _field_saying(name: str, event: type[PartnerEvent]) -> str | None:
-    """Name the field of an event that says this value of a title, if any does."""
-    if name in _VALUES:
-        return next((field for field in _VALUES[name] if field in event.model_fields), None)
-    return name if name in event.model_fields and _is_one_word(event.model_fields[name]) else None
-
-
-def _is_one_word(field: FieldInfo) -> bool:
-    """Tell whether a field holds one short text, number or code."""
-    parts = list(parts_of(field))
-    is_word = any(
-        isinstance(part, type) and issubclass(part, str | int) and part is not bool for part in parts
-    )
-    return is_word and not any(get_origin(part) is tuple for part in parts)
-
-
-@cache
-def _labels_of(field: str, event: type[PartnerEvent]) -> CodeList | None:
-    return codes.list_for(event.model_fields[field])
-
-
-def _name_for(language: str, names: tuple[Named, ...]) -> str:
-    """The name in the reader's language, else in English, else as the partner put it first."""
-    by_language = {each.language.split("-")[0]: each.name for each in reversed(names)}
-    return by_language.get(language) or by_language.get(Language.EN) or names[0].name
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _shortened(text: str) -> str:
-    """One line that fits a title: cut between words, or between characters where the script has no spaces."""
-    line = _one_line(text)
-    if len(line) <= TITLE_LENGTH:
-        return line
-    end = TITLE_LENGTH - len(" …")
-    word_end = line.rfind(" ", _SHORTEST_CUT, end + 1)
-    if word_end > 0:
-        return f"{line[:word_end]} …"
-    # A vowel sign or an accent belongs to the letter before it.
-    while end > _SHORTEST_CUT and unicodedata.category(line[end]).startswith("M"):
-        end -= 1
-    return f"{line[:end]}…"
-
-
-def _isolated(value: str, language: str) -> str:
-    """Put a value that runs against the title's direction into isolates: neither then scrambles the other."""
-    against = {"L"} if language == Language.AR else {"R", "AL"}
-    # Most values are ASCII, and none of its characters runs from right to left.
-    if value.isascii() and language != Language.AR:
-        return value
-    if any(unicodedata.bidirectional(character) in against for character in value):
-        return f"\N{FIRST STRONG ISOLATE}{value}\N{POP DIRECTIONAL ISOLATE}"
-    return value
