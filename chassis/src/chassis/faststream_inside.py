@@ -19,6 +19,7 @@ __all__ = [
     "Handler",
     "Subscriber",
     "UngivableError",
+    "hand_over",
     "leave_fetching_to_us",
     "refuse_ungivable",
     "report_errors_to",
@@ -39,6 +40,11 @@ class _FetchedByConsumer:
 def leave_fetching_to_us(subscriber: Subscriber) -> None:
     """Let the subscriber get ready for its handler at the start of the broker, and leave its pull loop alone."""
     subscriber.subscription = _FetchedByConsumer()  # type: ignore[assignment]  # what it takes is what can be ended
+
+
+async def hand_over(subscriber: Subscriber, batch: object) -> None:
+    """Run the subscriber's handler on this batch, with its middlewares and all it asks for; raises what they do."""
+    await subscriber.process_message(cast("Any", batch))
 
 
 def report_errors_to(broker: NatsBroker, callback: Callable[[Exception], Awaitable[None]]) -> None:
@@ -62,6 +68,12 @@ def refuse_ungivable(subscriber: Subscriber, batch: object) -> None:
     for call in subscriber.calls:
         model: CallModel = cast("Any", call.dependant)
         asked = [one.field_name for one in model.flat_params if batch not in _marks(one.field_type)]
+        named = {one.field_name for one in model.flat_params if batch in _marks(one.field_type)}
+        if len(named) > 1:
+            raise UngivableError(
+                f"{call.name}: its events are asked for as {' and '.join(sorted(named))}; FastStream gives them by"
+                " one name, so a dependency must call them as the handler does"
+            )
         if asked:
             raise UngivableError(
                 f"{call.name}: nothing gives {', '.join(asked)}; ask by Depends(...) or Context(...)"

@@ -16,7 +16,7 @@ from nats.aio.client import Client
 from chassis.broker.connection import Broker
 from chassis.broker.nkeys import new_seed, public_keys
 from chassis.broker.topology import PROVISIONER, accounts_block
-from chassis.faststream_inside import leave_fetching_to_us
+from chassis.faststream_inside import Subscriber, leave_fetching_to_us
 from chassis.testing import eventually
 from ssenet.processes.servers import free_port, start_nats
 
@@ -70,6 +70,12 @@ async def test_a_subscriber_that_has_a_subscription_gets_its_handler_ready_and_f
     assert not subscriber.tasks, "FastStream's pull loop runs beside `consumer`: what does it look at now?"
     assert subscriber.calls[0].handler._wrapped_call, "`start` does not make handlers ready any more"
     await subscriber.stop()
+
+
+def test_a_batch_can_be_handed_to_a_subscriber() -> None:
+    assert hasattr(Subscriber, "process_message"), (
+        "`hand_over` calls `process_message`: how does a handler run now?"
+    )
 
 
 ASKED: dict[str, Callable[[Any], Any]] = {

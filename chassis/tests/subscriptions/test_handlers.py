@@ -170,6 +170,136 @@ async def test_a_failure_that_a_middleware_keeps_to_itself_is_not_committed(
     assert await postings(database) == []
 
 
+class Dropping(BaseMiddleware[Any, Any]):
+    async def consume_scope(self, call_next: Callable[..., Awaitable[Any]], msg: StreamMessage[Any]) -> Any:
+        msg.raw_message = [one for one in msg.raw_message if one.event.amount != 1]
+        return await call_next(msg)
+
+
+class Replacing(BaseMiddleware[Any, Any]):
+    async def consume_scope(self, call_next: Callable[..., Awaitable[Any]], msg: StreamMessage[Any]) -> Any:
+        msg.raw_message = [one._replace(event=EntryMadeV1(amount=999)) for one in msg.raw_message]
+        return await call_next(msg)
+
+
+class RefusingAfterwards(BaseMiddleware[Any, Any]):
+    async def consume_scope(self, call_next: Callable[..., Awaitable[Any]], msg: StreamMessage[Any]) -> Any:
+        await call_next(msg)
+        raise KeyError("not to be committed")
+
+
+class FailingAtItsEnd(BaseMiddleware[Any, Any]):
+    async def after_processed(self, *_: Any, **__: Any) -> bool:
+        raise KeyError("not to be committed")
+
+
+@pytest.mark.parametrize(
+    "middlewares",
+    [[Dropping], [Replacing], [Insisting, RefusingAfterwards], [Swallowing, FailingAtItsEnd]],
+    ids=["drops", "replaces", "keeps what an inner one raised", "keeps what an inner one raised at its end"],
+)
+async def test_what_a_middleware_takes_from_a_handler_or_keeps_of_another_is_not_committed(
+    fresh_database: FreshDatabase, middlewares: list[Any]
+) -> None:
+    database = await fresh_database("ledger")
+
+    await Deliver(database, heard(*middlewares))(EntryMadeV1(amount=1), failing=True)
+
+    [waiting] = await waiting_rows(database)
+    assert waiting.error_class in {NotHandledError.__name__, KeyError.__name__}
+    assert await postings(database) == []
+
+
+async def test_the_effects_of_a_dependency_that_failed_are_not_committed_by_a_second_try(
+    fresh_database: FreshDatabase,
+) -> None:
+    database, calls = await fresh_database("ledger"), list[int]()
+
+    async def fail_at_first(tx: Tx) -> int:
+        tx.session.add(Entry(id=new_id(), home_site=tx.site))
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyError("not yet")
+        return 1
+
+    async def post_one(
+        entries: Batch[EntryMadeV1], tx: Tx, one: Annotated[int, Depends(fail_at_first)]
+    ) -> None:
+        await post(entries, tx)
+
+    await Deliver(database, heard(Insisting, handler=post_one))(EntryMadeV1(amount=1), failing=True)
+
+    assert len(await waiting_rows(database)) == 1
+    assert await postings(database) == []
+
+
+async def test_what_a_dependency_raises_at_its_end_is_not_kept_by_a_middleware(
+    fresh_database: FreshDatabase,
+) -> None:
+    database = await fresh_database("ledger")
+
+    async def fail_at_the_end() -> AsyncGenerator[int]:
+        yield 1
+        raise KeyError("what belongs to it was not written")
+
+    async def post_one(
+        entries: Batch[EntryMadeV1], tx: Tx, one: Annotated[int, Depends(fail_at_the_end)]
+    ) -> None:
+        await post(entries, tx)
+
+    keeping = ExceptionMiddleware(handlers={KeyError: answering_instead})
+    await Deliver(database, heard(keeping, handler=post_one))(EntryMadeV1(amount=1), failing=True)
+
+    assert len(await waiting_rows(database)) == 1
+    assert await postings(database) == []
+
+
+def a_second_handler(found: Subscriptions) -> object:
+    register = found.hears(EntryMadeV1, durable="ledger-second")
+    register(post)
+    return register(post)
+
+
+WRONG: dict[str, tuple[Callable[[Subscriptions], object], str]] = {
+    "a second handler of one durable": (a_second_handler, "has its handler"),
+    "FastStream's own subscriber": (lambda found: found.subscriber("entries"), "`hears`"),
+    "a router within it": (
+        lambda found: found.include_router(Subscriptions("ledger")),
+        "one `Subscriptions`",
+    ),
+    "a middleware added later": (lambda found: found.add_middleware(Swallowing), "`Subscriptions"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_would_start_and_not_be_served_is_refused(what: str) -> None:
+    do, said = WRONG[what]
+
+    with pytest.raises((TypeError, ValueError), match=said):
+        do(Subscriptions("ledger"))
+
+
+def test_a_handler_takes_its_events_once() -> None:
+    async def twice(entries: Batch[EntryMadeV1], again: Batch[EntryMadeV1]) -> None: ...
+
+    with pytest.raises(TypeError, match="once"):
+        heard(handler=twice)
+
+
+async def test_a_shutdown_hook_that_fails_leaves_nothing_open(start: Start) -> None:
+    async def fail() -> None:
+        raise KeyError("a hook")
+
+    service = start.service(heard())
+    await service.start()
+    service.app.on_shutdown(fail)
+
+    with pytest.raises(KeyError, match="a hook"):
+        await service.stop()
+
+    assert service.broker.connection.is_closed
+
+
 async def test_a_handler_that_returns_something_is_told_that_nobody_publishes_it(
     fresh_database: FreshDatabase,
 ) -> None:

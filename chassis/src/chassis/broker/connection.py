@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, S
 from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 from uuid import uuid4
 
 import nats.errors
@@ -124,6 +124,10 @@ class Broker(NatsBroker):
     def jetstream(self) -> JetStreamContext:
         """The connection's JetStream, with the patience that a publish needs."""
         return self.connection.jetstream(timeout=PUBLISH_TIMEOUT)
+
+    def add_middleware(self, *_args: Any, **_named: Any) -> NoReturn:  # type: ignore[override]  # it is closed
+        """Refuse a middleware that nobody would watch."""
+        raise TypeError("give middlewares to `Subscriptions(..., middlewares=[...])`")
 
     async def start(self) -> None:
         """Connect, and have every handler ready for what `consumer` will fetch."""

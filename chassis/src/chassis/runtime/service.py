@@ -205,7 +205,12 @@ class Service:
     async def stop(self) -> None:
         """Finish or hand back what is held, drain the outbox, close; in time also where a server does not answer."""
         self.begin_stop()
-        await self.app.stop()
+        try:
+            await self.app.stop()
+        finally:
+            # A hook that fails must leave nothing open. Closed already, both do nothing.
+            await self.broker.stop()
+            await self.database.close()
 
     async def _stop_loops(self) -> None:
         # Where they do not end, it is most likely the database that they wait for.

@@ -9,18 +9,19 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
-from typing import Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar, Union, cast
+from operator import is_
+from types import TracebackType
+from typing import Annotated, Any, Concatenate, Literal, NoReturn, ParamSpec, TypeVar, Union
 
 from faststream import AckPolicy, BaseMiddleware, Depends, StreamMessage
 from faststream.nats import ConsumerConfig, JStream, NatsRouter, PullSub
-from nats.aio.msg import Msg
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter, create_model
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 from sqlalchemy.orm import DeclarativeBase
 
 from chassis.database.transaction import Transaction
-from chassis.faststream_inside import Handler, Subscriber, leave_fetching_to_us, refuse_ungivable
+from chassis.faststream_inside import Handler, Subscriber, hand_over, leave_fetching_to_us, refuse_ungivable
 from chassis.messages import ContractError, Received
 from chassis.settings import STREAM
 from contracts.event import Envelope, Event, subject_of
@@ -71,8 +72,11 @@ class _Run:
     """One run of a handler, whatever FastStream does around it."""
 
     tx: Transaction
+    events: Sequence[Received[Any]]
     begun: int = 0
     ended: int = 0
+    raised: bool = False
+    """Whether anything around the handler has raised, whoever kept it to itself."""
 
 
 _RUN: ContextVar[_Run] = ContextVar("chassis_run")
@@ -85,6 +89,33 @@ def _run() -> _Run:
             "a handler runs within a transaction: `chassis.testing` delivers to it as a service does"
         )
     return run
+
+
+class _Watching(BaseMiddleware[Any, Any]):
+    """Stands around each middleware, and notes what is raised within it before the next one can keep it to itself."""
+
+    async def consume_scope(self, call_next: Callable[[Any], Awaitable[Any]], msg: StreamMessage[Any]) -> Any:
+        try:
+            return await call_next(msg)
+        except BaseException:
+            _run().raised = True
+            raise
+
+    async def after_processed(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_val: BaseException | None = None,
+        exc_tb: TracebackType | None = None,
+    ) -> bool | None:
+        if exc_val is not None:
+            _run().raised = True
+        return await super().after_processed(exc_type, exc_val, exc_tb)
+
+
+def _watching_each(middlewares: Sequence[Any]) -> list[Any]:
+    """These middlewares, watched from within and from without; none where there are none, for it would cost."""
+    watched = [part for one in middlewares for part in (_Watching, one)]
+    return [*watched, _Watching] if watched else []
 
 
 async def _transaction() -> Transaction:
@@ -121,15 +152,18 @@ class Subscription:
     async def handle(self, events: Sequence[Received[Any]], tx: Transaction) -> None:
         """Run the handler by FastStream, with its middlewares and all it asks for; raises what any of them raises.
 
-        Raises NotHandledError where the handler did not run just once and to its end: a middleware that keeps an error
-        to itself, or events from their handler, must not have that committed.
+        Raises NotHandledError where the handler did not run just once, to its end and with all the events, or where
+        anything was raised around it: a middleware that keeps an error to itself, or events from their handler, must
+        not have that committed.
         """
-        run = _Run(tx)
+        run = _Run(tx, events)
         token = _RUN.set(run)
         try:
-            await self.subscriber.process_message(cast("list[Msg]", events))
+            await hand_over(self.subscriber, events)
         finally:
             _RUN.reset(token)
+        if run.raised:
+            raise NotHandledError(f"{self.durable}: a middleware kept to itself what was raised within it")
         if (run.begun, run.ended) != (1, 1):
             raise NotHandledError(
                 f"{self.durable}: within its middlewares the handler was begun {run.begun} times, and ended {run.ended}"
@@ -154,7 +188,7 @@ class Subscriptions(NatsRouter):
         dependencies: Sequence[Any] = (),
         middlewares: Sequence[type[BaseMiddleware[Any, Any]]] = (),
     ) -> None:
-        super().__init__(dependencies=dependencies, middlewares=middlewares)
+        super().__init__(dependencies=dependencies, middlewares=_watching_each(middlewares))
         self.service = service
         self._permanent = permanent
         self._by_durable: dict[str, Subscription] = {}
@@ -176,7 +210,7 @@ class Subscriptions(NatsRouter):
             raise ValueError(f"durable {durable} must begin with {self.service}-")
         if durable in self._by_durable:
             raise ValueError(f"durable {durable} is taken")
-        subscriber = self.subscriber(
+        subscriber = super().subscriber(
             # The provisioner makes stream and durable, and `consumer` fetches: FastStream has to know which they are.
             stream=JStream(STREAM, declare=False),
             durable=durable,
@@ -191,7 +225,30 @@ class Subscriptions(NatsRouter):
         leave_fetching_to_us(subscriber)
         self._by_durable[durable] = Subscription(durable, types, subscriber, self._permanent, tuple(projects))
 
-        return lambda handler: subscriber(_watched(handler, types))
+        def register(
+            handler: Handles[E, P],
+        ) -> Handler[Concatenate[Sequence[Received[E]], P], Awaitable[None]]:
+            if subscriber.calls:
+                raise ValueError(
+                    f"durable {durable} has its handler: FastStream would call the first one alone"
+                )
+            return subscriber(_watched(handler, types))
+
+        return register
+
+    def subscriber(self, *_args: Any, **_named: Any) -> NoReturn:  # type: ignore[override]  # it is closed
+        """Refuse a handler that nobody would fetch for."""
+        raise TypeError(
+            "handlers are registered by `hears`: what FastStream itself subscribes to is not fetched"
+        )
+
+    def include_router(self, *_args: Any, **_named: Any) -> NoReturn:  # type: ignore[override]  # it is closed
+        """Refuse a router within this one: its durables would have no consumer."""
+        raise TypeError("a service has one `Subscriptions`; register these handlers by its `hears`")
+
+    def add_middleware(self, *_args: Any, **_named: Any) -> NoReturn:  # type: ignore[override]  # it is closed
+        """Refuse a middleware that nobody would watch."""
+        raise TypeError("give middlewares to `Subscriptions(..., middlewares=[...])`")
 
     def __iter__(self) -> Iterator[Subscription]:
         return iter(self._by_durable.values())
@@ -210,10 +267,20 @@ def _watched(handler: Handles[E, P], types: Sequence[type[E]]) -> Handles[E, P]:
     if not any(isinstance(one, _Events) for one in getattr(first.annotation, "__metadata__", ())):
         raise TypeError(f"{name} must take its events first, as Batch[...]")
 
+    if any(
+        isinstance(mark, _Events) for one in others for mark in getattr(one.annotation, "__metadata__", ())
+    ):
+        raise TypeError(f"{name} must take its events once")
+    if first.kind is inspect.Parameter.POSITIONAL_ONLY:
+        raise TypeError(f"{name} must take its events by a name: FastStream gives them by it")
+
     @wraps(handler)
     async def watched(*args: Any, **named: Any) -> None:
         run = _run()
         run.begun += 1
+        given: Sequence[Received[Any]] = named[first.name] if first.name in named else args[0]
+        if len(given) != len(run.events) or not all(map(is_, given, run.events)):
+            raise NotHandledError(f"{name} was given other events than its transaction is of")
         if await handler(*args, **named) is not None:
             raise TypeError(f"{name} returned something: FastStream would publish it, past the outbox")
         run.ended += 1
