@@ -96,6 +96,64 @@ def test_a_partner_learns_which_field_cannot_be(
     assert found(event_type, **changes) == [finding]
 
 
+@pytest.mark.parametrize(
+    ("event_type", "changes", "said"),
+    [
+        (
+            "partner.research.published.v1",
+            {"languages": ["fra"]},
+            "There is no language with the code fra. Did you mean fr?",
+        ),
+        (
+            "partner.research.published.v1",
+            {"languages": ["zz"]},
+            "There is no language with the code zz in ISO 639.",
+        ),
+        (
+            "partner.research.published.v1",
+            {"published_on": "1899-12-31"},
+            "The year of 1899-12-31 does not lie between 1900 and 2100.",
+        ),
+        (
+            "partner.concern.raised.v1",
+            {"entity_name": "a\x1bb"},
+            "The text holds the control character U+001B, which cannot be stored.",
+        ),
+        (
+            "partner.concern.raised.v1",
+            {"entity_name": "\u200b"},
+            "The text holds no letter, figure or sign that could be read.",
+        ),
+        (
+            "partner.training.announced.v1",
+            {"starts_on": "2027-02-02", "ends_on": "2027-02-01"},
+            "The end, 2027-02-01, lies before the start, 2027-02-02.",
+        ),
+        (
+            "partner.partnership.proposed.v1",
+            {"starts_on": "2027-02-02", "renews_on": "2026-02-02"},
+            "The renewal, 2026-02-02, lies before the start, 2027-02-02.",
+        ),
+        (
+            "partner.research.published.v1",
+            {"published_on": "2026-10-01", "validation_wanted_by": "2026-09-01"},
+            "The validation is wanted by 2026-09-01, before the publication on 2026-10-01.",
+        ),
+        ("partner.assistance.requested.v1", {"needed_by": "2026-11-01"}, "The date 2026-11-01 has passed."),
+        ("partner.statistics.reported.v1", {"reference_year": 2027}, "The year 2027 has not begun."),
+    ],
+)
+def test_a_partner_reads_what_is_wrong_in_a_sentence(
+    event_type: str, changes: dict[str, Any], said: str
+) -> None:
+    assert [str(finding) for finding in problems_of(an(event_type, **changes), today=TODAY)] == [said]
+
+
+@pytest.mark.parametrize("day", ["1900-01-01", "2100-12-31"])
+def test_the_first_and_the_last_year_lie_within_the_range(day: str) -> None:
+    assert found("partner.research.published.v1", published_on=day, validation_wanted_by=None) == []
+
+
 def test_one_day_of_training_is_not_too_short() -> None:
     assert found("partner.training.announced.v1", starts_on="2027-02-02", ends_on="2027-02-02") == []
 
@@ -123,8 +181,10 @@ def test_the_calendar_is_asked_only_with_a_day_to_compare() -> None:
     ]
 
 
-def test_a_partner_a_day_behind_us_is_not_late() -> None:
+def test_a_partner_a_day_behind_or_ahead_of_us_is_neither_late_nor_early() -> None:
     assert found("partner.assistance.requested.v1", needed_by="2026-11-22", today=TODAY) == []
+    new_years_eve = date(2026, 12, 31)
+    assert found("partner.statistics.reported.v1", reference_year=2027, today=new_years_eve) == []
 
 
 def test_a_partner_is_not_held_to_account_for_the_gateways_stamp() -> None:

@@ -3,12 +3,13 @@
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 from pydantic import AwareDatetime
 
-from contracts.completeness import gaps, gaps_of
+from contracts.completeness import gaps, gaps_of, gaps_of_module
 from contracts.data_rules import InAnyOrder, InOrder
 from contracts.generate import HOME
 from contracts.partner import Example, PartnerEvent
@@ -28,6 +29,30 @@ def test_an_event_that_the_changelog_does_not_name_is_said_to_be_missing_there(t
     [said] = gaps(tmp_path / "CHANGELOG.md")
 
     assert said.startswith("partner.training.announced.v1 is not in contracts/CHANGELOG.md")
+
+
+def a_module(**values: object) -> ModuleType:
+    module = ModuleType("contracts.partner.weather")
+    for name, value in values.items():
+        setattr(module, name, value)
+        if isinstance(value, type):
+            value.__module__ = module.__name__
+    return module
+
+
+def test_a_module_of_no_event_and_an_event_of_no_type_are_named() -> None:
+    class WeatherChangedV1(PartnerEvent):
+        """Its type was forgotten."""
+
+    place = "contracts/src/contracts/partner/weather.py"
+
+    assert list(gaps_of_module(a_module(LIMIT=3))) == [
+        f"{place} defines no event: whatever stands in contracts/partner is one"
+    ]
+    assert list(gaps_of_module(a_module(PartnerEvent=an_event()))) == []
+    assert list(gaps_of_module(a_module(WeatherChangedV1=WeatherChangedV1))) == [
+        f'WeatherChangedV1 has no type: write `type: ClassVar[str] = "partner.…"` in {place}'
+    ]
 
 
 class Reach(StrEnum):
@@ -148,6 +173,20 @@ def test_dates_that_a_third_one_precedes_still_need_a_rule_between_them() -> Non
         "partner.test.made.v1: nothing says whether 'decided_on' may lie before 'closes_on': write "
         "InOrder('closes_on', 'decided_on')"
     )
+
+
+@pytest.mark.parametrize(
+    "hints",
+    [
+        {"opens_on": date | None},
+        {"from_place": str | None, "to_place": str | None},
+        {"from_here": bool | None, "to_here": bool | None},
+        {"first_year": int | None, "last_month": int | None},
+        {"staff": int | None, "members": int | None},
+    ],
+)
+def test_a_lone_date_and_what_is_no_span_of_numbers_need_no_rule(hints: dict[str, Any]) -> None:
+    assert said_of(an_event(hints=hints)) == ""
 
 
 def test_an_enum_whose_values_have_labels_lacks_nothing() -> None:

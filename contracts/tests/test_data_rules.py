@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 import pytest
 
 from contracts.checks import MESSAGES, problems_of
-from contracts.data_rules import InOrder
+from contracts.data_rules import InOrder, NotAhead, NotPast
 from contracts.partner import PartnerEvent
 from contracts.words import InList, Model
 
@@ -18,9 +18,19 @@ class Session(Model):
     closes_at: datetime | None = None
     fewest: int | None = None
     most: int | None = None
+    begins_at: datetime | None = None
+    ends_at: datetime | None = None
+    wanted_by: date | None = None
+    year: int | None = None
     themes: tuple[Annotated[str, InList("themes")], ...] = ()
 
-    data_rules = (InOrder("opens_on", "closes_at"), InOrder("fewest", "most"))
+    data_rules = (
+        InOrder("opens_on", "closes_at"),
+        InOrder("fewest", "most"),
+        InOrder("begins_at", "ends_at"),
+        NotPast("wanted_by"),
+        NotAhead("year"),
+    )
 
 
 class SessionsPlannedV1(PartnerEvent):
@@ -34,7 +44,7 @@ class SessionsPlannedV1(PartnerEvent):
 
 def problems(session: Session) -> list[tuple[str, str]]:
     event = SessionsPlannedV1(sessions=(Session(), session))
-    return [(finding.pointer, str(finding)) for finding in problems_of(event)]
+    return [(finding.pointer, str(finding)) for finding in problems_of(event, today=date(2026, 11, 23))]
 
 
 def test_a_date_before_the_one_it_follows_is_named_with_both_fields() -> None:
@@ -59,6 +69,25 @@ def test_a_date_before_the_one_it_follows_is_named_with_both_fields() -> None:
 )
 def test_the_same_day_and_a_date_left_out_break_nothing(session: Session) -> None:
     assert problems(session) == []
+
+
+def test_times_are_held_in_order_within_a_day() -> None:
+    nine, ten = (datetime(2027, 3, 1, hour, tzinfo=UTC) for hour in (9, 10))
+
+    assert problems(Session(begins_at=nine, ends_at=ten)) == []
+    assert problems(Session(begins_at=ten, ends_at=nine)) == [
+        (
+            "/data/sessions/1/ends_at",
+            "2027-03-01 09:00:00+00:00 lies before 2027-03-01 10:00:00+00:00, the value of begins_at.",
+        )
+    ]
+
+
+def test_a_day_that_has_passed_and_a_year_that_has_not_begun_are_named_where_they_stand() -> None:
+    assert problems(Session(wanted_by=date(2026, 11, 21), year=2027)) == [
+        ("/data/sessions/1/wanted_by", "The date 2026-11-21 has passed."),
+        ("/data/sessions/1/year", "The year 2027 has not begun."),
+    ]
 
 
 def test_numbers_are_held_in_order_as_dates_are() -> None:

@@ -50,6 +50,17 @@ HELD: Final = (
         ("contracts/tests/test_*.py", "deploy/local/tests/development/test_contract_editions.py"),
     ),
     Held(
+        "contracts.data_rules",
+        ("contracts/tests/test_data_rules.py", "contracts/tests/test_checks.py"),
+        ("contracts/tests",),
+    ),
+    Held(
+        "contracts.checks",
+        ("contracts/tests/test_checks.py", "contracts/tests/test_data_rules.py"),
+        ("contracts/tests",),
+    ),
+    Held("contracts.completeness", ("contracts/tests/test_completeness.py",), ("contracts/tests",)),
+    Held(
         "chassis.outbox.relay_decisions",
         ("chassis/tests/outbox/test_relay_*.py", *_SIMULATION, _FEWER),
         _SIMULATION,
