@@ -47,6 +47,9 @@ class Talk:
     unpublished: list[Row] = field(default_factory=list[Row])
     leads: bool = True
     noted: datetime | None = MADE_AT
+    published_below: int = 0
+    writers: list[str] | None = None
+    """Who writes at each look that asks for it."""
     seen: ObservedStream = field(default_factory=lambda: ObservedStream(MADE_AT, 0))
     done: list[Command] = field(default_factory=list[Command])
     """What was carried out, and how it went does not matter."""
@@ -96,7 +99,7 @@ class Talk:
     def published(self) -> list[PublishOne | PublishBatch]:
         return [step for step in self.done if isinstance(step, PublishOne | PublishBatch)]
 
-    def of(self, *kinds: type[Command]) -> list[Command]:
+    def of(self, *kinds: type[S]) -> list[S]:
         return [step for step in self.done if isinstance(step, kinds)]
 
     def _carry_out(self, step: Command) -> Any:
@@ -119,9 +122,10 @@ class Talk:
                 return self.leads
             case Look(besides):
                 rows = [row for row in self.unpublished if row not in besides]
-                return Found(rows[:LIMIT], more=len(rows) >= LIMIT)
+                writers = self.writers if step.and_writers else None
+                return Found(rows[:LIMIT], more=len(rows) >= LIMIT, writers=writers)
             case Recall():
-                return RecordedStream(self.noted)
+                return RecordedStream(self.noted, published_below=self.published_below)
             case LookUp():
                 return []
             case Note(seen):

@@ -65,6 +65,7 @@ HELD: Final = (
         ("chassis/tests/outbox/test_relay_*.py", *_SIMULATION, _FEWER),
         _SIMULATION,
     ),
+    Held("chassis.outbox.low_watermark", ("chassis/tests/outbox/test_low_watermark.py",), _SIMULATION),
     Held(
         "chassis.inbox.ordering",
         (
