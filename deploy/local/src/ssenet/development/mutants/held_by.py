@@ -98,13 +98,25 @@ HELD: Final = (
     ),
     Held(
         "notifications.domain",
-        ("services/notifications/tests/test_domain.py",),
+        (
+            "services/notifications/tests/test_domain.py",
+            "services/notifications/tests/test_settling.py",
+            "services/notifications/tests/test_moves.py",
+        ),
         ("services/notifications/tests",),
     ),
     Held("registry.domain", ("services/registry/tests/test_domain.py",), ("services/registry/tests",)),
     Held("gateway.partners.domain", (_EVENTS_READ,), ("services/gateway/tests/partners",)),
-    Held("gateway.http.faults", (_EVENTS_READ,), ("services/gateway/tests/partners",)),
-    Held("gateway.http.validation", (_EVENTS_READ,), ("services/gateway/tests/partners",)),
+    Held(
+        "gateway.http.faults",
+        ("services/gateway/tests/http/test_faults.py", _EVENTS_READ),
+        ("services/gateway/tests/partners",),
+    ),
+    Held(
+        "gateway.http.validation",
+        (_EVENTS_READ,),
+        ("services/gateway/tests/partners", "services/gateway/tests/http"),
+    ),
     Held(
         "gateway.journeys.domain",
         ("services/gateway/tests/journeys/test_domain.py",),
@@ -112,7 +124,8 @@ HELD: Final = (
     ),
     Held(
         "gateway.sessions.domain",
-        ("services/gateway/tests/sessions/test_*.py", "services/gateway/tests/sign_in/test_*.py"),
-        ("services/gateway/tests",),
+        ("services/gateway/tests/sessions/test_domain.py",),
+        ("services/gateway/tests/sessions", "services/gateway/tests/sign_in"),
     ),
+    Held("gateway.sign_in.domain", ("services/gateway/tests/sign_in/test_workflows.py",)),
 )
