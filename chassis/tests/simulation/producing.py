@@ -176,6 +176,9 @@ class Candidate:
             return answer
         # Asked each time, wanted or not, by a statement of its own: much may be committed between the two.
         writers = yield from self._database.ask(session, lambda: [str(one) for one in self._database.writing])
+        if not step.and_writers:
+            # No relay has asked for that: it does not count against its rest.
+            self._database.asked -= 1
         return replace(answer, writers=writers)
 
     def _overlap(self, publish: Any, mark: Any, look: Any) -> Course:

@@ -200,8 +200,7 @@ def _let_it_rest(backbone: Backbone) -> None:
     before = database.asked
     world.run(world.now + 10.0)
     asked = (database.asked - before) / len(backbone.relays.candidates)
-    # A look each 2 s; a leader that has once doubted asks before it which stream it was: two statements each time.
-    promise(asked <= 12, "who has nothing to do sleeps", asked)
+    promise(asked <= 6, "who has nothing to do sleeps", asked)
     promise(asked >= 3, "who sleeps looks now and then whether a notice was lost", asked)
 
 
