@@ -582,10 +582,21 @@ async def test_an_event_given_up_that_no_database_stores_as_it_is_is_kept_all_th
 
 async def _fetched(broker: Broker, count: int) -> list[Any]:
     """What was published for the postings, in the order of the stream, fetched by somebody who is about to fail."""
+    parts = partitions_of(POSTINGS, 2)
+
+    async def pending() -> list[int]:
+        return [
+            (await broker.jetstream.consumer_info("EVENTS", part.name)).num_pending or 0 for part in parts
+        ]
+
+    # A durable counts what the stream has stored a moment after its publisher was answered.
+    async def all_there() -> bool:
+        return sum(await pending()) == count
+
+    await eventually(all_there)
     found: list[Any] = []
-    for part in partitions_of(POSTINGS, 2):
+    for part, waiting in zip(parts, await pending(), strict=True):
         subscription = await broker.jetstream.pull_subscribe_bind(durable=part.name, stream="EVENTS")
-        waiting = (await broker.jetstream.consumer_info("EVENTS", part.name)).num_pending or 0
         found += await subscription.fetch(waiting, timeout=5) if waiting else []
     assert len(found) == count
     return sorted(found, key=lambda message: message.metadata.sequence.stream)

@@ -57,7 +57,10 @@ async def test_a_partner_that_misspells_a_parameter_is_told_which_was_meant(
 ) -> None:
     for path, said in (
         ("/events?limt=3", ("query:limt", "Il n’y a pas de limt ici. Vouliez-vous dire limit\xa0?")),
-        ("/events/DEM-1?sorce=/a", ("query:sorce", "Il n’y a pas de sorce ici. Vouliez-vous dire source ?")),
+        (
+            "/events/DEM-1?sorce=/a",
+            ("query:sorce", "Il n’y a pas de sorce ici. Vouliez-vous dire source\xa0?"),
+        ),
     ):
         refused = await client.get(path, headers={**bearer(), "Accept-Language": "fr"})
 
