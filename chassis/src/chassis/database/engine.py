@@ -78,17 +78,27 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Transaction]:
-        """One piece of work: commits what was changed and announced together, or nothing of it."""
-        async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+        """One piece of work: commits what was changed and announced together, or nothing of it.
+
+        Whoever keeps it and uses it afterwards gets an error: what they wrote then would be committed by nobody.
+        """
+        async with self._session(self.engine) as session, session.begin():
             transaction = Transaction(session, service=self.service, site=self.site, now=self.clock())
-            yield transaction
-            await transaction.write_announcements()
+            try:
+                yield transaction
+                await transaction.write_announcements()
+            finally:
+                transaction.end()
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[AsyncSession]:
         """A session that cannot write: PostgreSQL refuses it."""
-        async with AsyncSession(self._reader, expire_on_commit=False) as session, session.begin():
+        async with self._session(self._reader) as session, session.begin():
             yield session
+
+    def _session(self, engine: AsyncEngine) -> AsyncSession:
+        """A session that is not used again once it is closed: as SQLAlchemy makes them, it would begin anew."""
+        return AsyncSession(engine, expire_on_commit=False, close_resets_only=False)
 
     async def insert_and_announce(
         self, insert: str, values: Sequence[Any], announcements: Announcements

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,15 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.database.tables import OUTBOX_WRITTEN
 from chassis.ids import new_id
+from chassis.messages import Received
 from chassis.telemetry.tracing import traceparent_of
 from contracts.event import Envelope, Event, EventId
-
-if TYPE_CHECKING:
-    from uuid import UUID
-
-    from chassis.messages import Received
-else:
-    from uuid import UUID
 
 
 class AggregateColumns:
@@ -78,6 +73,10 @@ def inserting(insert: str, parameters: int) -> str:
     return f"WITH inserted AS ({insert}), {writing} SELECT ARRAY(SELECT event_id FROM inserted) FROM told"  # noqa: S608
 
 
+class TransactionEndedError(Exception):
+    """A transaction was used after its end: what it was given then would be lost."""
+
+
 class Announcements:
     """Events to be announced in one commit, with the change that they tell of."""
 
@@ -87,6 +86,7 @@ class Announcements:
         self._service = service
         self._rows: list[tuple[Any, ...]] = []
         self._caused: Counter[UUID] = Counter()
+        self._ended = False
 
     def announced_for(self, cause: UUID) -> int:
         """How many events this one has led to so far."""
@@ -97,7 +97,7 @@ class Announcements:
         event: Event,
         *,
         of: AggregateColumns,
-        cause: "Received[Any] | None" = None,
+        cause: Received[Any] | None = None,
         correlation: EventId | None = None,
         to: str = "all",
     ) -> EventId:
@@ -105,8 +105,10 @@ class Announcements:
 
         Raises the aggregate's `sequence` by one; lock its row before changing it. The event continues the
         trace and the chain of its `cause`; without one it continues the current span, and `correlation` names
-        the chain it belongs to (its own id begins a new one).
+        the chain it belongs to (its own id begins a new one). Raises TransactionEndedError after the end.
         """
+        if self._ended:
+            raise TransactionEndedError(f"{event.type} was announced after the end of its transaction")
         of.sequence = (of.sequence or 0) + 1
         event_id = EventId(new_id())
         if cause is not None:
@@ -153,3 +155,7 @@ class Transaction(Announcements):
             columns = dict(zip(_OUTBOX, self.columns(), strict=True))
             await self.session.execute(_WRITE, columns | {"channel": OUTBOX_WRITTEN})
             self._rows = []
+
+    def end(self) -> None:
+        """Announce nothing from now on: it would reach nobody."""
+        self._ended = True
