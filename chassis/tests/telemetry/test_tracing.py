@@ -1,5 +1,7 @@
 """Logs name the trace and the place of an error, and never quote what people wrote."""
 
+import asyncio
+import gc
 import json
 import logging
 from collections.abc import Callable, Iterator
@@ -47,6 +49,21 @@ def test_an_error_is_logged_by_class_and_place_without_its_words(logs: Logs, *, 
     [entry] = logs()
     assert WORDS not in json.dumps(entry)
     assert [word in entry["exception"] for word in ("KeyError", "ValueError", "_fail")] == [True] * 3
+
+
+async def test_a_task_that_failed_unseen_is_logged_without_its_words(logs: Logs) -> None:
+    async def fail() -> None:
+        _fail(WORDS)
+
+    task = asyncio.create_task(fail())
+    await asyncio.wait([task])
+    del task
+    gc.collect()
+
+    [entry] = logs()
+    assert WORDS not in json.dumps(entry)
+    assert entry["event"] == "Task exception was never retrieved"
+    assert "ValueError" in entry["exception"]
 
 
 def test_a_line_within_a_span_names_its_trace(logs: Logs) -> None:

@@ -116,6 +116,13 @@ def _without_words(_logger: Any, _name: str, entry: structlog.typing.EventDict) 
     return entry
 
 
+def _first_line(record: logging.LogRecord) -> bool:
+    """Of a task that failed unseen, asyncio writes the error's text below the line that says so."""
+    record.msg = record.getMessage().partition("\n")[0]
+    record.args = ()
+    return True
+
+
 def _start_logs(service: str, level: str, output: TextIO) -> None:
     def with_service(
         _logger: Any, _name: str, entry: structlog.typing.EventDict
@@ -149,6 +156,7 @@ def _start_logs(service: str, level: str, output: TextIO) -> None:
     logging.getLogger("uvicorn.error").addFilter(
         lambda record: "Exception in ASGI" not in record.getMessage()
     )
+    logging.getLogger("asyncio").addFilter(_first_line)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
