@@ -1,14 +1,15 @@
 """What the chassis takes of FastStream's inside is still there; after an upgrade, this says what is not."""
 
 import gc
+import pkgutil
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import nats
 import pytest
 from faststream import Context, Depends
+from faststream.exceptions import IncorrectState
 from faststream.nats import JStream, NatsBroker, PullSub  # noqa: TID251 - it is what is examined
 from ledger.messaging import TOPOLOGY
 from nats.aio.client import Client
@@ -30,13 +31,33 @@ CHECKED = "`refuse_ungivable` cannot tell any more"
         "faststream._internal.context.Context",
         "faststream._internal.context.ContextRepo",
         "faststream._internal.endpoint.call_wrapper.HandlerCallWrapper",
+        "faststream._internal.context.ContextRepo.resolve",
+        "faststream._internal.context.ContextRepo.scopes",
+        "faststream.exceptions.ContextError",
+        "faststream.exceptions.IncorrectState",
+        "faststream.exceptions.StartupValidationError",
+        "faststream.nats.NatsBroker.connection",
+        "faststream.nats.NatsBroker.publishers",
         "faststream.nats.subscriber.usecases.BatchPullStreamSubscriber",
     ],
 )
 def test_what_is_imported_of_faststreams_inside_is_where_it_was(path: str) -> None:
-    module, _, name = path.rpartition(".")
+    try:
+        pkgutil.resolve_name(path)
+    except (ImportError, AttributeError):
+        pytest.fail(
+            f"{path} has moved: see chassis/faststream_inside.py, broker/connection.py, runtime/service.py"
+        )
 
-    assert hasattr(import_module(module), name), f"{path} has moved: see chassis/faststream_inside.py"
+
+async def test_the_broker_tells_of_its_publishers_and_of_the_lack_of_a_connection() -> None:
+    broker = NatsBroker(logger=None)
+
+    assert list(broker.publishers) == []
+    broker.publisher("things")
+    assert len(list(broker.publishers)) == 1, "`Broker.start` refuses publishers by this list"
+    with pytest.raises(IncorrectState):
+        _ = broker.connection
 
 
 async def given(rate: Annotated[float, Context("limits.rate")]) -> float:
