@@ -104,6 +104,16 @@ def test_a_whole_event_lacks_nothing() -> None:
 @pytest.mark.parametrize(
     ("event", "said"),
     [
+        (
+            an_event(type="partner.Test.made"),
+            "partner.Test.made is no type of partners: it reads partner.<noun>.",
+        ),
+        (an_event(type="partner.test.un__made.v1"), "partner.test.un__made.v1 is no type of partners"),
+        (an_event(type="registry.test.made.v1"), "registry.test.made.v1 is no type of partners"),
+        (
+            an_event(type="partner.test.taken_back.v2"),
+            "TestMadeV1 is not named as its type reads: call it TestTakenBackV2, in contracts/src/",
+        ),
         (an_event(event_name=""), "has no name: write `event_name`"),
         (an_event(__doc__=""), "does not say what happened"),
         (an_event(examples=()), "has no example: write `examples`"),

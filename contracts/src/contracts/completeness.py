@@ -3,6 +3,7 @@
 For `./ssenet check`: nothing here is asked while the network runs.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
@@ -23,6 +24,7 @@ from contracts.fields import models_in, parts_of, types_of
 from contracts.partner import Example, PartnerEvent
 from contracts.words import Model
 
+TYPE: Final = re.compile(r"partner\.[a-z]+\.[a-z]+(_[a-z]+)*\.v[1-9][0-9]*")
 FEWEST_EXAMPLES: Final = 3
 FEWEST_LANGUAGES: Final = 3
 SPANS: Final = (
@@ -45,7 +47,7 @@ def gaps(changelog: Path) -> list[str]:
     found = [gap for module in PARTNER_MODULES for gap in gaps_of_module(module)]
     for event in PARTNER_EVENTS.values():
         found += gaps_of(event)
-        if event.type not in told and _in_words(event) not in told:
+        if TYPE.fullmatch(event.type) and event.type not in told and _in_words(event) not in told:
             found.append(
                 f"{event.type} is not in contracts/CHANGELOG.md: say there, under Unreleased, that partners may send it"
             )
@@ -55,6 +57,10 @@ def gaps(changelog: Path) -> list[str]:
 def gaps_of(event: type[PartnerEvent]) -> Iterator[str]:
     """Say what one event lacks."""
     place = place_of(event)
+    if not TYPE.fullmatch(event.type):
+        yield f"{event.type} is no type of partners: it reads partner.<noun>.<past_verb>.v<n>, in {place}"
+    elif event.__name__ != _class_name(event):
+        yield f"{event.__name__} is not named as its type reads: call it {_class_name(event)}, in {place}"
     if not event.event_name:
         yield f"{event.type} has no name: write `event_name`, in the words a member reads, in {place}"
     if not event.__doc__:
@@ -62,7 +68,7 @@ def gaps_of(event: type[PartnerEvent]) -> Iterator[str]:
     yield from _gaps_in_examples(event, place)
     misspelt = [gap for model in models_in(event) for gap in _rules_of_nothing(event, model, place)]
     # A rule of a field that is not there cannot be asked.
-    yield from misspelt or _faults_of_examples(event)
+    yield from misspelt or _faults_of_examples(event, place)
     for model in models_in(event):
         for name, field in model.model_fields.items():
             yield from _gaps_in_labels(f"{event.type}: {name}", field)
@@ -72,6 +78,11 @@ def gaps_of(event: type[PartnerEvent]) -> Iterator[str]:
 def place_of(event: type[PartnerEvent]) -> str:
     """Name the file an event stands in."""
     return f"contracts/src/{event.__module__.replace('.', '/')}.py"
+
+
+def _class_name(event: type[PartnerEvent]) -> str:
+    _, noun, verb, version = event.type.split(".")
+    return "".join(word.capitalize() for word in f"{noun}_{verb}".split("_")) + version.upper()
 
 
 def _in_words(event: type[PartnerEvent]) -> str:
@@ -108,9 +119,10 @@ def _gaps_in_examples(event: type[PartnerEvent], place: str) -> Iterator[str]:
         yield f"{event.type}: no example says {name!r}; add it to one that is not published, or a new one, in {place}"
 
 
-def _faults_of_examples(event: type[PartnerEvent]) -> Iterator[str]:
+def _faults_of_examples(event: type[PartnerEvent], place: str) -> Iterator[str]:
     for example in event.examples:
-        yield from (f"{event.type}: example {example.name!r}: {fault}" for fault in _faults(event, example))
+        for fault in _faults(event, example):
+            yield f"{event.type}: example {example.name!r}: {fault} ({place})"
 
 
 def _faults(event: type[PartnerEvent], example: Example) -> Iterator[str]:

@@ -239,6 +239,12 @@ def _one_rule(**changes: Any) -> dict[str, Any]:
     [
         ({"hears": "partner.weather.changed.v1"}, "no partner can send"),
         ({"place": {"office_covering": "region"}}, "reads region"),
+        ({"place": {"office_covering": "requested_by"}}, "requested_by, and that holds no one country"),
+        ({"place": {"office_covering": "needed_by"}}, "needed_by, and that holds no one country"),
+        (
+            {"hears": "partner.research.published.v1", "place": {"office_covering": "countries"}},
+            "countries, and that holds no one country",
+        ),
         ({"result": {"by": "scope", "of": {"sse": "1.2.4"}}}, "reads scope"),
         (
             {"title": {"en": "For {year}", "fr": "Pour {year}", "es": "Para {year}", "ar": "عن {year}"}},

@@ -4,11 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
-from typing import Self
+from typing import Self, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.fields import FieldInfo
 
 from contracts.catalogue import PARTNER_EVENTS
+from contracts.codes import list_name_for
+from contracts.fields import parts_of
 from contracts.partner import PartnerEvent
 from contracts.words import CountryCode, Labels, Language, OrganisationCode, ResultCode, Title
 from coordination.domain.titles import field_saying, placeholders, request_of, title_of
@@ -67,6 +70,10 @@ class Rule(_Strict):
         named += [self.place.office_covering] if isinstance(self.place, OfficeCovering) else []
         if missing := [field for field in named if field not in fields]:
             raise ValueError(f"{self.code} reads {', '.join(missing)}, which {self.hears} has not")
+        if isinstance(self.place, OfficeCovering) and not _is_country(fields[self.place.office_covering]):
+            raise ValueError(
+                f"{self.code} asks which office covers {self.place.office_covering}, and that holds no one country"
+            )
         for language in Language:
             said = placeholders(self.title.in_language(language))
             if said != placeholders(self.title.en):
@@ -76,6 +83,10 @@ class Rule(_Strict):
                     f"{self.code}: {self.hears} has no {', '.join(unknown)} that a title can say"
                 )
         return self
+
+
+def _is_country(field: FieldInfo) -> bool:
+    return list_name_for(field) == "countries" and tuple not in map(get_origin, parts_of(field))
 
 
 class RuleBook(_Strict):
