@@ -356,6 +356,8 @@ def create_service(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        # Its redirects name the host that the request names, which may be anybody's.
+        redirect_slashes=False,
         telemetry=_http_telemetry(tuple(untraced)),
     )
     install_problems(app, {**dead_letters.PROBLEMS, **projections.PROBLEMS, **(problems or {})}, localise)

@@ -23,7 +23,7 @@ from gateway.clients import (
 )
 from gateway.http import problems
 from gateway.http.body_limits import limited_bodies
-from gateway.http.method_not_allowed import method_not_allowed
+from gateway.http.unmatched import method_not_allowed, not_found
 from gateway.partners.api.rate_limits import RateLimiter
 from gateway.partners.intake import Intake
 from gateway.partners.key_cache import VerifiedKeys
@@ -50,6 +50,7 @@ def build(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = No
     for error in (NotFoundError, ServiceRefusedError, ServiceUnavailableError):
         app.add_exception_handler(error, problems.handle_error)
     app.add_exception_handler(RequestValidationError, problems.handle_invalid)
+    app.add_exception_handler(404, not_found)
     app.add_exception_handler(405, method_not_allowed)
     app.add_exception_handler(SignInNeededError, redirect_to_sign_in)
     app.add_exception_handler(ClientDisconnect, _nobody_listens)

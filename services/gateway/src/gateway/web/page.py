@@ -15,7 +15,7 @@ from chassis.http.dependencies import service_of
 from contracts import codes
 from contracts.words import Language
 from gateway.clients import Notifications, NotificationsClient, ServiceUnavailableError
-from gateway.http.accept_language import language_of
+from gateway.http.negotiation import language_of
 from gateway.sessions import OptionalSession, Session, is_https
 from gateway.sessions.domain import masked
 from gateway.web.formats import Formats, direction_of

@@ -12,8 +12,8 @@ from chassis.http.dependencies import Reading, service_of
 from chassis.http.problems import Problem
 from chassis.telemetry.tracing import trace_id_of, traceparent_of
 from gateway.clients import VerifiedKey
-from gateway.http.accept_language import language_of
 from gateway.http.faults import Fault, RefusalError, Sentence
+from gateway.http.negotiation import language_of
 from gateway.http.problems import refusal_as_problem, translated
 from gateway.journeys.domain import Step
 from gateway.journeys.workflows import Journey, find_journey, latest_journeys
@@ -32,6 +32,7 @@ LATER = "10"
 """Seconds after which a sender may look again when the broker was silent."""
 
 
+@router.post("/events/", status_code=202, include_in_schema=False)
 @router.post("/events", status_code=202, **endpoint_docs.POST_EVENTS)
 async def post_events(request: Request, sender: Sender) -> Response:
     """Take one event or a batch. 202 means stored here and acknowledged by the network's broker."""
@@ -53,6 +54,7 @@ async def post_events(request: Request, sender: Sender) -> Response:
         raise refusal_as_problem(error, headers=quota) from error
 
 
+@router.get("/events/", include_in_schema=False)
 @router.get("/events", **endpoint_docs.GET_EVENTS)
 async def list_events(
     sender: Reader,
