@@ -6,7 +6,7 @@ from starlette.routing import Match
 from chassis.http.problems import Problem, problem_response
 from gateway.http.problems import localise
 
-METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 
 async def method_not_allowed(request: Request, _error: Exception) -> Response:
@@ -22,5 +22,6 @@ async def method_not_allowed(request: Request, _error: Exception) -> Response:
 
 
 def _is_taken(request: Request, method: str) -> bool:
-    scope = {**request.scope, "method": method}
+    # `HEAD` is asked as `GET`, on every address.
+    scope = {**request.scope, "method": "GET" if method == "HEAD" else method}
     return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
