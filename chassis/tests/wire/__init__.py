@@ -14,6 +14,7 @@ import uvicorn
 
 from chassis.http.wire.connections import Limits
 from chassis.http.wire.framing import framed
+from chassis.telemetry.loop_lag import LoopLag
 
 
 @dataclass
@@ -66,6 +67,8 @@ class Service:
         self.carried: list[Carried] = []
         self.hung_up: list[str] = []
         self.streaming = 0
+        self.loop_lag = LoopLag()
+        self._watching: asyncio.Task[None] | None = None
         self.go_on = threading.Event()
 
     @property
@@ -75,6 +78,8 @@ class Service:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
+        if self._watching is None:
+            self._watching = asyncio.ensure_future(self.loop_lag.run(asyncio.Event()))
         told = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
         asked = Carried(scope["method"], scope["path"], told, b"")
         if asked.path == "/waits":
