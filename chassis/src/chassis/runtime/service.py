@@ -27,6 +27,7 @@ from chassis.dead_letters.advisories import AdvisoryListener
 from chassis.dead_letters.replay import Replayer
 from chassis.health.broker_metrics import BrokerMetrics
 from chassis.health.examiner import Examiner
+from chassis.http.head_requests import answer_heads
 from chassis.http.problems import Localise, Problems, install_problems
 from chassis.http.routes import asyncapi, dead_letters, health, outbox, projections
 from chassis.lease.holder import LeaseHolder
@@ -361,6 +362,7 @@ def create_service(
         telemetry=_http_telemetry(tuple(untraced)),
     )
     install_problems(app, {**dead_letters.PROBLEMS, **projections.PROBLEMS, **(problems or {})}, localise)
+    app.add_middleware(answer_heads)
     app.include_router(health.router)
     app.include_router(dead_letters.router)
     app.include_router(projections.router)

@@ -24,7 +24,7 @@ async def test_a_wrong_method_is_told_every_right_one(client: httpx.AsyncClient)
     french = await client.delete("/events", headers={"Accept-Language": "fr", **bearer()})
 
     assert answer.status_code == 405
-    assert answer.headers["Allow"] == "GET, POST"
+    assert answer.headers["Allow"] == "GET, HEAD, POST"
     assert answer.json()["detail"] == "This address does not take this method."
     assert french.json()["detail"] == "Cette adresse n’accepte pas cette méthode."
 
@@ -66,3 +66,20 @@ async def test_the_api_answers_programs_whatever_they_accept(client: httpx.Async
     answer = await client.get(path, headers={"Accept": JAVA, "Authorization": "Bearer wrong"})
 
     assert "html" not in answer.headers["Content-Type"]
+
+
+@pytest.mark.parametrize("path", ["/", "/sign-in", "/events", "/openapi.json", "/health/live", "/nowhere"])
+async def test_head_is_answered_wherever_get_is(client: httpx.AsyncClient, path: str) -> None:
+    head = await client.head(path, headers=bearer())
+    get = await client.get(path, headers=bearer())
+
+    assert head.status_code == get.status_code
+    assert head.headers.get("Content-Length") == get.headers.get("Content-Length")
+    assert head.headers.get("Content-Type") == get.headers.get("Content-Type")
+    assert head.content == b""
+
+
+async def test_head_is_refused_where_get_is(client: httpx.AsyncClient) -> None:
+    answer = await client.head("/language")
+
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")

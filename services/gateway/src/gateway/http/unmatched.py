@@ -37,5 +37,6 @@ async def not_found(request: Request, _error: Exception) -> Response:
 
 
 def _is_taken(request: Request, path: str, method: str) -> bool:
-    scope = {**request.scope, "path": path, "method": method}
+    # `HEAD` is asked as `GET`, on every address.
+    scope = {**request.scope, "path": path, "method": "GET" if method == "HEAD" else method}
     return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
