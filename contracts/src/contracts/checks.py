@@ -107,15 +107,18 @@ def _rules_of(model: type[BaseModel]) -> tuple[DataRule, ...]:
 
 
 def _in_value(value: object, check: Check, pointer: str, asked: _Asked) -> Iterator[Finding]:
+    # The most frequent first: whether something is a model is a question that takes its time.
     match value:
-        case BaseModel():
-            yield from _in_fields(value, pointer, asked)
+        case str():
+            yield from check(value, pointer, asked)
+        case None:
+            return
         case tuple():
             items: tuple[object, ...] = value
             for index, item in enumerate(items):
                 yield from _in_value(item, check, f"{pointer}/{index}", asked)
-        case str():
-            yield from check(value, pointer, asked)
+        case BaseModel():
+            yield from _in_fields(value, pointer, asked)
         case date() if not FIRST_YEAR <= value.year <= LAST_YEAR:
             yield _finding(
                 pointer, "date-out-of-range", value=str(value), first=str(FIRST_YEAR), last=str(LAST_YEAR)
@@ -145,6 +148,9 @@ def _unknown(pointer: str, code: str, value: str, suggestion: str | None, **more
 
 def _text(text: str, pointer: str, _asked: _Asked) -> Iterator[Finding]:
     """Refuse what PostgreSQL cannot hold (U+0000) and what no page should show (the other controls)."""
+    # Nearly every text: no control character is printable, and what is, is something to read but for a blank.
+    if text.isprintable() and not text.isspace():
+        return
     if found := _CONTROLS.search(text):
         yield _finding(pointer, "control-character", value=f"U+{ord(found.group()):04X}")
     # Categories Z (separators) and C (format characters such as U+200B) leave nothing on a page.

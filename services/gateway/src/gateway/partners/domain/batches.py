@@ -19,8 +19,21 @@ from gateway.partners.domain.refusals import (
     too_many_parts,
 )
 
+_LEVELS = 4
+"""Of arrays and objects within one another that are skipped at once: an event of the network has no more."""
+_WINDOW = 64 * 1024
+"""Bytes of an event that is skipped at once: nothing else runs while a pattern matches."""
+
+
+def _nested(levels: int) -> bytes:
+    text = rb'[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+    inner = b"|" + _nested(levels - 1) if levels > 1 else b""
+    return rb"[\[{](?:%b%b)*+[\]}]" % (text, inner)
+
+
+_COMMON = re.compile(_nested(_LEVELS), re.DOTALL)
 _BLANK = re.compile(rb"[ \t\r\n]*+")
-# All that stands before the next bracket, strings skipped; bounded, since nothing else runs while a pattern matches.
+# All that stands before the next bracket, strings skipped; bounded as well.
 _UP_TO_BRACKET = re.compile(
     rb'(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+){0,500}+"){0,500}+([\[\]{}]?)', re.DOTALL
 )
@@ -102,7 +115,11 @@ class _Slicing:
     def _skip_value(self, index: int) -> None:
         first = self._next()
         if first and first in b"{[":
-            self._skip_brackets()
+            common = _COMMON.match(self._body, self._at, self._at + _WINDOW)
+            if common:
+                self._at = common.end()
+            else:
+                self._skip_brackets()
         elif first == b'"':
             self._skip_string()
         else:

@@ -90,7 +90,7 @@ def read_event(
     faults += [*inexact, *(fault for fault in data_faults if fault.pointer not in told)]
     if faults or attributes is None or data is None:
         raise malformed(*faults)
-    content = content_sha256(document)
+    content = content_sha256(document, may_hold_nulls=settled.is_read_anew)
     former = former_sha256(document) if settled.is_read_anew else content
     return SentEvent(attributes, data, content, former)
 

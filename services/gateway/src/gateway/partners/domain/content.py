@@ -10,13 +10,14 @@ import orjson
 from gateway.partners.domain.json_text import Inexact, is_of_64_bits
 
 
-def content_sha256(event: Mapping[str, object]) -> str:
+def content_sha256(event: Mapping[str, object], *, may_hold_nulls: bool = True) -> str:
     """Tell two events with one id apart by what they say: type, subject and data, however the JSON was laid out.
 
     `time` and extensions such as `traceparent` are left out: senders stamp them anew on every attempt. A field that is
     null says no more than one that is not there.
     """
-    return _sha256_of(event, _said(own_data(event)))
+    data = own_data(event)
+    return _sha256_of(event, _said(data) if may_hold_nulls else data)
 
 
 def former_sha256(event: Mapping[str, object]) -> str:
