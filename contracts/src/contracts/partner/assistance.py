@@ -22,7 +22,7 @@ class AssistanceRequestedV1(PartnerEvent):
     requested_by: ShortName = Field(title="Requested by")
     constituency: Constituency = Field(title="On behalf of")
     theme: Theme | None = Field(default=None, title="Theme")
-    target_groups: tuple[TargetGroup, ...] = Field(default=(), title="Groups concerned")
+    target_groups: tuple[TargetGroup, ...] = Field(default=(), max_length=14, title="Groups concerned")
     needed_by: date | None = Field(default=None, title="Needed by")
 
     data_rules = (NotPast("needed_by"),)

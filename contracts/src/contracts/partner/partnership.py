@@ -22,8 +22,8 @@ class PartnershipProposedV1(PartnerEvent):
         title="Level"
     )
     parties: tuple[ShortName, ...] = Field(min_length=1, max_length=50, title="Parties")
-    countries: tuple[CountryCode, ...] = Field(default=(), title="Countries")
-    themes: tuple[Theme, ...] = Field(default=(), title="Themes")
+    countries: tuple[CountryCode, ...] = Field(default=(), max_length=250, title="Countries")
+    themes: tuple[Theme, ...] = Field(default=(), max_length=5, title="Themes")
     starts_on: date | None = Field(default=None, title="Starts on")
     renews_on: date | None = Field(default=None, title="Renewed on")
 

@@ -6,8 +6,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from contracts.data_rules import InOrder
+from contracts.exact import WebAddress
 from contracts.partner import Example, PartnerEvent, ShortName
-from contracts.words import CountryCode, LanguageTag, Text, Theme, Title, WebAddress
+from contracts.words import CountryCode, LanguageTag, Text, Theme, Title
 
 
 class TrainingAnnouncedV1(PartnerEvent):
@@ -23,8 +24,8 @@ class TrainingAnnouncedV1(PartnerEvent):
     ends_on: date = Field(title="Ends on")
     country: CountryCode | None = Field(default=None, title="Country")
     online: bool = Field(default=False, title="Online")
-    themes: tuple[Theme, ...] = Field(default=(), title="Themes")
-    languages: tuple[LanguageTag, ...] = Field(min_length=1, title="Languages")
+    themes: tuple[Theme, ...] = Field(default=(), max_length=5, title="Themes")
+    languages: tuple[LanguageTag, ...] = Field(min_length=1, max_length=100, title="Languages")
     address: WebAddress | None = Field(default=None, title="Web address")
 
     data_rules = (

@@ -44,6 +44,7 @@ def build(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = No
         localise=problems.localise,
         # A sign-in link's path is the secret itself; a live stream lasts as long as its page.
         untraced=("/sign-in/", "/static/", "/inbox/stream$"),
+        continues_traces=False,
     )
     clients = _clients(settings, transport)
     _set_state(app, settings, clients)
