@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.requests import ClientDisconnect
 
-from chassis.runtime.service import create_service
+from chassis.runtime.service import Service, create_service
 from gateway import members, operators, partners, sign_in, web
 from gateway.clients import (
     CoordinationClient,
@@ -24,6 +24,8 @@ from gateway.clients import (
 from gateway.http import problems
 from gateway.http.body_limits import limited_bodies
 from gateway.http.method_not_allowed import method_not_allowed
+from gateway.members.live import LiveStreams, one_after_another
+from gateway.members.pages.live_inbox import Pieces
 from gateway.partners.api.rate_limits import RateLimiter
 from gateway.partners.intake import Intake
 from gateway.partners.key_cache import VerifiedKeys
@@ -54,6 +56,9 @@ def build(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = No
     app.add_exception_handler(SignInNeededError, redirect_to_sign_in)
     app.add_exception_handler(ClientDisconnect, _nobody_listens)
     app.add_middleware(limited_bodies)
+    app.add_middleware(
+        one_after_another, at_once=settings.streams_opened_at_once, queue=settings.streams_in_all
+    )
     app.add_middleware(security_headers, https=settings.public_url.startswith("https://"))
     inner = app.router.lifespan_context
 
@@ -61,7 +66,15 @@ def build(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = No
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         try:
             async with inner(app):
-                app.state.intake = Intake(app.state.service.database)
+                service: Service = app.state.service
+                app.state.intake = Intake(service.database)
+                app.state.live_streams = LiveStreams(
+                    app.state.notifications,
+                    service.database,
+                    service.stopping,
+                    in_all=settings.streams_in_all,
+                    per_member=settings.streams_per_member,
+                )
                 yield
         finally:
             await clients.close()
@@ -77,7 +90,7 @@ def _clients(settings: Settings, transport: httpx.AsyncBaseTransport | None) -> 
         registry=client(settings.registry_url),
         coordination=client(settings.coordination_url),
         notifications=client(settings.notifications_url),
-        streams=client(settings.notifications_url, most=None),
+        streams=client(settings.notifications_url),
     )
 
 
@@ -87,6 +100,8 @@ def _set_state(app: FastAPI, settings: Settings, clients: HttpClients) -> None:
     app.state.notifications = NotificationsClient(clients.notifications, streams=clients.streams)
     app.state.keys = VerifiedKeys(app.state.registry, life=settings.key_cache)
     app.state.rate_limiter = RateLimiter(per_second=settings.events_per_second, burst=settings.events_burst)
+    app.state.inbox_pieces = Pieces()
+    app.state.stream_send_timeout = settings.stream_send_timeout.total_seconds()
     app.state.public_url = settings.public_url
     app.state.link_life = settings.link_life
     app.state.publish_timeout = settings.publish_timeout.total_seconds()

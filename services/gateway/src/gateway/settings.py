@@ -32,3 +32,11 @@ class Settings(ServiceSettings):
     """A revoked key may live on in this process for so long."""
     events_per_second: Annotated[int, Field(ge=1)] = 200
     events_burst: Annotated[int, Field(ge=1)] = 400
+
+    streams_in_all: Annotated[int, Field(ge=1)] = 3000
+    """Open pages whose inbox is live; with more, whoever has most of them gives way."""
+    streams_per_member: Annotated[int, Field(ge=1)] = 2000
+    """Of one member account, which a whole unit may share; with more, its oldest gives way."""
+    streams_opened_at_once: Annotated[int, Field(ge=1)] = 4
+    stream_send_timeout: timedelta = timedelta(seconds=20)
+    """How long a stream waits for its page to take what is sent; then it ends, and the page comes back."""
