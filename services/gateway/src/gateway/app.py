@@ -24,8 +24,10 @@ from gateway.clients import (
 from gateway.http import problems
 from gateway.http.body_limits import limited_bodies
 from gateway.http.method_not_allowed import method_not_allowed
+from gateway.http.quota_headers import quota_headers
 from gateway.members.live import LiveStreams, one_after_another
 from gateway.members.pages.live_inbox import Pieces
+from gateway.partners.api.body import Bodies
 from gateway.partners.api.rate_limits import RateLimiter
 from gateway.partners.intake import Intake
 from gateway.partners.key_cache import VerifiedKeys
@@ -60,6 +62,7 @@ def build(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = No
         one_after_another, at_once=settings.streams_opened_at_once, queue=settings.streams_in_all
     )
     app.add_middleware(security_headers, https=settings.public_url.startswith("https://"))
+    app.add_middleware(quota_headers)
     inner = app.router.lifespan_context
 
     @asynccontextmanager
@@ -98,8 +101,24 @@ def _set_state(app: FastAPI, settings: Settings, clients: HttpClients) -> None:
     app.state.registry = RegistryClient(clients.registry)
     app.state.coordination = CoordinationClient(clients.coordination)
     app.state.notifications = NotificationsClient(clients.notifications, streams=clients.streams)
-    app.state.keys = VerifiedKeys(app.state.registry, life=settings.key_cache)
-    app.state.rate_limiter = RateLimiter(per_second=settings.events_per_second, burst=settings.events_burst)
+    app.state.keys = VerifiedKeys(
+        app.state.registry,
+        life=settings.key_cache,
+        checks_per_second=settings.key_checks_per_second,
+        checks_burst=settings.key_checks_burst,
+    )
+    app.state.rate_limiter = RateLimiter(
+        "events", per_second=settings.events_per_second, burst=settings.events_burst
+    )
+    app.state.read_limiter = RateLimiter(
+        "reads", per_second=settings.reads_per_second, burst=settings.reads_burst
+    )
+    app.state.bodies = Bodies(
+        in_all=settings.bodies_in_all,
+        per_partner=settings.bodies_per_partner,
+        read_at_once=settings.bodies_read_at_once,
+        patience=settings.body_patience.total_seconds(),
+    )
     app.state.inbox_pieces = Pieces()
     app.state.stream_send_timeout = settings.stream_send_timeout.total_seconds()
     app.state.public_url = settings.public_url

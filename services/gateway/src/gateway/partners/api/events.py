@@ -19,7 +19,7 @@ from gateway.journeys.domain import Step
 from gateway.journeys.workflows import Journey, find_journey, latest_journeys
 from gateway.partners.api import endpoint_docs
 from gateway.partners.api.authentication import Reader, Sender
-from gateway.partners.api.body import read_body
+from gateway.partners.api.body import Bodies
 from gateway.partners.api.rate_limits import RateLimiter
 from gateway.partners.domain.cloudevents import RefusedEvent, SentEvent, read_batch, read_event
 from gateway.partners.domain.content_modes import Mode, mode_of, parse_json, structured_from_headers
@@ -36,21 +36,22 @@ LATER = "10"
 async def post_events(request: Request, sender: Sender) -> Response:
     """Take one event or a batch. 202 means stored here and acknowledged by the network's broker."""
     rate_limiter: RateLimiter = request.app.state.rate_limiter
-    quota = rate_limiter.take(sender.partner, 1)
+    rate_limiter.take(request, sender.partner)
+    bodies: Bodies = request.app.state.bodies
     try:
         mode = mode_of(
             request.headers.get("Content-Type"),
             request.headers.get("Content-Encoding"),
             attributes_in_headers="ce-specversion" in request.headers,
         )
-        body = await read_body(request, mode.limit)
-        if mode is Mode.BATCH:
-            events = _batch_in(body)
-            quota = rate_limiter.pay_off(sender.partner, max(0, len(events) - 1))
-            return await _take_batch(request, sender, events, quota, check_sizes=len(body) > EVENT_BYTES)
-        return await _take_one(request, sender, _event_in(request, mode, body), quota)
+        async with bodies.body_of(request, sender.partner, mode.limit) as body:
+            if mode is Mode.BATCH:
+                events = _batch_in(body)
+                rate_limiter.take_batch(request, sender.partner, len(events))
+                return await _take_batch(request, sender, events, check_sizes=len(body) > EVENT_BYTES)
+            return await _take_one(request, sender, _event_in(request, mode, body))
     except RefusalError as error:
-        raise refusal_as_problem(error, headers=quota) from error
+        raise refusal_as_problem(error) from error
 
 
 @router.get("/events", **endpoint_docs.GET_EVENTS)
@@ -96,24 +97,17 @@ def _batch_in(body: bytes) -> Sequence[object]:
     return events  # pyright: ignore[reportUnknownVariableType]
 
 
-async def _take_one(
-    request: Request, sender: VerifiedKey, event: object, quota: Mapping[str, str]
-) -> Response:
+async def _take_one(request: Request, sender: VerifiedKey, event: object) -> Response:
     sent = read_event(event, now=service_of(request).database.clock(), grants=sender.grants)
     [outcome] = await _intake(request).take(sender, [sent])
     if isinstance(outcome, Conflict):
         raise _conflict()
     await _await_broker(request, [outcome])
-    return _json(202, _taken_json(sent, outcome), {**quota, "Location": f"/events/{outcome.event_id}"})
+    return _json(202, _taken_json(sent, outcome), {"Location": f"/events/{outcome.event_id}"})
 
 
 async def _take_batch(
-    request: Request,
-    sender: VerifiedKey,
-    events: Sequence[object],
-    quota: Mapping[str, str],
-    *,
-    check_sizes: bool,
+    request: Request, sender: VerifiedKey, events: Sequence[object], *, check_sizes: bool
 ) -> Response:
     now = service_of(request).database.clock()
     # Beside the loop: a full batch takes long enough to read for other senders to notice.
@@ -134,7 +128,7 @@ async def _take_batch(
         "trace_id": trace_id_of(traceparent_of()),
         "results": results,
     }
-    return _json(200 if refused else 202, body, quota)
+    return _json(200 if refused else 202, body)
 
 
 def _intake(request: Request) -> Intake:
