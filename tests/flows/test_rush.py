@@ -1,6 +1,7 @@
 """A rush at the door starves nobody: bounds of time and memory, so only when asked for, on a machine left alone."""
 
 import asyncio
+import json
 import resource
 import sys
 import time
@@ -127,24 +128,33 @@ async def test_two_hundred_partner_clients_at_once_are_all_answered(network: Any
         code = f"CROWD-{number}"
         ensure(network.asked, code, name=code, grants=sorted(PARTNER_EVENTS))
         keys.append(make_key(network.asked, code))
-    watch = Watch()
-    answers: list[httpx.Response] = []
+    watch, url = Watch(), httpx.URL(network.url)
 
     async def client(key: str) -> None:
-        async with network.as_partner(key) as partner:
-            for _ in range(5):
-                begun = time.monotonic()
-                answer = await send(partner, a_request())
-                watch.seconds.append(time.monotonic() - begun)
-                answers.append(answer)
+        # No library between: two hundred connections are much for one, and its time would be taken for ours.
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        for _ in range(5):
+            body = json.dumps(a_request()).encode()
+            head = (
+                f"POST /events HTTP/1.1\r\nHost: {url.host}:{url.port}\r\nAuthorization: Bearer {key}\r\n"
+                f"Content-Type: application/cloudevents+json\r\nContent-Length: {len(body)}\r\n\r\n"
+            )
+            begun = time.monotonic()
+            writer.write(head.encode() + body)
+            answered = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+            watch.seconds.append(time.monotonic() - begun)
+            watch.statuses[int(answered[9:12])] += 1
+            told = dict(line.split(": ", 1) for line in answered.splitlines()[1:] if line)
+            await reader.readexactly(int(told["content-length"]))
+            assert "ratelimit" in told
+            assert "503" not in answered[9:12] or int(told["retry-after"]) > 0
+        writer.close()
 
     await asyncio.gather(*(client(keys[number % len(keys)]) for number in range(CLIENTS)))
 
-    statuses = Counter(answer.status_code for answer in answers)
-    tell(f"{CLIENTS} clients: {dict(statuses)}, p99 {watch.p99:.2f} s")
-    assert len(answers) == CLIENTS * 5
-    assert set(statuses) <= {202, 503}
-    assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers if answer.status_code == 503)
+    tell(f"{CLIENTS} clients: {dict(watch.statuses)}, p99 {watch.p99:.2f} s")
+    assert watch.statuses.total() == CLIENTS * 5
+    assert set(watch.statuses) <= {202, 503}
     assert watch.p99 < 2
 
 
