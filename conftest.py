@@ -32,7 +32,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take the options of tests further down; only this file is read early enough to name them."""
     parser.addoption(
-        "--benchmarks", action="store_true", help="run every benchmark once, tiny (tests/benchmarks)"
+        "--benchmarks",
+        action="store_true",
+        help="run every benchmark once, tiny (tests/benchmarks), and what asserts times (tests/flows/test_rush.py)",
     )
     faults = parser.getgroup("faults", "faults done to the running network (tests/resilience)")
     faults.addoption("--seeds", type=int, default=0, metavar="N", help="how many seeds to run (default: 20)")

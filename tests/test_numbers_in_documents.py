@@ -59,12 +59,27 @@ TOLD: Mapping[str, tuple[str, ...]] = {
         f"a URI reference, at most {attributes._URI_LENGTH} characters",
         f"at most {attributes.CLOCK_SLACK // timedelta(minutes=1)} minutes ahead",
         f"({DEFAULTS['events_per_second']} a second, {DEFAULTS['events_burst']} at once",
+        f"({DEFAULTS['reads_per_second']} a second, {DEFAULTS['reads_burst']} at once",
+        f"{DEFAULTS['key_checks_burst']} at once from one address, then {DEFAULTS['key_checks_per_second']} a second",
+        f"{DEFAULTS['bodies_per_partner'] // 1024**2} MB at a time: two full batches",
+        f"{DEFAULTS['bodies_in_all'] // 1024**2} MB at a time | waits up to {DEFAULTS['body_patience'].seconds} s",
         f"within {IN_WORDS[DEFAULTS['key_cache'].seconds]} seconds",
     ),
     "docs/how-to/handle-dead-letters.md": (f"after {IN_WORDS[MAX_ATTEMPTS]} attempts",),
     "docs/how-to/run-it.md": (f"After {LIMIT:.0f} seconds it gives up",),
     "docs/how-to/when-it-alerts.md": (f"{exporter._MOST:,} spans are held",),
-    "docs/how-to/deploy-on-a-server.md": (f"bodies through up to {refusals.BATCH_BYTES // 1024**2} MB",),
+    "docs/how-to/deploy-on-a-server.md": (
+        f"bodies through up to {refusals.BATCH_BYTES // 1024**2} MB",
+        *(
+            f"`GATEWAY_{name.upper()}` ({DEFAULTS[name]})"
+            for name in ("streams_in_all", "streams_per_member", "streams_opened_at_once")
+        ),
+        *(
+            f"`GATEWAY_{name.upper()}` ({DEFAULTS[name] // 1024**2}MiB)"
+            for name in ("bodies_in_all", "bodies_per_partner", "bodies_read_at_once")
+        ),
+        f"`GATEWAY_BODY_PATIENCE` (PT{DEFAULTS['body_patience'].seconds}S)",
+    ),
     "docs/architecture.md": (
         f"up to {durable_limits.BATCH} events at a time",
         f"after {IN_WORDS[MAX_ATTEMPTS]} attempts",

@@ -86,9 +86,9 @@ class StandIns:
         return sum(not item["read_at"] and not item["done_at"] for item in self.items)
 
     def arrive(self, name: str = "partner.assistance.requested.v1/colombia-es") -> Json:
-        """A new item, as notifications would stream it."""
+        """A new item, as notifications would tell of it."""
         item = self._seed(name, 0, 14, "opened")
-        self._send(item)
+        self._tell()
         return item
 
     def break_streams(self) -> None:
@@ -211,11 +211,13 @@ class StandIns:
                 return None
 
     def _notifications(self, request: httpx.Request, path: list[str]) -> httpx.Response | None:
+        if path == ["inboxes", "stream"]:
+            return self._stream()
         match path[2:]:
             case ["inbox"]:
                 return httpx.Response(200, json=self._inbox(request.url.params))
-            case ["inbox", "stream"]:
-                return self._stream(request)
+            case ["inbox", "changes"]:
+                return httpx.Response(200, json=self._changes(request.url.params))
             case ["inbox", item_id, mark]:
                 return self._mark(item_id, mark, request.url.params["language"])
             case _:
@@ -250,7 +252,7 @@ class StandIns:
         item[f"{mark}_at"] = item[f"{mark}_at"] or self.now.isoformat()
         self.position += 1
         item["position"] = self.position
-        self._send(item)
+        self._tell()
         return httpx.Response(200, json=self._shown(item, language))
 
     def _act(self, task_id: str, action: str, body: Json) -> httpx.Response:
@@ -263,27 +265,28 @@ class StandIns:
             task |= {"units": body["units"], "waiting_for": body["units"], "needs_routing": False}
         return httpx.Response(200, json=task)
 
-    def _send(self, item: Json) -> None:
-        content = {"item": self._shown(item, "en"), "unread": self.unread}
+    def _tell(self) -> None:
         for queue in self.streams:
-            queue.put_nowait(f"id: {item['position']}\nevent: item\ndata: {json.dumps(content)}\n\n".encode())
+            queue.put_nowait(b'event: changed\ndata: {"members": null}\n\n')
 
-    def _stream(self, request: httpx.Request) -> httpx.Response:
+    def _stream(self) -> httpx.Response:
         queue: asyncio.Queue[bytes | None] = asyncio.Queue()
-        queue.put_nowait(b": open\n\n")
+        queue.put_nowait(b"retry: 2000\n\n")
         self.streams.append(queue)
-        after = int(request.headers.get("Last-Event-ID") or 0)
-        language = request.url.params["language"]
-        for item in sorted(self.items, key=lambda one: one["position"]):
-            if item["position"] > after:
-                content = {"item": self._shown(item, language), "unread": self.unread}
-                queue.put_nowait(
-                    f"id: {item['position']}\nevent: item\ndata: {json.dumps(content)}\n\n".encode()
-                )
-
         return httpx.Response(
             200, headers={"Content-Type": "text/event-stream"}, stream=_OpenStream(queue, self.streams)
         )
+
+    def _changes(self, query: httpx.QueryParams) -> Json:
+        after = int(query.get("after") or self.position)
+        found = sorted(
+            (item for item in self.items if item["position"] > after), key=lambda one: one["position"]
+        )[: int(query["limit"])]
+        return {
+            "unread": self.unread,
+            "position": found[-1]["position"] if found else self.position,
+            "items": [self._shown(item, query["language"]) | {"traceparent": None} for item in found],
+        }
 
     def _organisations(self) -> list[Json]:
         return [

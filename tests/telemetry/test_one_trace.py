@@ -33,7 +33,7 @@ EDGES = [
         "notifications",
         "publish notifications.notification.delivered.v1",
     ),
-    ("notifications", "process coordination.task.opened.v1", "notifications", "push inbox item"),
+    ("notifications", "process coordination.task.opened.v1", "gateway", "push inbox item"),
 ]
 
 

@@ -1,8 +1,8 @@
-"""The live stream, over a socket of the running service."""
+"""Whose inbox changes, live and over a socket of the running service; and what changed in one since a position."""
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,18 +15,13 @@ import sqlalchemy as sa
 import uvicorn
 from fastapi import FastAPI
 from network import Network, a_member, a_task
-from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from starlette.types import Message
 
-from chassis.ids import new_id
 from chassis.runtime.service import Service
 from chassis.testing import Deliver, Running, an_envelope, eventually
 from contracts.registry import MemberJoinedV1
 from notifications.app import build
-from notifications.bell import Bell
+from notifications.bell import Bell, Rings
 from notifications.settings import Settings
 from notifications.stream import Streams
 from notifications.subscribers import subscriptions
@@ -76,38 +71,20 @@ async def served(app: FastAPI) -> AsyncGenerator[tuple[uvicorn.Server, str]]:
         await serving
 
 
-@dataclass
-class Pushed:
-    """One event of the stream."""
-
-    id: str
-    item: dict[str, Any]
-    unread: int
-
-
 class Stream:
-    """An open stream, read like a browser reads it."""
+    """The stream of changes, read as the gateway reads it."""
 
     def __init__(self, response: httpx.Response) -> None:
         self.response = response
         self._lines = response.aiter_lines()
-        self.heartbeats = 0
 
-    async def next(self) -> Pushed:
-        """The next item; comments are counted on the way."""
+    async def next(self) -> list[str] | None:
+        """The members that it names next; None where it names all."""
         async with asyncio.timeout(10):
-            fields: dict[str, str] = {}
             async for line in self._lines:
-                if line.startswith(":"):
-                    self.heartbeats += 1
-                elif line:
-                    name, _, value = line.partition(": ")
-                    fields[name] = value
-                elif fields.get("event") == "item":
-                    data = json.loads(fields["data"])
-                    return Pushed(fields["id"], data["item"], data["unread"])
-                else:
-                    fields.clear()
+                if line.startswith("data: "):
+                    members: list[str] | None = json.loads(line.removeprefix("data: "))["members"]
+                    return members
         raise AssertionError("the stream ended")
 
     async def until_closed(self) -> None:
@@ -117,16 +94,20 @@ class Stream:
 
 
 @asynccontextmanager
-async def open_stream(live: Live, member: MemberJoinedV1, **options: Any) -> AsyncGenerator[Stream]:
-    path = f"/members/{member.member_id}/inbox/stream"
-    async with live.client.stream("GET", path, timeout=30, **options) as response:
+async def open_stream(live: Live) -> AsyncGenerator[Stream]:
+    async with live.client.stream("GET", "/inboxes/stream", timeout=30) as response:
         assert response.status_code == 200
         assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
-        yield Stream(response)
+        stream = Stream(response)
+        # It says that it stands once it listens.
+        assert (await anext(stream._lines)).startswith("retry")
+        yield stream
 
 
-def from_position(position: str) -> dict[str, dict[str, str]]:
-    return {"headers": {"Last-Event-ID": position}}
+async def changes(live: Live, member: MemberJoinedV1, **query: Any) -> dict[str, Any]:
+    answer = await live.client.get(f"/members/{member.member_id}/inbox/changes", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
 
 
 @pytest.fixture
@@ -136,91 +117,100 @@ async def dakar(live: Live) -> MemberJoinedV1:
     return member
 
 
-async def test_a_new_item_appears_on_the_open_stream(live: Live, dakar: MemberJoinedV1) -> None:
-    async with open_stream(live, dakar, params={"language": "fr"}) as stream:
+async def test_a_new_item_is_noticed_by_every_stream_and_found_by_its_position(
+    live: Live, dakar: MemberJoinedV1
+) -> None:
+    async with open_stream(live) as one, open_stream(live) as other:
         await live.network.hear(a_task("DWT/CO-Dakar"))
 
-        pushed = await stream.next()
+        assert await one.next() == await other.next() == [str(dakar.member_id)]
 
-    assert (pushed.id, pushed.unread) == ("1", 1)
-    assert pushed.item["title"].startswith("Nouvelle tâche")
+    found = await changes(live, dakar, language="fr", after=0)
+    assert (found["position"], found["unread"]) == (1, 1)
+    assert found["items"][0]["title"].startswith("Nouvelle tâche")
 
 
-async def test_a_read_item_is_pushed_again_to_every_open_page(live: Live, dakar: MemberJoinedV1) -> None:
+async def test_a_read_item_is_noticed_and_found_again(live: Live, dakar: MemberJoinedV1) -> None:
     await live.network.hear(a_task("DWT/CO-Dakar"))
     [item] = await live.network.items(dakar)
 
-    async with open_stream(live, dakar) as one, open_stream(live, dakar) as other:
+    async with open_stream(live) as stream:
         await live.client.post(f"/members/{dakar.member_id}/inbox/{item.id}/read")
+        assert await stream.next() == [str(dakar.member_id)]
 
-        for stream in (one, other):
-            pushed = await stream.next()
-            assert (pushed.id, pushed.unread, pushed.item["item_id"]) == ("2", 0, str(item.id))
-            assert pushed.item["read_at"] is not None
+    [changed] = (found := await changes(live, dakar, after=1))["items"]
+    assert (changed["item_id"], changed["position"], found["unread"]) == (str(item.id), 2, 0)
+    assert changed["read_at"] is not None
 
 
-async def test_a_client_that_comes_back_sees_exactly_what_it_missed(
-    live: Live, dakar: MemberJoinedV1
-) -> None:
-    tasks = [a_task("DWT/CO-Dakar") for _ in range(5)]
-    async with open_stream(live, dakar) as stream:
-        await live.network.hear(tasks[0])
-        seen = await stream.next()
-    for task in tasks[1:4]:
+async def test_who_comes_back_finds_exactly_what_they_missed(live: Live, dakar: MemberJoinedV1) -> None:
+    tasks = [a_task("DWT/CO-Dakar") for _ in range(4)]
+    await live.network.hear(tasks[0])
+    seen = await changes(live, dakar, after=0)
+    for task in tasks[1:]:
         await live.network.hear(task)
 
-    async with open_stream(live, dakar, **from_position(seen.id)) as stream:
-        missed = [await stream.next() for _ in range(3)]
-        await live.network.hear(tasks[4])
-        fresh = await stream.next()
+    missed = await changes(live, dakar, after=seen["position"])
 
-    assert [one.item["task_id"] for one in [seen, *missed, fresh]] == [str(task.task_id) for task in tasks]
-    assert [one.id for one in missed] == ["2", "3", "4"]
+    assert [item["task_id"] for item in missed["items"]] == [str(task.task_id) for task in tasks[1:]]
+    assert [item["position"] for item in missed["items"]] == [2, 3, 4]
+    assert (await changes(live, dakar, after=missed["position"]))["items"] == []
 
 
-async def test_more_was_missed_than_one_look_fetches(live: Live, dakar: MemberJoinedV1) -> None:
+async def test_more_was_missed_than_one_look_finds(live: Live, dakar: MemberJoinedV1) -> None:
     await live.network.deliver.again(*(an_envelope(a_task("DWT/CO-Dakar")) for _ in range(120)))
 
-    async with open_stream(live, dakar, params={"after": 0}) as stream:
-        positions = [(await stream.next()).id for _ in range(120)]
+    positions, at = list[int](), 0
+    while page := (found := await changes(live, dakar, after=at))["items"]:
+        positions += [item["position"] for item in page]
+        at = found["position"]
 
-    assert positions == [str(n) for n in range(1, 121)]
-
-
-async def test_nothing_is_missed_over_many_cuts(live: Live, dakar: MemberJoinedV1) -> None:
-    writing = asyncio.gather(*(live.network.hear(a_task("DWT/CO-Dakar")) for _ in range(40)))
-    positions, last = list[int](), "0"
-    while len(positions) < 40:
-        async with open_stream(live, dakar, **from_position(last)) as stream:
-            for _ in range(min(7, 40 - len(positions))):
-                last = (await stream.next()).id
-                positions.append(int(last))
-    await writing
-
-    assert positions == list(range(1, 41))
+    assert positions == list(range(1, 121))
 
 
-async def test_an_idle_stream_shows_that_it_lives(live: Live, dakar: MemberJoinedV1) -> None:
-    async with open_stream(live, dakar) as stream, asyncio.timeout(10):
+async def test_who_holds_no_position_or_one_of_a_lost_database_is_told_where_to_go_on(
+    live: Live, dakar: MemberJoinedV1
+) -> None:
+    await live.network.hear(a_task("DWT/CO-Dakar"))
+
+    for query in ({}, {"after": 77}):
+        found = await changes(live, dakar, **query)
+        assert (found["position"], found["unread"], found["items"]) == (1, 1, [])
+
+
+async def test_an_idle_stream_shows_that_it_lives(live: Live) -> None:
+    async with open_stream(live) as stream, asyncio.timeout(10):
         comments = 0
-        async for chunk in stream.response.aiter_text():
-            comments += chunk.count(": still here")
+        async for line in stream._lines:
+            comments += line == ": still here"
             if comments >= 2:
                 break
 
 
-async def test_a_stream_goes_on_after_its_notices_lost_their_connection(
+async def test_all_may_have_changed_while_the_notices_had_no_connection(
     live: Live, dakar: MemberJoinedV1
 ) -> None:
     bells = sa.text(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = :name"
     )
-    async with open_stream(live, dakar) as stream:
+    async with open_stream(live) as stream:
         async with live.service.database.transaction() as tx:
             assert await tx.session.scalar(bells, {"name": "ssenet-notifications-bell"}) >= 1
         await live.network.hear(a_task("DWT/CO-Dakar"))
 
-        assert (await stream.next()).id == "1"
+        assert await stream.next() is None
+
+
+async def test_changes_that_nobody_has_taken_yet_are_one_notice_and_many_of_them_are_all() -> None:
+    rings = Rings()
+    for _ in range(3):
+        rings.add("a")
+        rings.add("b")
+    assert await rings.next() == {"a", "b"}
+
+    for number in range(2000):
+        rings.add(str(number))
+    assert await rings.next() is None
 
 
 async def test_the_bell_survives_a_server_that_dies_within_a_statement(
@@ -238,14 +228,14 @@ async def test_the_bell_survives_a_server_that_dies_within_a_statement(
     monkeypatch.setattr(asyncpg, "connect", at_first_dying)
     bell, stopping = Bell(live.service.database.asyncpg_dsn), asyncio.Event()
     running = asyncio.create_task(bell.run(stopping))
-    with bell.listening(new_id()) as rung:
-        await asyncio.wait_for(rung.wait(), 10)
+    with bell.listening() as rings:
+        assert await asyncio.wait_for(rings.next(), 10) is None
     stopping.set()
     await asyncio.wait_for(running, 10)
 
 
-async def test_streams_end_when_the_service_stops(live: Live, dakar: MemberJoinedV1) -> None:
-    async with open_stream(live, dakar) as stream:
+async def test_streams_end_when_the_service_stops(live: Live) -> None:
+    async with open_stream(live) as stream:
         live.service.stopping.set()
         live.server.should_exit = True
 
@@ -254,42 +244,23 @@ async def test_streams_end_when_the_service_stops(live: Live, dakar: MemberJoine
     await eventually(lambda: not live.server.server_state.tasks, timeout=5)
 
 
-@pytest.fixture
-def spans() -> Generator[InMemorySpanExporter]:
-    """The spans that ended during the test."""
-    provider = trace.get_tracer_provider()
-    assert isinstance(provider, TracerProvider)
-    exporter = InMemorySpanExporter()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    yield exporter
-    exporter.shutdown()
+async def test_a_change_names_the_trace_that_its_push_continues(live: Live, dakar: MemberJoinedV1) -> None:
+    heard = await live.network.hear(a_task("DWT/CO-Dakar"))
+
+    [item] = (await changes(live, dakar, after=0))["items"]
+
+    assert heard.traceparent is not None
+    assert item["traceparent"].split("-")[1] == heard.traceparent.split("-")[1] == item["trace_id"]
 
 
-async def test_the_push_is_the_last_span_of_the_trace_the_event_came_in(
-    live: Live, dakar: MemberJoinedV1, spans: InMemorySpanExporter
-) -> None:
-    async with open_stream(live, dakar) as stream:
-        heard = await live.network.hear(a_task("DWT/CO-Dakar"))
-        await stream.next()
-
-    def pushes() -> list[ReadableSpan]:
-        return [span for span in spans.get_finished_spans() if span.name == "push inbox item"]
-
-    [push] = await eventually(pushes)
-    assert push.parent is not None
-    assert heard.traceparent == f"00-{push.parent.trace_id:032x}-{push.parent.span_id:016x}-01"
-
-
-async def test_a_client_that_takes_nothing_is_let_go(live: Live, dakar: MemberJoinedV1) -> None:
-    await live.network.hear(a_task("DWT/CO-Dakar"))
+async def test_a_client_that_takes_nothing_is_let_go(live: Live) -> None:
+    bell = Bell(live.service.database.asyncpg_dsn)
     impatient = Streams(
-        live.service.database,
-        live.app.state.streams.bell,
+        bell,
         live.service.stopping,
-        heartbeat=timedelta(seconds=15),
+        heartbeat=timedelta(milliseconds=1),
         send_timeout=timedelta(milliseconds=20),
     )
-    response = await impatient.open(dakar.member_id, None, after=0)
     taken: list[Message] = []
 
     async def send(message: Message) -> None:
@@ -302,6 +273,6 @@ async def test_a_client_that_takes_nothing_is_let_go(live: Live, dakar: MemberJo
         raise AssertionError
 
     async with asyncio.timeout(5):
-        await response({"type": "http"}, receive, send)
+        await impatient.open()({"type": "http"}, receive, send)
 
     assert [message["type"] for message in taken] == ["http.response.start", *["http.response.body"] * 2]

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.requests import ClientDisconnect
 
-from chassis.runtime.service import create_service
+from chassis.runtime.service import Service, create_service
 from gateway import members, operators, partners, sign_in, web
 from gateway.clients import (
     CoordinationClient,
@@ -23,7 +23,11 @@ from gateway.clients import (
 )
 from gateway.http import problems
 from gateway.http.body_limits import limited_bodies
+from gateway.http.quota_headers import quota_headers
 from gateway.http.unmatched import method_not_allowed, not_found
+from gateway.members.live import LiveStreams, one_after_another
+from gateway.members.pages.live_inbox import Pieces
+from gateway.partners.api.body import Bodies
 from gateway.partners.api.rate_limits import RateLimiter
 from gateway.partners.intake import Intake
 from gateway.partners.key_cache import VerifiedKeys
@@ -56,14 +60,26 @@ def build(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = No
     app.add_exception_handler(SignInNeededError, redirect_to_sign_in)
     app.add_exception_handler(ClientDisconnect, _nobody_listens)
     app.add_middleware(limited_bodies)
+    app.add_middleware(
+        one_after_another, at_once=settings.streams_opened_at_once, queue=settings.streams_in_all
+    )
     app.add_middleware(security_headers, https=settings.public_url.startswith("https://"))
+    app.add_middleware(quota_headers)
     inner = app.router.lifespan_context
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         try:
             async with inner(app):
-                app.state.intake = Intake(app.state.service.database)
+                service: Service = app.state.service
+                app.state.intake = Intake(service.database)
+                app.state.live_streams = LiveStreams(
+                    app.state.notifications,
+                    service.database,
+                    service.stopping,
+                    in_all=settings.streams_in_all,
+                    per_member=settings.streams_per_member,
+                )
                 yield
         finally:
             await clients.close()
@@ -79,7 +95,7 @@ def _clients(settings: Settings, transport: httpx.AsyncBaseTransport | None) -> 
         registry=client(settings.registry_url),
         coordination=client(settings.coordination_url),
         notifications=client(settings.notifications_url),
-        streams=client(settings.notifications_url, most=None),
+        streams=client(settings.notifications_url),
     )
 
 
@@ -87,8 +103,26 @@ def _set_state(app: FastAPI, settings: Settings, clients: HttpClients) -> None:
     app.state.registry = RegistryClient(clients.registry)
     app.state.coordination = CoordinationClient(clients.coordination)
     app.state.notifications = NotificationsClient(clients.notifications, streams=clients.streams)
-    app.state.keys = VerifiedKeys(app.state.registry, life=settings.key_cache)
-    app.state.rate_limiter = RateLimiter(per_second=settings.events_per_second, burst=settings.events_burst)
+    app.state.keys = VerifiedKeys(
+        app.state.registry,
+        life=settings.key_cache,
+        checks_per_second=settings.key_checks_per_second,
+        checks_burst=settings.key_checks_burst,
+    )
+    app.state.rate_limiter = RateLimiter(
+        "events", per_second=settings.events_per_second, burst=settings.events_burst
+    )
+    app.state.read_limiter = RateLimiter(
+        "reads", per_second=settings.reads_per_second, burst=settings.reads_burst
+    )
+    app.state.bodies = Bodies(
+        in_all=settings.bodies_in_all,
+        per_partner=settings.bodies_per_partner,
+        read_at_once=settings.bodies_read_at_once,
+        patience=settings.body_patience.total_seconds(),
+    )
+    app.state.inbox_pieces = Pieces()
+    app.state.stream_send_timeout = settings.stream_send_timeout.total_seconds()
     app.state.public_url = settings.public_url
     app.state.link_life = settings.link_life
     app.state.publish_timeout = settings.publish_timeout.total_seconds()

@@ -3,10 +3,11 @@
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import ByteSize, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from chassis.settings import ServiceSettings
+from gateway.partners.domain.refusals import BATCH_BYTES
 from gateway.sign_in.domain import LINK_LIFE
 
 
@@ -32,3 +33,25 @@ class Settings(ServiceSettings):
     """A revoked key may live on in this process for so long."""
     events_per_second: Annotated[int, Field(ge=1)] = 200
     events_burst: Annotated[int, Field(ge=1)] = 400
+    reads_per_second: Annotated[int, Field(ge=1)] = 100
+    """A partner's questions what became of its events; they cost little, and have an allowance of their own."""
+    reads_burst: Annotated[int, Field(ge=1)] = 500
+    key_checks_per_second: Annotated[int, Field(ge=1)] = 20
+    """Keys never seen before that the registry is asked about, for one address of a sender."""
+    key_checks_burst: Annotated[int, Field(ge=1)] = 500
+
+    bodies_in_all: ByteSize = Field(default=ByteSize(16 * 2**20), ge=BATCH_BYTES)
+    """Bytes of partners' bodies under way at a time. One full batch is 4 MiB."""
+    bodies_per_partner: ByteSize = Field(default=ByteSize(8 * 2**20), ge=BATCH_BYTES)
+    bodies_read_at_once: ByteSize = Field(default=ByteSize(4 * 2**20), ge=BATCH_BYTES)
+    """Bytes of them that are read into objects at a time, where each of them is up to some thirty."""
+    body_patience: timedelta = timedelta(seconds=5)
+    """How long a body waits for room before its sender is told to come back."""
+
+    streams_in_all: Annotated[int, Field(ge=1)] = 3000
+    """Open pages whose inbox is live; with more, whoever has most of them gives way."""
+    streams_per_member: Annotated[int, Field(ge=1)] = 2000
+    """Of one member account, which a whole unit may share; with more, its oldest gives way."""
+    streams_opened_at_once: Annotated[int, Field(ge=1)] = 4
+    stream_send_timeout: timedelta = timedelta(seconds=20)
+    """How long a stream waits for its page to take what is sent; then it ends, and the page comes back."""

@@ -1,27 +1,29 @@
 """What the services behind answer, as the pages and the API get to see it."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from chassis.testing import eventually
 from contracts.words import Language, MemberId
 from gateway.clients import (
     CoordinationClient,
     NotFoundError,
+    Notice,
     NotificationsClient,
     ServiceRefusedError,
     ServiceUnavailableError,
     http_client,
 )
+from gateway.clients.notifications import events
 
 Answer = Callable[[httpx.Request], httpx.Response]
 
@@ -94,71 +96,75 @@ async def test_a_call_carries_the_member_the_token_and_the_trace() -> None:
     assert trace.format_trace_id(span.get_span_context().trace_id) in request.headers["traceparent"]
 
 
-async def _two_pieces() -> AsyncIterator[bytes]:
-    yield b"id: 8\nevent: it"
-    yield b"em\ndata: {}\n\n"
+async def _in_pieces(*pieces: bytes) -> AsyncGenerator[bytes]:
+    for piece in pieces:
+        yield piece
 
 
-async def test_the_live_stream_is_handed_on_as_it_comes() -> None:
+def _answering_in_pieces(*pieces: bytes) -> Answer:
+    def answer(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=_in_pieces(*pieces))
+
+    return answer
+
+
+async def test_notices_are_heard_as_they_come_until_the_stream_is_lost() -> None:
+    changed = MemberId(uuid4())
+    told = b'event: changed\ndata: {"members": ["%b"]}\n\n' % str(changed).encode()
+
     def answer(request: httpx.Request) -> httpx.Response:
-        assert request.headers["Last-Event-ID"] == "7"
-        assert request.url.params["language"] == "ar"
-        return httpx.Response(200, content=_two_pieces())
+        assert request.url.path == "/inboxes/stream"
+        pieces = (b"retry: 2000\n\n", told[:30], told[30:], b'data: {"members": null}\n\n')
+        return httpx.Response(200, content=_in_pieces(*pieces))
+
+    heard: list[Notice] = []
+
+    async def hear(client: NotificationsClient) -> None:
+        async with client.notices() as notices:
+            async for notice in notices:
+                heard.append(notice)  # noqa: PERF401 - it ends in an error
 
     async with _http(answer) as http:
-        stream = NotificationsClient(http, streams=http).inbox_stream(MEMBER, language=Language.AR, after=7)
-        async with stream as chunks:
-            received = [chunk async for chunk in chunks]
+        with pytest.raises(ServiceUnavailableError):
+            await hear(NotificationsClient(http, streams=http))
 
-    assert received == [b"id: 8\nevent: it", b"em\ndata: {}\n\n"]
+    assert [notice.members for notice in heard] == [frozenset(), frozenset({changed}), None]
 
 
 @pytest.mark.parametrize(
     ("answer", "error"),
-    [(_away, ServiceUnavailableError), (_answering(404, json={}), NotFoundError)],
+    [
+        (_away, ServiceUnavailableError),
+        (_answering(404, json={}), NotFoundError),
+        (_answering_in_pieces(b"data: [1]\n\n"), ServiceUnavailableError),
+    ],
 )
-async def test_a_stream_that_cannot_be_opened_says_why(answer: Answer, error: type[Exception]) -> None:
+async def test_notices_that_cannot_be_heard_say_why(answer: Answer, error: type[Exception]) -> None:
     async with _http(answer) as http:
         with pytest.raises(error):
-            async with NotificationsClient(http, streams=http).inbox_stream(MEMBER, language=Language.EN):
-                pass
+            async with NotificationsClient(http, streams=http).notices() as notices:
+                await anext(notices)
 
 
-@asynccontextmanager
-async def _holding() -> AsyncGenerator[str]:
-    """Run a service that keeps its streams open for as long as the client does, and answers an inbox at once."""
-    talking: set[asyncio.StreamWriter] = set()
+async def test_what_changed_is_asked_in_the_readers_language_and_after_a_position() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert dict(request.url.params) == {"language": "ar", "after": "7", "limit": "50"}
+        return httpx.Response(200, json={"unread": 2, "position": 9, "items": []})
 
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        talking.add(writer)
-        if b"/inbox/stream" in await reader.readuntil(b"\r\n\r\n"):
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: open\n\n")
-            await reader.read()
-        else:
-            body = b'{"unread": 0, "position": 0, "items": []}'
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
-            await reader.read()
-        writer.close()
-        await writer.wait_closed()
-        talking.remove(writer)
+    async with _http(answer) as http:
+        changes = await NotificationsClient(http, streams=http).changes(MEMBER, language=Language.AR, after=7)
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
-    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    await eventually(lambda: not talking)
-    server.close()
-    await server.wait_closed()
+    assert (changes.unread, changes.position, changes.items) == (2, 9, ())
 
 
-async def test_a_member_sees_the_inbox_however_many_others_have_theirs_open() -> None:
-    async with _holding() as url, AsyncExitStack() as opened:
-        calls = http_client(url, token="ours", timeout=timedelta(seconds=2))
-        streams = http_client(url, token="ours", timeout=timedelta(seconds=2), most=None)
-        for resource in (calls, streams):
-            await opened.enter_async_context(resource)
-        client = NotificationsClient(calls, streams=streams)
-        for _ in range(210):
-            await opened.enter_async_context(client.inbox_stream(MEMBER, language=Language.EN))
+WIRE = b': open\n\nid: 8\nevent: item\ndata: {"a":\ndata: 1}\n\n: beat\n\n'
 
-        inbox = await client.inbox(MEMBER, language=Language.EN)
 
-    assert inbox.unread == 0
+@given(cuts=st.lists(st.integers(0, len(WIRE)), max_size=6))
+async def test_events_are_read_however_the_network_cuts_them(cuts: Sequence[int]) -> None:
+    at = [0, *sorted(cuts), len(WIRE)]
+    parts = [WIRE[start:end] for start, end in pairwise(at)]
+
+    found = [(event.id, "".join(event.data)) async for event in events(_in_pieces(*parts))]
+
+    assert found == [("", ""), ("8", '{"a":1}'), ("", "")]

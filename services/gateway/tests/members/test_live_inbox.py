@@ -1,16 +1,26 @@
-"""What is pushed into an open inbox: from which position on, cut from the stream, for as long as the session stands."""
+"""What is pushed into an open inbox: from which position on, as HTML for its page, and to whom it is refused."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from itertools import pairwise
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+import uvicorn
+from live_kit import Inboxes, signed_in
 from page_kit import Behind, Reader, an_item
 
-from gateway.members.pages.live_inbox import TRUSTED, SessionCheck, events, position_in, until
+from chassis.runtime.service import Service
+from chassis.testing import Running, eventually
+from gateway.app import build
+from gateway.members.pages import live_inbox
+from gateway.members.pages.live_inbox import position_in
+from gateway.sessions import Session, cookie_name
+from gateway.settings import Settings
+
+URL = "http://service.test"
 
 
 async def test_the_live_inbox_goes_on_from_the_position_of_the_page_itself(
@@ -34,63 +44,159 @@ async def test_a_stream_from_nowhere_is_refused(member: Reader, after: str) -> N
     assert answer.json()["errors"][0]["pointer"] == "query:after"
 
 
-async def test_a_stream_with_a_strange_last_event_id_starts_where_its_page_was(
-    member: Reader, behind: Behind
+class Live:
+    """The gateway on a socket: a client that waits for the end of an answer waits for ever here."""
+
+    def __init__(self, service: Service, url: str, inboxes: Inboxes) -> None:
+        self.service = service
+        self.url = url
+        self.inboxes = inboxes
+
+    async def member(self) -> tuple[dict[str, str], Session]:
+        cookie, session = await signed_in(self.service.database)
+        return {"Cookie": f"{cookie_name(URL)}={cookie}"}, session
+
+    @asynccontextmanager
+    async def open(
+        self, headers: dict[str, str], query: str = "", **more: str
+    ) -> AsyncGenerator[httpx.Response]:
+        async with (
+            httpx.AsyncClient(base_url=self.url, timeout=20) as client,
+            client.stream("GET", f"/inbox/stream{query}", headers={**headers, **more}) as answer,
+        ):
+            yield answer
+
+
+@pytest.fixture
+async def live(running: Running) -> AsyncGenerator[Live]:
+    async with _listening(running) as live:
+        yield live
+
+
+@asynccontextmanager
+async def _listening(running: Running, **settings: object) -> AsyncGenerator[Live]:
+    inboxes = Inboxes()
+    async with running(
+        partial(build, transport=httpx.MockTransport(inboxes.handle)),
+        Settings,
+        "gateway",
+        registry_url="http://registry.test",
+        coordination_url="http://coordination.test",
+        notifications_url="http://notifications.test",
+        service_token="the-gateways-own",
+        public_url=URL,
+        **settings,
+    ) as client:
+        app = client.app  # type: ignore[attr-defined]
+        server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_config=None))
+        serving = asyncio.create_task(server._serve())
+        await eventually(lambda: server.started)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield Live(app.state.service, f"http://127.0.0.1:{port}", inboxes)
+        app.state.service.stopping.set()
+        server.should_exit = True
+        await serving
+
+
+async def _read_until(answer: httpx.Response, words: str) -> str:
+    read = ""
+    async with asyncio.timeout(10):
+        async for chunk in answer.aiter_text():
+            read += chunk
+            if words in read:
+                return read
+    raise AssertionError(f"the stream ended: {read}")
+
+
+async def test_a_change_is_pushed_as_html_for_the_page_with_its_position(live: Live) -> None:
+    headers, session = await live.member()
+    async with live.open(headers, "?after=0&only=unread") as answer:
+        assert answer.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        await _read_until(answer, "event: beat")
+        live.inboxes.change(session.member_id)
+
+    async with live.open(headers, "?after=0") as answer:
+        pushed = await _read_until(answer, "unread-tab")
+
+    assert "id: 1\ndata: " in pushed
+    assert "Request for advice to answer" in pushed
+
+
+async def test_the_browsers_own_position_is_newer_than_the_pages(live: Live) -> None:
+    headers, session = await live.member()
+    for _ in range(3):
+        live.inboxes.change(session.member_id, quietly=True)
+
+    async with live.open(headers, "?after=0", **{"Last-Event-ID": "2"}) as answer:
+        pushed = await _read_until(answer, "unread-tab")
+
+    assert [line for line in pushed.splitlines() if line.startswith("id:")] == ["id: 3"]
+
+
+async def test_a_stream_with_a_strange_last_event_id_starts_where_its_page_was(live: Live) -> None:
+    headers, session = await live.member()
+    for _ in range(2):
+        live.inboxes.change(session.member_id, quietly=True)
+
+    async with live.open(headers, "?after=1", **{"Last-Event-ID": "x"}) as answer:
+        assert "id: 2" in await _read_until(answer, "unread-tab")
+
+
+async def test_many_pages_of_one_session_are_sent_the_same_piece_written_once(
+    live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    behind.answers["GET inbox/stream"] = httpx.Response(200, content=b": open\n\n")
+    headers, session = await live.member()
+    written = 0
+    piece = live_inbox.piece
 
-    answer = await member.http.get("/inbox/stream?after=7", headers={b"Last-Event-ID": b"\xe9"})
+    def counted(*args: Any) -> bytes:
+        nonlocal written
+        written += 1
+        return piece(*args)
 
-    assert answer.status_code == 200
-    assert "event: beat" in answer.text
+    monkeypatch.setattr(live_inbox, "piece", counted)
+    async with AsyncExitStack() as pages:
+        answers = [await pages.enter_async_context(live.open(headers)) for _ in range(20)]
+        live.inboxes.change(session.member_id)
+        for answer in answers:
+            assert "id: 1" in await _read_until(answer, "unread-tab")
 
-
-async def _chunks(*parts: bytes) -> AsyncGenerator[bytes]:
-    for part in parts:
-        yield part
-
-
-WIRE = b': open\n\nid: 8\nevent: item\ndata: {"a":\ndata: 1}\n\n: beat\n\n'
-
-
-@given(cuts=st.lists(st.integers(0, len(WIRE)), max_size=6))
-async def test_events_are_read_however_the_network_cuts_them(cuts: Sequence[int]) -> None:
-    at = [0, *sorted(cuts), len(WIRE)]
-    parts = [WIRE[start:end] for start, end in pairwise(at)]
-
-    found = [(event.id, "".join(event.data)) async for event in events(_chunks(*parts))]
-
-    assert found == [("", ""), ("8", '{"a":1}'), ("", "")]
+    assert written == 1
 
 
-async def test_a_stream_ends_when_the_service_stops() -> None:
-    stopping = asyncio.Event()
+async def test_a_page_that_gives_way_is_told_to_stay_away_for_a_while(running: Running) -> None:
+    async with _listening(running, streams_per_member=1) as live:
+        headers, _ = await live.member()
+        async with live.open(headers) as oldest, live.open(headers):
+            read = "".join([chunk async for chunk in oldest.aiter_text()])
 
-    async def endless() -> AsyncGenerator[bytes]:
-        yield b"first"
-        stopping.set()
-        await asyncio.Event().wait()
-
-    assert [chunk async for chunk in until(stopping, endless())] == [b"first"]
+        assert read.endswith("retry: 60000\nevent: gaveway\ndata: .\n\n")
 
 
-async def test_a_session_is_looked_up_again_when_the_last_look_is_old() -> None:
-    now, looks = 0.0, 0
+async def test_a_stream_for_which_there_is_no_room_says_when_to_come_back(running: Running) -> None:
+    async with _listening(running, streams_in_all=1) as live:
+        one, _ = await live.member()
+        other, _ = await live.member()
+        async with live.open(one), live.open(other) as refused:
+            assert refused.status_code == 503
+            assert int(refused.headers["Retry-After"]) >= 1
 
-    async def look() -> bool:
-        nonlocal looks
-        looks += 1
-        return now < 20
 
-    session_check = SessionCheck(look, clock=lambda: now)
-    now = 15.0
-    assert await session_check.holds(within=TRUSTED)
-    assert looks == 0
-    assert await session_check.holds(within=0)
-    assert looks == 1
-    now = 31.0
-    assert not await session_check.holds(within=TRUSTED)
-    assert looks == 2
+async def test_no_stream_opens_for_who_is_not_signed_in(live: Live) -> None:
+    for headers in ({}, {"Cookie": f"{cookie_name(URL)}=made-up"}):
+        async with live.open(headers, **{"HX-Request": "true"}) as answer:
+            assert answer.status_code == 401
+    assert live.inboxes.listening == []
+
+
+async def test_a_page_that_goes_away_leaves_nothing_behind(live: Live) -> None:
+    headers, _ = await live.member()
+    async with live.open(headers) as answer:
+        await _read_until(answer, "event: beat")
+        assert len(live.inboxes.listening) == 1
+
+    await eventually(lambda: live.inboxes.listening == [])
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,20 @@
-"""A body that is too large is refused, and the sender reads why."""
+"""A body that is too large is refused, and the sender reads why; and so is one for which there is no room now."""
 
 import asyncio
 import http.client
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import orjson
+import pytest
 import uvicorn
-from partner_kit import BATCH, STRUCTURED, an_event, bearer, post_event
+from partner_kit import BATCH, KEY, OTHER_KEY, STRUCTURED, Gateway, an_event, bearer, post_event
 
 from chassis.testing import eventually
+from gateway.partners.api import events
+from gateway.partners.api.body import Bodies
+from gateway.partners.domain.cloudevents import read_batch
 
 
 async def test_a_large_event_is_refused_and_not_read_for_ever(client: httpx.AsyncClient) -> None:
@@ -90,3 +95,139 @@ async def test_who_asks_before_sending_is_refused_at_once(client: httpx.AsyncCli
     )
 
     assert (answer.status_code, read) == (413, 0)
+
+
+class _Slow:
+    """A body of so many bytes that begins, and comes to its end when told to."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.goes_on = asyncio.Event()
+        self.begun = asyncio.Event()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self.begun.set()
+        yield b"[" + b" " * 1000
+        await self.goes_on.wait()
+        yield b" " * (self.size - 1002) + b"]"
+
+    async def post(
+        self, client: httpx.AsyncClient, key: str = KEY, *, declared: bool = True
+    ) -> httpx.Response:
+        length = {"Content-Length": str(self.size)} if declared else {}
+        headers = {"Content-Type": BATCH, **bearer(key), **length}
+        return await client.post("/events", content=self, headers=headers)
+
+
+MB = 1024 * 1024
+ROOM = {"bodies_in_all": 12 * MB, "bodies_per_partner": 8 * MB, "body_patience": 0.2}
+
+
+def _used(client: httpx.AsyncClient) -> int:
+    bodies: Bodies = client.app.state.bodies  # type: ignore[attr-defined]
+    return bodies.under_way.used + bodies.read.used
+
+
+@pytest.mark.parametrize("declared", [True, False], ids=["declared", "in chunks"])
+async def test_what_a_partner_has_under_way_is_bounded_and_given_back(
+    gateway: Gateway, *, declared: bool
+) -> None:
+    async with gateway(**ROOM) as client:
+        slow = [_Slow(4 * MB) for _ in range(2)]
+        under_way = [asyncio.create_task(one.post(client, declared=declared)) for one in slow]
+        for one in slow:
+            await one.begun.wait()
+
+        refused = await post_event(client, an_event())
+        other = await post_event(client, an_event(), key=OTHER_KEY)
+        for one in slow:
+            one.goes_on.set()
+        done = await asyncio.gather(*under_way)
+
+        assert (refused.status_code, refused.json()["type"]) == (429, "urn:ilo:sse:problem:too-much-at-once")
+        assert int(refused.headers["Retry-After"]) >= 1
+        assert "RateLimit" in refused.headers
+        assert other.status_code == 202
+        assert [answer.status_code for answer in done] == [202, 202]
+        assert _used(client) == 0
+        assert (await post_event(client, an_event())).status_code == 202
+
+
+async def test_what_all_partners_have_under_way_is_bounded(gateway: Gateway) -> None:
+    async with gateway(**ROOM) as client:
+        slow = [(_Slow(4 * MB), key) for key in (KEY, KEY, OTHER_KEY)]
+        under_way = [asyncio.create_task(one.post(client, key)) for one, key in slow]
+        for one, _ in slow:
+            await one.begun.wait()
+
+        refused = await post_event(client, an_event(), key=OTHER_KEY)
+        for one, _ in slow:
+            one.goes_on.set()
+        await asyncio.gather(*under_way)
+
+        assert (refused.status_code, refused.json()["type"]) == (503, "urn:ilo:sse:problem:busy")
+        assert int(refused.headers["Retry-After"]) >= 1
+        assert _used(client) == 0
+
+
+async def test_a_body_waits_a_little_for_room(gateway: Gateway) -> None:
+    async with gateway(**ROOM | {"body_patience": 30}) as client:
+        slow = [_Slow(4 * MB) for _ in range(2)]
+        under_way = [asyncio.create_task(one.post(client)) for one in slow]
+        for one in slow:
+            await one.begun.wait()
+        waits = asyncio.create_task(post_event(client, an_event()))
+        await eventually(lambda: len(client.app.state.bodies.under_way._waiting) == 1)  # type: ignore[attr-defined]
+
+        slow[0].goes_on.set()
+
+        assert (await waits).status_code == 202
+        slow[1].goes_on.set()
+        await asyncio.gather(*under_way)
+
+
+async def test_nothing_stays_taken_by_who_hung_up_or_was_refused(client: httpx.AsyncClient) -> None:
+    app: Any = client.app  # type: ignore[attr-defined]
+    for body in (b"[", b'[{"specversion": "1.0"}]', b"[" + b" " * 5 * MB):
+        await client.post("/events", content=body, headers={"Content-Type": BATCH, **bearer()})
+        assert _used(client) == 0
+
+    async def hang_up() -> AsyncIterator[dict[str, Any]]:
+        yield {"type": "http.request", "body": b"[", "more_body": True}
+        assert _used(client) > 0
+        yield {"type": "http.disconnect"}
+
+    messages = hang_up()
+    scope = {
+        "type": "http", "method": "POST", "path": "/events", "raw_path": b"/events", "query_string": b"",
+        "scheme": "http", "http_version": "1.1", "root_path": "",
+        "headers": [(b"content-type", BATCH.encode()), (b"authorization", f"Bearer {KEY}".encode())],
+    }  # fmt: skip
+
+    async def send(_message: Any) -> None: ...
+
+    await app(scope, messages.__anext__, send)
+    assert _used(client) == 0
+
+
+async def test_batches_are_read_into_objects_one_after_another(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once: list[int] = []
+
+    def reading(*args: Any, **kwargs: Any) -> Any:
+        at_once.append(app.state.bodies.read.used)
+        return read_batch(*args, **kwargs)
+
+    monkeypatch.setattr(events, "read_batch", reading)
+    async with gateway(events_burst=10_000) as client:
+        app: Any = client.app  # type: ignore[attr-defined]
+        batch = orjson.dumps([an_event()]).ljust(3 * MB)
+        headers = [{"Content-Type": BATCH, **bearer(key)} for key in (KEY, OTHER_KEY) * 3]
+        answers = await asyncio.gather(
+            *(client.post("/events", content=batch, headers=one) for one in headers)
+        )
+
+    assert [answer.status_code for answer in answers] == [202] * 6
+    # Two of them would be more than are read at once.
+    assert at_once == [3 * MB] * 6

@@ -1,21 +1,21 @@
-"""HTTP in: the inbox of a member, as a page and as a live stream, and what the member does with an item."""
+"""HTTP in: the inbox of a member, what changed in it, what the member does with an item; whose inbox changes, live."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from chassis.field_errors import FieldError
 from chassis.http.access import allow
 from chassis.http.dependencies import Reading, Tx, service_of
-from chassis.http.problems import Problem
 from contracts.words import ItemId, Language, MemberId
 from notifications import views, workflows
 from notifications.stream import Streams
 from notifications.tables import Item
-from notifications.views import InboxView, ItemView, Only
+from notifications.views import Changes, InboxView, ItemView, Only
 
-router = APIRouter(prefix="/members/{member_id}/inbox", dependencies=[allow("gateway", "operator")])
+_READERS = allow("gateway", "operator")
+router = APIRouter(prefix="/members/{member_id}/inbox", dependencies=[_READERS])
+live = APIRouter(prefix="/inboxes", dependencies=[_READERS])
 
 _LARGEST_POSITION = 2**63 - 1
 
@@ -53,28 +53,31 @@ async def done(member_id: MemberId, item_id: ItemId, tx: Tx, language: Language 
     return await _shown(tx, await workflows.mark_done(tx, member_id, item_id), language)
 
 
-@router.get("/stream")
-async def stream(
+@router.get("/changes")
+async def changes(  # noqa: PLR0917 - FastAPI passes by name
+    request: Request,
     member_id: MemberId,
-    streams: Annotated[Streams, Depends(streams_of)],
+    session: Reading,
     language: Language | None = None,
     after: Annotated[int | None, Query(ge=0, le=_LARGEST_POSITION)] = None,
-    last_event_id: Annotated[str | None, Header()] = None,
-) -> Response:
-    """Stream new and changed items from `Last-Event-ID` on, or from `after`, where a page first connects."""
-    position = _position(last_event_id) if last_event_id else after
-    return await streams.open(member_id, language, after=position)
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+) -> Changes:
+    """Tell what changed after a position, a page at a time; without one, the position to go on from."""
+    reader = await views.reader_of(session, member_id, language, service_of(request).database.clock())
+    return await views.changes_in(session, member_id, reader, after=after, limit=limit)
+
+
+@live.get("/stream")
+async def stream(streams: Annotated[Streams, Depends(streams_of)]) -> Response:
+    """Name the members whose inbox changes, as it happens: `event: changed`, `data: {"members": [...]}`.
+
+    `null` in place of the list means any of them: notices were lost, or too many to name. A client that begins, or
+    comes back, takes it that all have changed.
+    """
+    return streams.open()
 
 
 async def _shown(tx: Tx, item: Item, language: Language | None) -> ItemView:
     reader = await views.reader_of(tx.session, item.member_id, language, tx.now)
     [view] = await views.items_for(tx.session, [item], reader)
     return view
-
-
-def _position(last_event_id: str) -> int:
-    if not (last_event_id.isascii() and last_event_id.isdigit()) or int(last_event_id) > _LARGEST_POSITION:
-        detail = "Last-Event-ID is the id of the last item the stream sent: a whole number."
-        error = FieldError("header:Last-Event-ID", "not-a-position", detail)
-        raise Problem(400, "unknown-position", detail, errors=[error])
-    return int(last_event_id)

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from chassis.runtime.service import Service, create_service
-from notifications.api import router
+from notifications.api import live, router
 from notifications.bell import Bell
 from notifications.settings import Settings
 from notifications.stream import Streams
@@ -17,20 +17,17 @@ def build(settings: Settings) -> FastAPI:
         bell = Bell(service.database.asyncpg_dsn)
         service.keep_running("bell", bell.run(service.stopping))
         app.state.streams = Streams(
-            service.database,
-            bell,
-            service.stopping,
-            heartbeat=settings.heartbeat,
-            send_timeout=settings.send_timeout,
+            bell, service.stopping, heartbeat=settings.heartbeat, send_timeout=settings.send_timeout
         )
 
     app = create_service(
         "notifications",
         settings,
         subscriptions=subscriptions,
-        routers=[router],
+        routers=[router, live],
         prepare=prepare,
-        untraced=(r"/members/[^/]+/inbox/stream$",),
+        # A stream lasts for days, and what is asked because of it belongs to the trace of what is pushed.
+        untraced=(r"/inboxes/stream$", r"/members/[^/]+/inbox/changes$"),
         problems={NoSuchItemError: (404, "no-such-item")},
     )
     return app

@@ -1,11 +1,9 @@
 """The bell: tells the open streams of this process, over one connection, whose inbox has changed."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager, suppress
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 import structlog
@@ -17,6 +15,35 @@ log = structlog.get_logger()
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 _ALIVE_EVERY = 10.0
+_MANY = 1000
+"""Members rung for one listener that has not taken them; more of them are as good as all."""
+
+
+class Rings:
+    """What one listener has not been told of yet: each member once, however often the bell rang."""
+
+    def __init__(self) -> None:
+        self._members: set[str] = set()
+        self._all = False
+        self._rung = asyncio.Event()
+
+    def add(self, member_id: str) -> None:
+        self._members.add(member_id)
+        if len(self._members) > _MANY:
+            self._all = True
+        self._rung.set()
+
+    def add_all(self) -> None:
+        self._all = True
+        self._rung.set()
+
+    async def next(self) -> Collection[str] | None:
+        """Wait for the bell, and take whose inboxes may have changed; None stands for all of them."""
+        await self._rung.wait()
+        members, everyone = self._members, self._all
+        self._members, self._all = set(), False
+        self._rung.clear()
+        return None if everyone else members
 
 
 class Bell:
@@ -29,19 +56,17 @@ class Bell:
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
-        self._listeners: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._listeners: set[Rings] = set()
 
     @contextmanager
-    def listening(self, member_id: UUID) -> Generator[asyncio.Event]:
-        """An event that is set whenever the member's inbox may have changed, and when the service stops."""
-        rung, key = asyncio.Event(), str(member_id)
-        self._listeners[key].add(rung)
+    def listening(self) -> Generator[Rings]:
+        """The rings from now on; all are rung when the service stops."""
+        rings = Rings()
+        self._listeners.add(rings)
         try:
-            yield rung
+            yield rings
         finally:
-            self._listeners[key].discard(rung)
-            if not self._listeners[key]:
-                del self._listeners[key]
+            self._listeners.discard(rings)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Listen until the service stops, and again after every lost connection."""
@@ -87,10 +112,9 @@ class Bell:
                 await connection.close(timeout=2)
 
     def _ring(self, _connection: object, _pid: int, _channel: str, member_id: object) -> None:
-        for rung in self._listeners.get(str(member_id), ()):
-            rung.set()
+        for rings in self._listeners:
+            rings.add(str(member_id))
 
     def _ring_all(self) -> None:
-        for listeners in self._listeners.values():
-            for rung in listeners:
-                rung.set()
+        for rings in self._listeners:
+            rings.add_all()

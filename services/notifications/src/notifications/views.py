@@ -54,6 +54,20 @@ class InboxView(BaseModel):
     next: int | None
 
 
+class ChangedItem(ItemView):
+    """An item in a list of changes, with the `traceparent` that a live push of it continues."""
+
+    traceparent: str | None
+
+
+class Changes(BaseModel):
+    """What changed in an inbox after a position, in that order; `position` is where to go on, once this is known."""
+
+    unread: int
+    position: int
+    items: list[ChangedItem]
+
+
 @dataclass(frozen=True)
 class Reader:
     """Who reads: in which language, and on which day where they are."""
@@ -102,12 +116,27 @@ async def items_for(session: AsyncSession, items: Sequence[Item], reader: Reader
     return [_view(item, facts[item.id], reader, names) for item in items]
 
 
-async def changed_since(
-    session: AsyncSession, member_id: UUID, position: int, *, limit: int
-) -> Sequence[Item]:
-    """The items new or changed after a position, in the order of their newest change."""
-    changed = sa.select(Item).where(Item.member_id == member_id, Item.position > position)
-    return (await session.scalars(changed.order_by(Item.position).limit(limit))).all()
+async def changes_in(
+    session: AsyncSession, member_id: UUID, reader: Reader, *, after: int | None, limit: int
+) -> Changes:
+    """The items new or changed after a position, in the order of their newest change; without one, where to begin.
+
+    A position ahead of ours was numbered by a database that has since been set back: it goes on from here.
+    """
+    position = await position_of(session, member_id)
+    items: Sequence[Item] = ()
+    if after is not None and after < position:
+        changed = sa.select(Item).where(Item.member_id == member_id, Item.position > after)
+        items = (await session.scalars(changed.order_by(Item.position).limit(limit))).all()
+    shown = await items_for(session, items, reader)
+    return Changes(
+        unread=await unread_in(session, member_id),
+        position=items[-1].position if items else position,
+        items=[
+            ChangedItem(**view.model_dump(), traceparent=item.traceparent)
+            for item, view in zip(items, shown, strict=True)
+        ],
+    )
 
 
 async def position_of(session: AsyncSession, member_id: UUID) -> int:

@@ -1,7 +1,15 @@
 """The three services behind the gateway, as typed calls."""
 
 from gateway.clients.coordination import Coordination, CoordinationClient, Plan, TaskView
-from gateway.clients.notifications import Inbox, Item, Notifications, NotificationsClient
+from gateway.clients.notifications import (
+    ChangedItem,
+    Changes,
+    Inbox,
+    Item,
+    Notice,
+    Notifications,
+    NotificationsClient,
+)
 from gateway.clients.registry import Registry, RegistryClient, VerifiedKey
 from gateway.clients.service_client import (
     HttpClients,
@@ -12,12 +20,15 @@ from gateway.clients.service_client import (
 )
 
 __all__ = [
+    "ChangedItem",
+    "Changes",
     "Coordination",
     "CoordinationClient",
     "HttpClients",
     "Inbox",
     "Item",
     "NotFoundError",
+    "Notice",
     "Notifications",
     "NotificationsClient",
     "Plan",

@@ -1,16 +1,16 @@
-"""Calls to notifications: a member's inbox, and the stream of what is new in it."""
+"""Calls to notifications: a member's inbox, what changed in it, and the stream of whose inbox changes."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
 import httpx
 from fastapi import Depends, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from chassis.telemetry.tracing import traceparent_of
 from contracts.words import ItemId, Language, MemberId, TaskId
 from gateway.clients.service_client import ServiceClient, ServiceUnavailableError
 
@@ -58,6 +58,34 @@ class Inbox(BaseModel):
     next: int | None = None
 
 
+class ChangedItem(Item):
+    """An item as it stands after its newest change; `traceparent` is what the push of it continues."""
+
+    traceparent: str | None = None
+
+
+class Changes(BaseModel):
+    """What changed in an inbox after a position, oldest first; `position` is where to go on."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    unread: int
+    position: int
+    items: tuple[ChangedItem, ...]
+
+
+class Notice(BaseModel):
+    """Whose inboxes have changed; no list stands for any of them."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    members: frozenset[MemberId] | None = None
+
+
+NOTHING_NEW = Notice(members=frozenset())
+"""What the stream says when nothing happens, so that one knows that it stands."""
+
+
 class NotificationsClient(ServiceClient):
     """Who must know."""
 
@@ -95,29 +123,66 @@ class NotificationsClient(ServiceClient):
         )
         return self._read(Item, content)
 
+    async def changes(
+        self, member_id: MemberId, *, language: Language, after: int | None = None, limit: int = 50
+    ) -> Changes:
+        """What changed after a position, or where the inbox stands now. Not traced: the push of each item is."""
+        query = {"language": language, "after": after, "limit": limit}
+        answer = await self._send("GET", f"/members/{member_id}/inbox/changes", query=query)
+        return self._read(Changes, self.checked(answer.status_code, answer.content))
+
     @asynccontextmanager
-    async def inbox_stream(
-        self, member_id: MemberId, *, language: Language, after: int | None = None
-    ) -> AsyncGenerator[AsyncIterator[bytes]]:
-        """Open the live stream and give its raw server-sent events; what fails before them is raised here."""
+    async def notices(self) -> AsyncGenerator[AsyncIterator[Notice]]:
+        """Open the stream of whose inbox changes, of all members; its first notice is that it stands.
+
+        What fails while it is opened, and afterwards, is a ServiceUnavailableError. It does not end by itself.
+        """
+        timeout = httpx.Timeout(5.0, read=SILENCE_LIMIT)
         headers = {"Accept": "text/event-stream"}
-        if after is not None:
-            headers["Last-Event-ID"] = str(after)
-        if traceparent := traceparent_of():
-            headers["traceparent"] = traceparent
         try:
             async with self._streams.stream(
-                "GET",
-                f"/members/{member_id}/inbox/stream",
-                params={"language": language},
-                headers=headers,
-                timeout=httpx.Timeout(5.0, read=SILENCE_LIMIT),
+                "GET", "/inboxes/stream", headers=headers, timeout=timeout
             ) as answer:
                 if not answer.is_success:
                     self.checked(answer.status_code, await answer.aread())
-                yield answer.aiter_raw()
+                yield self._notices_in(answer.aiter_raw())
         except httpx.TransportError as error:
             raise ServiceUnavailableError(self.service, type(error).__name__) from error
+
+    async def _notices_in(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[Notice]:
+        async for event in events(chunks):
+            try:
+                yield Notice.model_validate_json("\n".join(event.data)) if event.data else NOTHING_NEW
+            except ValidationError as error:
+                raise ServiceUnavailableError(
+                    self.service, "it answered something else than a notice"
+                ) from error
+        raise ServiceUnavailableError(self.service, "its stream ended")
+
+
+@dataclass
+class ServerEvent:
+    """One server-sent event, or a comment where it has no data."""
+
+    id: str = ""
+    data: list[str] = field(default_factory=list[str])
+
+
+async def events(chunks: AsyncIterator[bytes]) -> AsyncIterator[ServerEvent]:
+    """Cut a byte stream into its events; comments come as events without data."""
+    rest = b""
+    async for chunk in chunks:
+        *blocks, rest = (rest + chunk.replace(b"\r", b"")).split(b"\n\n")
+        for block in blocks:
+            event = ServerEvent()
+            for line in block.decode().split("\n"):
+                name, _, value = line.partition(":")
+                value = value.removeprefix(" ")
+                if name == "id":
+                    event.id = value
+                elif name == "data":
+                    event.data.append(value)
+            yield event
 
 
 async def notifications_of(request: Request) -> NotificationsClient:

@@ -51,14 +51,13 @@ def http_client(
     token: str,
     timeout: timedelta,
     transport: httpx.AsyncBaseTransport | None = None,
-    most: int | None = 200,
 ) -> httpx.AsyncClient:
-    """One client per service for the life of the process: connections are kept and counted, `most` at a time."""
+    """One client per service for the life of the process: connections are kept and counted."""
     return httpx.AsyncClient(
         base_url=url,
         headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
         timeout=httpx.Timeout(timeout.total_seconds(), connect=2.0),
-        limits=httpx.Limits(max_connections=most, max_keepalive_connections=20),
+        limits=httpx.Limits(max_connections=200, max_keepalive_connections=20),
         transport=transport,
         # Never by way of a proxy: these calls carry the service's own token.
         trust_env=False,
@@ -95,18 +94,26 @@ class ServiceClient:
         with _tracer.start_as_current_span(f"{method} {self.service}", kind=trace.SpanKind.CLIENT) as span:
             if traceparent := traceparent_of():
                 headers["traceparent"] = traceparent
-            try:
-                answer = await self._http.request(
-                    method,
-                    path,
-                    params={key: value for key, value in (query or {}).items() if value is not None},
-                    content=None if body is None else orjson.dumps(body),
-                    headers=headers,
-                )
-            except httpx.TransportError as error:
-                raise ServiceUnavailableError(self.service, type(error).__name__) from error
+            content = None if body is None else orjson.dumps(body)
+            answer = await self._send(method, path, query=query, content=content, headers=headers)
             span.set_attribute("http.response.status_code", answer.status_code)
         return self.checked(answer.status_code, answer.content)
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int | None] | None = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Ask without a span of its own; whatever the answer says."""
+        params = {key: value for key, value in (query or {}).items() if value is not None}
+        try:
+            return await self._http.request(method, path, params=params, content=content, headers=headers)
+        except httpx.TransportError as error:
+            raise ServiceUnavailableError(self.service, type(error).__name__) from error
 
     def checked(self, status: int, content: bytes) -> bytes:
         """Give the content of a good answer; raise what a bad one means."""
@@ -153,7 +160,7 @@ class HttpClients:
     coordination: httpx.AsyncClient
     notifications: httpx.AsyncClient
     streams: httpx.AsyncClient
-    """For notifications' live streams alone: each holds a connection for as long as its page is open."""
+    """For notifications' live stream alone: it holds a connection for as long as a page is open."""
 
     async def close(self) -> None:
         """Let go of every connection."""

@@ -1,5 +1,7 @@
 """How much a partner may send in a while."""
 
+from random import Random
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -70,8 +72,39 @@ def test_who_was_let_in_is_told_when_the_whole_burst_is_there_again(
     bucket = TokenBucket(per_second=per_second, burst=burst)
     bucket.take(1, at=0)
 
-    charged = bucket.charge(events, at=0)
+    charged = bucket.take_rest(events, at=0)
 
     assert charged.allowed
     assert charged.left == max(0, burst - 1 - events)
     assert bucket.take(1, at=charged.wait_seconds).left == burst - 1
+
+
+@given(
+    batches=st.lists(st.integers(1, 1000), min_size=1, max_size=12),
+    burst=st.integers(1, 50),
+    shuffled=st.randoms(use_true_random=False),
+)
+def test_batches_sent_at_once_overdraw_a_bucket_by_one_of_them_at_most(
+    batches: list[int], burst: int, shuffled: Random
+) -> None:
+    bucket = TokenBucket(per_second=1, burst=burst)
+    begun = [size for size in batches if bucket.take(1, at=0).allowed]
+    shuffled.shuffle(begun)
+
+    passed = [size for size in begun if bucket.take_rest(size - 1, at=0).allowed]
+
+    # All but the last of them fitted into what was left.
+    assert sum(passed[:-1]) <= burst
+    assert len(begun) == min(len(batches), burst)
+
+
+def test_what_is_given_back_may_be_taken_again_and_no_more_than_the_burst() -> None:
+    bucket = TokenBucket(per_second=1, burst=2)
+    bucket.take(2, at=0)
+
+    bucket.give_back(1, at=0)
+    assert bucket.take(1, at=0).allowed
+    assert not bucket.take(1, at=0).allowed
+
+    bucket.give_back(10, at=0)
+    assert bucket.take(1, at=0).left == 1

@@ -9,8 +9,9 @@ from chassis.http.problems import Problem
 from chassis.http.requests import unheard
 from gateway.clients import VerifiedKey
 from gateway.http.faults import Sentence
+from gateway.partners.api.rate_limits import RateLimiter
 from gateway.partners.domain.api_keys import presented_key
-from gateway.partners.key_cache import VerifiedKeys
+from gateway.partners.key_cache import TooManyKeysError, VerifiedKeys
 
 
 @declares_access
@@ -18,7 +19,20 @@ async def sender_of(request: Request) -> VerifiedKey:
     """Find the partner whose key the request shows; nobody else gets any further."""
     key = presented_key(request.headers.get("Authorization"))
     keys: VerifiedKeys = request.app.state.keys
-    sender = await keys.owner_of(key) if key is not None else None
+    address = request.client.host if request.client else ""
+    try:
+        sender = await keys.owner_of(key, address=address) if key is not None else None
+    except TooManyKeysError as error:
+        sentence = Sentence(
+            "Too many unknown keys were tried. Come back in %(seconds)s s.", seconds=error.wait_seconds
+        )
+        raise Problem(
+            429,
+            "too-many-keys",
+            sentence.text,
+            params=dict(sentence.params),
+            headers={"Retry-After": str(error.wait_seconds)},
+        ) from error
     if sender is None:
         given = "Authorization" in request.headers
         sentence = (
@@ -36,6 +50,8 @@ Sender = Annotated[VerifiedKey, Depends(sender_of)]
 
 async def reader_of(request: Request, sender: Sender) -> VerifiedKey:
     """Find the partner that asks, and name to it what it asks in vain: a misspelt `limit` would list something else."""
+    reads: RateLimiter = request.app.state.read_limiter
+    reads.take(request, sender.partner)
     if faults := await unheard(request):
         raise Problem(422, "invalid-request", "The request has fields to correct.", errors=faults)
     return sender

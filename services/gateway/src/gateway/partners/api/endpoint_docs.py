@@ -11,13 +11,14 @@ _REFUSALS = {
     413: "More than 256 kB for an event, 4 MB or 1000 events for a batch.",
     415: "Another media type, charset or encoding than those below.",
     422: "Something in the event is not as its contract says; `errors` points at each field.",
-    429: "The allowance is used up; `Retry-After` says for how long.",
-    503: "The event may be stored but is not confirmed; send the same again.",
+    429: "The allowance is used up, or too much is under way; `Retry-After` says for how long.",
+    503: "The event may be stored but is not confirmed, or others send much; send the same again after `Retry-After`.",
 }
 _UNANSWERED = {
     401: _REFUSALS[401],
     404: "Nothing there.",
     422: "A parameter that is not taken here, or that holds what it cannot; `errors` names each.",
+    429: "The allowance for questions is used up; `Retry-After` says for how long.",
     503: "A part of the network is away; ask again in a moment.",
 }
 
@@ -73,7 +74,7 @@ GET_EVENTS: dict[str, Any] = {
     "response_model": None,
     "responses": {
         **_answer("Newest first.", "JourneyPage", 200),
-        **_problems(401, 422, 503, described=_UNANSWERED),
+        **_problems(401, 422, 429, 503, described=_UNANSWERED),
     },
 }
 GET_EVENT: dict[str, Any] = {
@@ -81,6 +82,6 @@ GET_EVENT: dict[str, Any] = {
     "response_model": None,
     "responses": {
         **_answer("The event and its steps so far.", "Journey", 200),
-        **_problems(401, 404, 422, 503, described=_UNANSWERED),
+        **_problems(401, 404, 422, 429, 503, described=_UNANSWERED),
     },
 }

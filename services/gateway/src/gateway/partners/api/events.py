@@ -21,7 +21,7 @@ from gateway.journeys.domain import Step
 from gateway.journeys.workflows import Journey, find_journey, latest_journeys
 from gateway.partners.api import endpoint_docs
 from gateway.partners.api.authentication import Reader, Sender
-from gateway.partners.api.body import read_body
+from gateway.partners.api.body import Bodies
 from gateway.partners.api.rate_limits import RateLimiter
 from gateway.partners.domain.batches import batch_in
 from gateway.partners.domain.cloudevents import (
@@ -48,23 +48,24 @@ SOON_READ = 16 * 1024
 async def post_events(request: Request, sender: Sender) -> Response:
     """Take one event or a batch. 202 means stored here and acknowledged by the network's broker."""
     rate_limiter: RateLimiter = request.app.state.rate_limiter
-    quota = rate_limiter.take(sender.partner, 1)
+    rate_limiter.take(request, sender.partner)
+    bodies: Bodies = request.app.state.bodies
     try:
         mode = mode_of(
             request.headers.get("Content-Type"),
             request.headers.get("Content-Encoding"),
             attributes_in_headers="ce-specversion" in request.headers,
         )
-        body = await read_body(request, mode.limit)
-        if mode is Mode.BATCH:
-            # Beside the loop, as all that may take long: other senders would notice.
-            events = await asyncio.to_thread(batch_in, body)
-            quota = rate_limiter.pay_off(sender.partner, max(0, len(events) - 1))
-            return await _take_batch(request, sender, events, quota)
-        sent = await _read_one(request, sender, mode, body)
-        return await _take_one(request, sender, sent, quota)
+        async with bodies.body_of(request, sender.partner, mode.limit) as body:
+            if mode is Mode.BATCH:
+                # Beside the loop, as all that may take long: other senders would notice.
+                events = await asyncio.to_thread(batch_in, body)
+                rate_limiter.take_batch(request, sender.partner, len(events))
+                return await _take_batch(request, sender, events)
+            sent = await _read_one(request, sender, mode, body)
+            return await _take_one(request, sender, sent)
     except RefusalError as error:
-        raise refusal_as_problem(error, headers=quota) from error
+        raise refusal_as_problem(error) from error
 
 
 @router.get("/events/", include_in_schema=False)
@@ -118,22 +119,15 @@ def _event_in(request: Request, mode: Mode, body: bytes) -> object:
     return structured_from_headers(request.headers.items(), content_type, body)
 
 
-async def _take_one(
-    request: Request, sender: VerifiedKey, sent: SentEvent, quota: Mapping[str, str]
-) -> Response:
+async def _take_one(request: Request, sender: VerifiedKey, sent: SentEvent) -> Response:
     [outcome] = await _intake(request).take(sender, [sent])
     if isinstance(outcome, Conflict):
         raise _conflict()
     await _await_broker(request, [outcome])
-    return _json(202, _taken_json(sent, outcome), {**quota, "Location": f"/events/{outcome.event_id}"})
+    return _json(202, _taken_json(sent, outcome), {"Location": f"/events/{outcome.event_id}"})
 
 
-async def _take_batch(
-    request: Request,
-    sender: VerifiedKey,
-    events: Sequence[object],
-    quota: Mapping[str, str],
-) -> Response:
+async def _take_batch(request: Request, sender: VerifiedKey, events: Sequence[object]) -> Response:
     now = service_of(request).database.clock()
     read = await asyncio.to_thread(read_batch, events, now=now, grants=sender.grants)
     good = [event for event in read if isinstance(event, SentEvent)]
@@ -145,7 +139,6 @@ async def _take_batch(
         settled,
         language=language_of(request.headers.get("Accept-Language")),
         trace_id=trace_id_of(traceparent_of()),
-        quota=quota,
     )
     return await asyncio.to_thread(write)
 
@@ -155,7 +148,6 @@ def _batch_answer(
     *,
     language: str,
     trace_id: str | None,
-    quota: Mapping[str, str],
 ) -> Response:
     results = [
         {"index": index, **_result(sent, outcome, language)} for index, (sent, outcome) in enumerate(settled)
@@ -167,7 +159,7 @@ def _batch_answer(
         "trace_id": trace_id,
         "results": results,
     }
-    return _json(200 if refused else 202, body, quota)
+    return _json(200 if refused else 202, body)
 
 
 def _intake(request: Request) -> Intake:

@@ -14,7 +14,7 @@ class Allowance:
 
 
 class TokenBucket:
-    """So many events a second, so many at once. A batch passes while anything is left, and is paid off later."""
+    """So many events a second, so many at once. A batch passes while nothing is owed, and may owe for a while."""
 
     def __init__(self, *, per_second: float, burst: int) -> None:
         self._per_second = per_second
@@ -24,14 +24,21 @@ class TokenBucket:
 
     def take(self, events: int, *, at: float) -> Allowance:
         """Let these events pass if anything is left at this moment of a clock that only rises."""
-        self._fill(at)
-        if self._tokens < 1:
-            return Allowance(allowed=False, left=0, wait_seconds=self._seconds_until(1))
-        return self.charge(events, at=at)
+        return self._take(events, at=at, least=1)
 
-    def charge(self, events: int, *, at: float) -> Allowance:
-        """Count events that have passed already; the bucket may owe for a while."""
+    def take_rest(self, events: int, *, at: float) -> Allowance:
+        """Let the rest of a batch pass, whose first event has passed: unless the bucket owes by now, for another."""
+        return self._take(events, at=at, least=0)
+
+    def give_back(self, events: int, *, at: float) -> None:
+        """Take back a charge that was not deserved."""
         self._fill(at)
+        self._tokens = min(self._burst, self._tokens + events)
+
+    def _take(self, events: int, *, at: float, least: float) -> Allowance:
+        self._fill(at)
+        if self._tokens < least:
+            return Allowance(allowed=False, left=0, wait_seconds=self._seconds_until(1))
         self._tokens -= events
         left = max(0, int(self._tokens))
         return Allowance(allowed=True, left=left, wait_seconds=self._seconds_until(self._burst))

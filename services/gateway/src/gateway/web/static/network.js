@@ -101,6 +101,7 @@
   // Whether the stream is open, shown and kept true.
   const state = document.getElementById("connection");
   let connection = null;
+  let usualDelay = null;
   let silence = 0;
   let wait = FIRST_RETRY;
   const show = (name) => {
@@ -115,11 +116,16 @@
   };
   stream.addEventListener("htmx:sse:after:connection", (event) => {
     connection = event.detail.connection;
+    usualDelay ??= connection.config.reconnectDelay;
+    connection.config.reconnectDelay = usualDelay;
     wait = FIRST_RETRY;
     show("live");
     heard();
   });
   stream.addEventListener("htmx:sse:before:message", heard);
+  // A newer page took this one's place, and the server named a long delay: whoever looks at this one has it back at once.
+  stream.addEventListener("gaveway", () => show("offline"));
+  window.addEventListener("focus", () => connection?.delayCanceller?.());
   stream.addEventListener("htmx:sse:before:connection", (event) => {
     if (event.detail.connection.attempt > 0 && !document.hidden) show("offline");
   });
