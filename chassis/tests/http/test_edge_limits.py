@@ -201,6 +201,24 @@ def test_a_stream_that_is_read_lives_on(impatient: Served) -> None:
         assert impatient.service.streaming == 1
 
 
+def test_a_stream_that_is_read_slowly_lives_on(impatient: Served) -> None:
+    with impatient.client(window=4096) as client:
+        client.send(STREAM)
+        for _ in range(60):
+            client.socket.recv(2000)
+            sleep(0.03)
+
+        assert impatient.service.streaming == 1
+
+
+def test_who_was_refused_and_does_not_hang_up_is_hung_up_on(impatient: Served) -> None:
+    with impatient.client() as client:
+        client.send(b"nonsense\r\n\r\n")
+        assert [answer.status for answer in client.answers()] == [400]
+
+        eventually_true(lambda: impatient.connections == 0)
+
+
 def test_an_answer_that_nobody_reads_holds_no_stop_up() -> None:
     with served(limits=IMPATIENT) as server, server.client() as client:
         client.send(STREAM)

@@ -200,14 +200,26 @@ def test_requests_that_do_not_wait_for_answers_are_answered_in_order_and_not_wit
     assert 1 < len(server.ask(many)) < 100
 
 
-def test_a_stream_ends_with_its_connection_although_another_request_waits_behind_it(server: Served) -> None:
+def test_an_answer_ends_with_its_connection_although_another_request_waits_behind_it(server: Served) -> None:
     with server.client() as client:
-        client.send(b"GET /streams HTTP/1.1\r\nHost: here\r\n\r\n")
-        client.read(b"xxx")
+        client.send(b"GET /listens HTTP/1.1\r\nHost: here\r\n\r\n")
+        client.read(b"\r\n\r\n")
         client.send(b"GET /a HTTP/1.1\r\nHost: here\r\n\r\n")
-    eventually_true(lambda: server.service.hung_up == ["/streams"])
 
-    assert server.service.streaming == 0
+    eventually_true(lambda: server.service.hung_up == ["/listens"])
+
+
+def test_after_an_answer_that_came_too_early_no_request_is_read_though_the_body_came(server: Served) -> None:
+    with server.client() as client:
+        client.send(b"POST /begins HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\n\r\n")
+        assert b"connection: close" in client.read(b"\r\n\r\n")
+        client.send(b"hello" + LAST)
+        server.service.go_on.set()
+        answers = client.answers()
+    server.service.go_on.clear()
+
+    assert [answer.body for answer in answers] == [b"/begins"]
+    assert server.service.paths == ["/begins"]
 
 
 JAVA = """

@@ -84,15 +84,8 @@ class Service:
         asked = Carried(scope["method"], scope["path"], told, b"")
         if asked.path == "/waits":
             await self._until_told()
-        if asked.path not in {"/refuses", "/streams"}:
-            more = True
-            while more:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    self.hung_up.append(asked.path)
-                    return
-                asked.body += message.get("body", b"")
-                more = message.get("more_body", False)
+        if asked.path not in {"/refuses", "/streams", "/begins"} and not await self._read(asked, receive):
+            return
         self.carried.append(asked)
         if asked.path == "/slow":
             await self._until_told()
@@ -103,7 +96,29 @@ class Service:
         status = 413 if asked.path == "/refuses" else 200
         headers = [(b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
+        if asked.path == "/begins":
+            await self._until_told()
+        if asked.path == "/listens":
+            await self._until_hung_up(receive)
+            return
         await send({"type": "http.response.body", "body": body})
+
+    async def _read(self, asked: Carried, receive: Any) -> bool:
+        """Read the body; false where its sender hung up."""
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                self.hung_up.append(asked.path)
+                return False
+            asked.body += message.get("body", b"")
+            more = message.get("more_body", False)
+        return True
+
+    async def _until_hung_up(self, receive: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.hung_up.append("/listens")
 
     async def _until_told(self) -> None:
         await asyncio.to_thread(self.go_on.wait)
@@ -132,8 +147,12 @@ class Service:
 class Client:
     """One connection, written to by hand."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+    def __init__(self, port: int, *, window: int | None = None) -> None:
+        self.socket = socket.socket()
+        self.socket.settimeout(20)
+        if window is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        self.socket.connect(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.received = b""
 
@@ -179,9 +198,13 @@ class Served:
     def port(self) -> int:
         return self.server.servers[0].sockets[0].getsockname()[1]
 
+    @property
+    def connections(self) -> int:
+        return len(self.server.server_state.connections)
+
     @contextmanager
-    def client(self) -> Generator[Client]:
-        client = Client(self.port)
+    def client(self, *, window: int | None = None) -> Generator[Client]:
+        client = Client(self.port, window=window)
         try:
             yield client
         finally:

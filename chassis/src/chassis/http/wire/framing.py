@@ -144,6 +144,9 @@ class FramedProtocol(AnsweringProtocol):
         self._upgrading = self.parser.should_upgrade()
         self.room.asks(self)
         super().on_headers_complete()
+        if self.pipeline:
+            # uvicorn would read nothing more until the answers before are given, and so not see the client hang up.
+            self.flow.resume_reading()
         self._step, self._since, self._unframed = BODY, self.loop.time(), 0
 
     def on_body(self, body: bytes) -> None:
