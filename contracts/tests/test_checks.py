@@ -105,6 +105,7 @@ def test_a_partner_learns_which_field_cannot_be(
         ("http://localhost:5432/x", "address-not-public"),
         ("http://intranet/x", "address-not-public"),
         ("http://files.local/x", "address-not-public"),
+        ("https://partner..example/", "address-not-public"),
         ("http://169.254.169.254/latest", "address-not-public"),
         ("http://[::1]/", "address-not-public"),
         ("http://10.0.0.1/", "address-not-public"),

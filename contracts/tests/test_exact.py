@@ -1,6 +1,7 @@
 """What is sent is what is kept: figures to their last digit, addresses letter by letter."""
 
 import json
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from contracts.exact import Figure, WebAddress, WholeNumber
+from contracts.exact import Day, Figure, WebAddress, WholeNumber
 from contracts.partner.statistics import StatisticsReportedV1
 from contracts.schema import schema_of
 
@@ -17,6 +18,7 @@ from contracts.schema import schema_of
 class Sent(BaseModel):
     figure: Figure = Decimal(0)
     whole: WholeNumber = 0
+    day: Day = date(2026, 1, 1)
     address: WebAddress = "https://partner.example"
 
 
@@ -127,6 +129,15 @@ def test_a_whole_number_may_be_written_with_a_point(written: str) -> None:
 @pytest.mark.parametrize("written", ["2025.5", '"2025"', "true", "1e400"])
 def test_what_is_no_whole_number_is_not_made_one(written: str) -> None:
     assert refused(written, "whole") == "int_type"
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["1774915200", "1774915200000", "20260331", "2026-3-31", "2026-03-31T00:00:00", " 2026-03-31", ""],
+)
+def test_a_day_is_no_number_of_seconds(written: str) -> None:
+    assert read('"2026-03-31"', "day") == date(2026, 3, 31)
+    assert refused(json.dumps(written), "day") == "date_parsing"
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,7 @@ def _is_public(host: str) -> bool:
     try:
         return ip_address(host).is_global
     except ValueError:
-        return "." in host and not host.endswith(_WITHIN_A_HOUSE)
+        return "." in host and ".." not in host and not host.endswith(_WITHIN_A_HOUSE)
 
 
 _WITHIN_A_HOUSE: Final = (".localhost", ".local", ".internal", ".home.arpa")

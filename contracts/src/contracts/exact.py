@@ -1,8 +1,9 @@
-"""Types that keep what was sent: figures to their last digit, whole numbers, web addresses as they were written."""
+"""Types that keep what was sent: figures to the last digit, whole numbers, days, web addresses as they were written."""
 
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from math import isfinite
 from typing import Annotated, Any, Final
@@ -26,6 +27,7 @@ from pydantic_core import (
 )
 
 _PLAIN: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
+_DAY: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LARGEST_EXPONENT: Final = 400
 """No double comes near; a larger power of ten would be written out in as many noughts."""
 
@@ -88,6 +90,17 @@ WholeNumber = Annotated[
     BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value),
 ]
 """A whole number as JSON Schema has it: `2025.0` is one."""
+
+
+def _as_a_day(value: Any) -> Any:
+    """Refuse what pydantic would take for seconds since 1970: `"1774915200"`."""
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise PydanticKnownError("date_parsing", {"error": "a day is written as 2026-03-31"})
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_as_a_day)]
+"""A day as it is written in a calendar, never counted from one."""
 
 _URLS: Final = SchemaValidator(core_schema.url_schema(allowed_schemes=["http", "https"]))
 _NEVER_IN_AN_ADDRESS: Final = frozenset('\\<>"')

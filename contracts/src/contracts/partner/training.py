@@ -1,12 +1,11 @@
 """An academy, a course or a workshop, to be made known."""
 
-from datetime import date
 from typing import ClassVar
 
 from pydantic import Field
 
 from contracts.data_rules import InOrder
-from contracts.exact import WebAddress
+from contracts.exact import Day, WebAddress
 from contracts.partner import Example, PartnerEvent, ShortName
 from contracts.words import CountryCode, LanguageTag, Text, Theme, Title
 
@@ -20,8 +19,8 @@ class TrainingAnnouncedV1(PartnerEvent):
     title: Title
     description: Text
     organiser: ShortName = Field(title="Organised by")
-    starts_on: date = Field(title="Starts on")
-    ends_on: date = Field(title="Ends on")
+    starts_on: Day = Field(title="Starts on")
+    ends_on: Day = Field(title="Ends on")
     country: CountryCode | None = Field(default=None, title="Country")
     online: bool = Field(default=False, title="Online")
     themes: tuple[Theme, ...] = Field(default=(), max_length=5, title="Themes")

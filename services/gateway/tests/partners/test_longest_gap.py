@@ -88,6 +88,16 @@ def filled(event: dict[str, Any], part: bytes) -> bytes:
     return text + (b"," + part) * ((EVENT_BYTES - len(text) - 4) // (len(part) + 1)) + b"]}}"
 
 
+def too_long(field: str, part: bytes) -> bytes:
+    """The event with as many of these parts in one of its lists as there is room for."""
+    event = an("research" if field == "countries" else "statistics")
+    event["data"][field] = "HERE"
+    text = orjson.dumps(event)
+    return text.replace(
+        b'"HERE"', b"[%b]" % b",".join([part] * ((EVENT_BYTES - len(text)) // (len(part) + 1)))
+    )
+
+
 FAULTY = {"indicator": 1, "value": "x", "unit": 1, "entity_type": 1, "isic_section": "x", "sex": 1}
 NOWHERE = "Republic of nowhere and of no other place "
 
@@ -149,6 +159,8 @@ REFUSED = {
     "one event with too many countries": lambda: orjson.dumps(
         an("research", countries=[f"{NOWHERE}{k}" for k in range(4500)])
     ),
+    "one event of codes of one letter": lambda: too_long("countries", b'"a"'),
+    "one event of figures that say nothing": lambda: too_long("figures", b"{}"),
     "one event of brackets": lambda: b"[" * EVENT_BYTES,
     "one event of names": lambda: orjson.dumps({f"BAD_{k}": k for k in range(15_000)}),
     "one array of decimals": lambda: b"[%b1]" % (b"1.5," * (EVENT_BYTES // 4 - 2)),

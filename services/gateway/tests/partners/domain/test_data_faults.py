@@ -171,6 +171,13 @@ def test_of_thousands_of_faults_fifty_are_named() -> None:
     assert len(said) == 50
 
 
+def test_a_list_without_an_end_is_not_read_to_its_end() -> None:
+    assert said_of(an("research", countries=["SN"] * 60_000)) == [
+        ("/data/countries", "Too many entries: the maximum is 250.")
+    ]
+    assert len(said_of(an("statistics", figures=[{}] * 60_000))) == 50
+
+
 def test_a_guess_is_made_only_where_a_lists_codes_are_asked_for() -> None:
     [(_, said)] = said_of(a_return(isic_section="Education"))
     assert said.endswith("Did you mean Q?")

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import cast
 
 import jiter
+from annotated_types import MaxLen
 from pydantic import ValidationError
 
 from contracts.catalogue import PARTNER_EVENTS
@@ -28,6 +29,15 @@ MOST_FAULTS = 1000
 """Faults named in the answer to a batch; from then on each event that is refused names its first alone."""
 
 _START = 64 * 1024
+
+MOST_ENTRIES = max(
+    limit.max_length
+    for event in PARTNER_EVENTS.values()
+    for field in event.model_fields.values()
+    for limit in field.metadata
+    if isinstance(limit, MaxLen)
+)
+"""Entries of the longest list that any event may have."""
 
 Path = tuple[str | int, ...]
 
@@ -147,6 +157,18 @@ def _id_at_the_start(event: Unread) -> str | None:
         return None
 
 
+def _shortened(data: object) -> object:
+    """Leave one entry too many in a list that is too long: each further one could be wrong in several ways."""
+    if not isinstance(data, dict):
+        return data
+    lists = {
+        name: cast("list[object]", value)[: MOST_ENTRIES + 1]
+        for name, value in cast("dict[str, object]", data).items()
+        if isinstance(value, list) and len(cast("list[object]", value)) > MOST_ENTRIES
+    }
+    return cast("dict[str, object]", data) | lists if lists else cast("dict[str, object]", data)
+
+
 def _inexact_faults(paths: Iterable[Path], event_class: type[PartnerEvent] | None) -> list[Fault]:
     """Refuse numbers that no double holds where the contract knows the field; elsewhere they are what they are."""
     sentence = Sentence("This number has more digits than a double holds. Send it as a string.")
@@ -206,7 +228,7 @@ def _data(
     data = own_data(event)
     try:
         # From JSON and strict: a number is no date, a string no number, and nothing is guessed.
-        typed = event_class.model_validate_json(as_json(data), strict=True)
+        typed = event_class.model_validate_json(as_json(_shortened(data)), strict=True)
     except ValidationError as error:
         return None, faults_of(error, data, guesses)
     return typed, [
