@@ -88,6 +88,7 @@ def _set_state(app: FastAPI, settings: Settings, clients: HttpClients) -> None:
     app.state.notifications = NotificationsClient(clients.notifications, streams=clients.streams)
     app.state.keys = VerifiedKeys(app.state.registry, life=settings.key_cache)
     app.state.rate_limiter = RateLimiter(per_second=settings.events_per_second, burst=settings.events_burst)
+    app.state.events_per_minute = settings.events_per_second * 60
     app.state.public_url = settings.public_url
     app.state.link_life = settings.link_life
     app.state.publish_timeout = settings.publish_timeout.total_seconds()

@@ -2,7 +2,7 @@
 
 from gateway.clients.coordination import Coordination, CoordinationClient, Plan, TaskView
 from gateway.clients.notifications import Inbox, Item, Notifications, NotificationsClient
-from gateway.clients.registry import Registry, RegistryClient, VerifiedKey
+from gateway.clients.registry import KeyExpiredError, Registry, RegistryClient, VerifiedKey
 from gateway.clients.service_client import (
     HttpClients,
     NotFoundError,
@@ -17,6 +17,7 @@ __all__ = [
     "HttpClients",
     "Inbox",
     "Item",
+    "KeyExpiredError",
     "NotFoundError",
     "Notifications",
     "NotificationsClient",

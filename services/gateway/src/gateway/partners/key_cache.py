@@ -5,7 +5,7 @@ from datetime import timedelta
 from time import monotonic
 from typing import Generic, TypeVar
 
-from gateway.clients.registry import RegistryClient, VerifiedKey
+from gateway.clients.registry import KeyExpiredError, RegistryClient, VerifiedKey
 from gateway.clients.service_client import NotFoundError
 from gateway.partners.domain.api_keys import PresentedKey
 
@@ -21,23 +21,33 @@ class VerifiedKeys:
     def __init__(self, registry: RegistryClient, *, life: timedelta) -> None:
         self._registry = registry
         self._life = life.total_seconds()
-        # Apart, so that a flood of made-up keys pushes out no good one.
+        # Those that are refused lie apart, so that a flood of made-up keys pushes out no good one.
         self._good: _Cache[VerifiedKey] = _Cache()
-        self._refused: _Cache[None] = _Cache()
+        self._expired: _Cache[bool] = _Cache()
 
     async def owner_of(self, key: PresentedKey) -> VerifiedKey | None:
-        """Name the partner of a key, or nobody; raises ServiceUnavailableError where that cannot be known."""
+        """Name the partner of a key, or nobody.
+
+        Raises KeyExpiredError where its time is over, ServiceUnavailableError where its owner cannot be known.
+        """
         now = monotonic()
-        for known in (self._good.get(key, now), self._refused.get(key, now)):
-            if known is not None:
-                return known[0]
+        if known := self._good.get(key, now):
+            return known[0]
+        if refused := self._expired.get(key, now):
+            return _refuse(expired=refused[0])
         try:
             owner = await self._registry.verify_key(key.key_id, key.secret_sha256)
-        except NotFoundError:
-            self._refused.put(key, None, now + REFUSAL_LIFE.total_seconds())
-            return None
+        except (NotFoundError, KeyExpiredError) as error:
+            expired = isinstance(error, KeyExpiredError)
+            self._expired.put(key, expired, now + REFUSAL_LIFE.total_seconds())
+            return _refuse(expired=expired)
         self._good.put(key, owner, now + self._life)
         return owner
+
+
+def _refuse(*, expired: bool) -> None:
+    if expired:
+        raise KeyExpiredError
 
 
 class _Cache(Generic[T]):

@@ -6,9 +6,10 @@ from fastapi import Depends, Request
 
 from chassis.http.access import declares_access
 from chassis.http.problems import Problem
-from chassis.http.requests import unheard
-from gateway.clients import VerifiedKey
+from chassis.http.requests import unheard, unheard_parameters
+from gateway.clients import KeyExpiredError, VerifiedKey
 from gateway.http.faults import Sentence
+from gateway.partners.api.key_expiry import expired, note_expiry
 from gateway.partners.domain.api_keys import presented_key
 from gateway.partners.key_cache import VerifiedKeys
 
@@ -18,20 +19,34 @@ async def sender_of(request: Request) -> VerifiedKey:
     """Find the partner whose key the request shows; nobody else gets any further."""
     key = presented_key(request.headers.get("Authorization"))
     keys: VerifiedKeys = request.app.state.keys
-    sender = await keys.owner_of(key) if key is not None else None
+    try:
+        sender = await keys.owner_of(key) if key is not None else None
+    except KeyExpiredError as error:
+        raise expired() from error
     if sender is None:
         given = "Authorization" in request.headers
         sentence = (
-            Sentence("This key is unknown, revoked or expired.")
+            Sentence("This key is unknown or revoked.")
             if given
             else Sentence("Send your key as: Authorization: Bearer sse_...")
         )
         challenge = 'Bearer realm="events"' + (', error="invalid_token"' if given else "")
         raise Problem(401, "unknown-key", sentence.text, headers={"WWW-Authenticate": challenge})
+    note_expiry(request, sender)
     return sender
 
 
 Sender = Annotated[VerifiedKey, Depends(sender_of)]
+
+
+async def poster_of(request: Request, sender: Sender) -> VerifiedKey:
+    """Find the partner that posts; a parameter it misspells might have meant that nothing shall be stored."""
+    if faults := unheard_parameters(request):
+        raise Problem(422, "invalid-request", "The request has fields to correct.", errors=faults)
+    return sender
+
+
+Poster = Annotated[VerifiedKey, Depends(poster_of)]
 
 
 async def reader_of(request: Request, sender: Sender) -> VerifiedKey:
