@@ -39,7 +39,11 @@ class Registry(Network):
 @pytest.fixture
 def registry(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> Registry:
     stand_in = Registry(folder, State(1, 0.0, "http://localhost:1", 1))
-    monkeypatch.setattr(grants_and_keys, "the_network", lambda _: stand_in)
+
+    def running(_: DataFolder) -> Registry:
+        return stand_in
+
+    monkeypatch.setattr(grants_and_keys, "the_network", running)
     return stand_in
 
 

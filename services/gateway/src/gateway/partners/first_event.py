@@ -30,10 +30,10 @@ def exports(url: str) -> str:
 def first_event() -> Mapping[str, Example]:
     """Every example by its language's short name, the one that needs the least first."""
     return {
-        "curl": Example("curl", "curl", _source("send.sh")),
-        "python": Example("Python", "Python 3.8", _written("send.py", "python3 send.py")),
-        "node": Example("Node.js", "Node.js 18", _written("send.mjs", "node send.mjs")),
-        "java": Example("Java", "Java 17", _written("Send.java", "java Send.java")),
+        "curl": Example("curl", "", _source("send.sh")),
+        "python": Example("Python", "Python 3.8+", _written("send.py", "python3 send.py")),
+        "node": Example("Node.js", "Node.js 18+", _written("send.mjs", "node send.mjs")),
+        "java": Example("Java", "Java 17+", _written("Send.java", "java Send.java")),
     }
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from typing import Any
 
 import orjson
@@ -31,11 +32,10 @@ _METHODS = ("post", "get", "options")
 
 @dataclass(frozen=True)
 class Field:
-    """A parameter, or a header of an answer."""
+    """A parameter, or several that mean the same, each for a part of it; or a header of an answer."""
 
-    name: str
+    names: tuple[str, ...]
     where: str
-    required: bool
     description: str
 
 
@@ -108,14 +108,14 @@ def _operations(document: Mapping[str, Any]) -> Iterator[Operation]:
 
 
 def _fields(parameters: Any) -> Iterator[Field]:
-    for one in parameters:
-        yield Field(one["name"], one["in"], one.get("required", False), one["description"])
+    for (where, description), alike in groupby(parameters, key=lambda one: (one["in"], one["description"])):
+        yield Field(tuple(one["name"] for one in alike), where, description)
 
 
 def _answers(document: Mapping[str, Any], responses: Mapping[str, Any]) -> Iterator[Answer]:
     for status, told in sorted(responses.items()):
         headers = tuple(
-            Field(name, "header", required=False, description=_at(document, header)["description"])
+            Field((name,), "header", _at(document, header)["description"])
             for name, header in told.get("headers", {}).items()
         )
         [media] = [*told.get("content", {}).values()] or [{}]
