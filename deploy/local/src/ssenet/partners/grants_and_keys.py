@@ -136,3 +136,4 @@ def _print_key(network: Network, code: str, issued: Mapping[str, Any], grants: l
     about.print(f"Key of {code}{life}; it is shown this once and kept nowhere:")
     print(issued["key"])
     about.print(f"Use it so:  curl -H 'Authorization: Bearer <key>' {network.state.url}/events …")
+    about.print(f"In curl, Python, Node and Java, step by step:  {network.state.url}/docs")

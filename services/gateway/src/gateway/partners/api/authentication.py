@@ -41,7 +41,7 @@ Sender = Annotated[VerifiedKey, Depends(sender_of)]
 
 async def poster_of(request: Request, sender: Sender) -> VerifiedKey:
     """Find the partner that posts; a parameter it misspells might have meant that nothing shall be stored."""
-    if faults := unheard_parameters(request):
+    if request.scope["query_string"] and (faults := unheard_parameters(request)):
         raise Problem(422, "invalid-request", "The request has fields to correct.", errors=faults)
     return sender
 
