@@ -133,7 +133,16 @@ def test_what_is_no_whole_number_is_not_made_one(written: str) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["1774915200", "1774915200000", "20260331", "2026-3-31", "2026-03-31T00:00:00", " 2026-03-31", ""],
+    [
+        "1774915200",
+        "1774915200000",
+        "20260331",
+        "2026-3-31",
+        "2026-02-30",
+        "2026-03-31T00:00:00",
+        " 2026-03-31",
+        "",
+    ],
 )
 def test_a_day_is_no_number_of_seconds(written: str) -> None:
     assert read('"2026-03-31"', "day") == date(2026, 3, 31)

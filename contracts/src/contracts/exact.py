@@ -93,10 +93,15 @@ WholeNumber = Annotated[
 
 
 def _as_a_day(value: Any) -> Any:
-    """Refuse what pydantic would take for seconds since 1970: `"1774915200"`."""
-    if isinstance(value, str) and not _DAY.fullmatch(value):
-        raise PydanticKnownError("date_parsing", {"error": "a day is written as 2026-03-31"})
-    return value
+    """Read a day, and refuse what pydantic would take for seconds since 1970: `"1774915200"`."""
+    if not isinstance(value, str):
+        return value
+    try:
+        if _DAY.fullmatch(value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise PydanticKnownError("date_parsing", {"error": "a day is written as 2026-03-31"})
 
 
 Day = Annotated[date, BeforeValidator(_as_a_day)]
