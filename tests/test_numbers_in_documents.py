@@ -11,7 +11,8 @@ from chassis.inbox.ordering import MAX_ATTEMPTS
 from chassis.telemetry import exporter
 from contracts.words import OrganisationKind
 from coordination import packaged
-from gateway.partners.domain import attributes, refusals
+from gateway.http import faults
+from gateway.partners.domain import attributes, cloudevents, json_text, refusals
 from gateway.sessions.domain import IDLE_LIFE, WHOLE_LIFE
 from gateway.settings import Settings
 from registry import directory
@@ -19,7 +20,7 @@ from registry.domain.partners import LIVE_KEYS
 from ssenet.tour.follow import LIMIT
 
 ROOT = Path(__file__).parents[1]
-IN_WORDS = {2: "two", 8: "eight"}
+IN_WORDS = {2: "two", 8: "eight", 10: "ten"}
 PLAN = packaged.plan()
 OUTPUTS, RESULTS = len(list(PLAN.outputs())), len(list(PLAN.results()))
 KINDS = [organisation.kind for organisation in directory.packaged().organisations]
@@ -50,7 +51,10 @@ TOLD: Mapping[str, tuple[str, ...]] = {
         f"at most every {DEFAULTS['key_cache'].seconds} s",
     ),
     "docs/how-to/send-an-event.md": (
-        f"an {SIZES.format('a')}",
+        f"an {SIZES.format('a')}, with {refusals.BATCH_PARTS:,} objects and arrays",
+        f"more than {json_text.MOST_LEVELS} levels",
+        f"names {faults.MANY} faults of an event at most, and {cloudevents.MOST_FAULTS} of a batch",
+        f"looked for {IN_WORDS[cloudevents.MOST_GUESSES]} times in a request",
         f"1 to {attributes._ID_LENGTH} characters, any script",
         f"a URI reference, at most {attributes._URI_LENGTH} characters",
         f"at most {attributes.CLOCK_SLACK // timedelta(minutes=1)} minutes ahead",

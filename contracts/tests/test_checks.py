@@ -97,6 +97,42 @@ def test_a_partner_learns_which_field_cannot_be(
 
 
 @pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("https://user:secret@partner.example/", "address-with-credentials"),
+        ("https://secret@partner.example/?x", "address-with-credentials"),
+        ("https://@partner.example", "address-with-credentials"),
+        ("http://localhost:5432/x", "address-not-public"),
+        ("http://intranet/x", "address-not-public"),
+        ("http://files.local/x", "address-not-public"),
+        ("https://partner..example/", "address-not-public"),
+        ("http://169.254.169.254/latest", "address-not-public"),
+        ("http://[::1]/", "address-not-public"),
+        ("http://10.0.0.1/", "address-not-public"),
+        # As a browser reads it: 127.0.0.1.
+        ("https://0x7f.1/", "address-not-public"),
+    ],
+)
+def test_an_address_shows_no_secret_and_leads_all_readers_to_one_place(address: str, code: str) -> None:
+    assert found("partner.concern.raised.v1", evidence=["https://partner.example/@a?b=c@d", address]) == [
+        ("/data/evidence/1", code)
+    ]
+
+
+def test_a_public_number_is_an_address_too() -> None:
+    assert found("partner.concern.raised.v1", evidence=["http://8.8.8.8/", "https://partner.example./"]) == []
+
+
+def test_no_more_is_found_than_is_asked_for() -> None:
+    event = an("partner.research.published.v1", countries=["UK", "XX", "EL"])
+
+    assert [finding.pointer for finding in problems_of(event, most=2)] == [
+        "/data/countries/0",
+        "/data/countries/1",
+    ]
+
+
+@pytest.mark.parametrize(
     ("event_type", "changes", "said"),
     [
         (

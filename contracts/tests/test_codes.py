@@ -11,11 +11,12 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from pydantic import ValidationError
 
 from contracts import codes, coordination, notifications, words
 from contracts.catalogue import PARTNER_MODULES
 from contracts.generate.code_lists import write_from_cldr
-from contracts.words import Language, Role, TargetGroup, Theme
+from contracts.words import Language, Role, TargetGroup, Text, Theme
 
 
 def _enums_of(module: ModuleType) -> Iterator[type[StrEnum]]:
@@ -159,7 +160,19 @@ def test_a_code_is_never_corrected_into_another(code_list: codes.CodeList) -> No
         assert code_list.suggest(code.code) == code.code
 
 
-@pytest.mark.parametrize("tag", ["fr", "pt-BR", "zh-Hans", "quz", "mos", "swh"])
+def test_a_near_miss_is_looked_for_while_there_are_guesses_left() -> None:
+    guesses = codes.Guesses(1)
+
+    assert codes.suggest("countries", "Senegal", guesses) == "SN"
+    assert codes.suggest("countries", "Kazakstan", guesses) == "KZ"
+    assert codes.suggest("countries", "Kazakstan", guesses) is None
+    # What somebody writes for a code is no guess.
+    assert codes.suggest("countries", "uk", guesses) == "GB"
+
+
+@pytest.mark.parametrize(
+    "tag", ["fr", "FR", "pt-BR", "zh-Hans", "quz", "mos", "swh", "x-klingon", "i-default"]
+)
 def test_a_language_tag_passes_when_its_language_exists(tag: str) -> None:
     assert codes.known_language(tag)
 
@@ -168,6 +181,61 @@ def test_a_language_tag_passes_when_its_language_exists(tag: str) -> None:
 def test_a_language_tag_that_is_no_bcp_47_is_put_right(tag: str, meant: str | None) -> None:
     assert not codes.known_language(tag)
     assert codes.suggest_language(tag) == meant
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "fr",
+        "FR",
+        "fr-fr",
+        "zh-Hant-TW",
+        "sr-Latn-RS",
+        "de-1996",
+        "sl-rozaj-biske",
+        "en-US-x-twain",
+        "es-419",
+        "zh-cmn",
+        "de-DE-u-co-phonebk",
+        "en-a-bbb",
+        "x-klingon",
+        "i-default",
+        "en-GB-oed",
+        "art-lojban",
+        "zh-min-nan",
+        "hy-Latn-IT-arevela",
+        "sgn-BE-FR",
+        "sl-IT-nedis",
+        "de-CH-1901",
+        "en-a-bbb-x-a-ccc",
+        "az-Arab-x-AZE-derbend",
+    ],
+)
+def test_whatever_bcp_47_has_a_form_for_is_a_language_tag(tag: str) -> None:
+    assert Text(language=tag, text="x").language == tag
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "",
+        "a",
+        "abcd",
+        "fr_FR",
+        "fr-",
+        "-fr",
+        "fr--FR",
+        "en-x",
+        "x",
+        "de-419-DE",
+        "a-DE",
+        "ar-a-",
+        "fr-" + "a" * 9,
+    ],
+)
+def test_what_bcp_47_has_no_form_for_is_no_language_tag(tag: str) -> None:
+    with pytest.raises(ValidationError):
+        Text(language=tag, text="x")
 
 
 def test_choices_on_a_page_stand_in_the_order_of_their_labels() -> None:

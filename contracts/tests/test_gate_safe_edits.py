@@ -136,7 +136,7 @@ SAFE = [
     Case(
         "`or null` becomes a list of types",
         OPENED,
-        become("partner_name", {"type": ["string", "null"], "default": None}),
+        become("partner_name", {"type": ["string", "null"], "maxLength": 300, "default": None}),
     ),
     Case("a literal becomes an enum of one", NOTIFIED, become("channel", {"enum": ["inbox"]})),
     Case("an enum is said without its type", JOINED, without("role", "type")),

@@ -59,6 +59,7 @@ def test_the_dashboards_show_what_an_operator_asks_first() -> None:
         "process_resident_memory_bytes",
         "ssenet_event_loop_gap_seconds",
         "ssenet_spans_lost_total",
+        "ssenet_http_refused_total",
         "jetstream_stream_total_bytes",
         "jetstream_consumer_num_pending",
         "ssenet_spans_duration_seconds_bucket",

@@ -48,3 +48,5 @@ class ServiceSettings(BaseSettings):
     """From SIGTERM until what is still held is given back; the whole stop stays under ten seconds."""
     log_level: str = "info"
     database_pool: Annotated[int, Field(ge=2, le=100)] = 8
+    max_connections: Annotated[int, Field(ge=16, le=30_000)] = 4096
+    """HTTP connections that this process holds at once; fewer where the operating system allows it fewer files."""

@@ -114,8 +114,9 @@ async def _replayed(client: Any, *, limit: int, dry_run: bool) -> list[str]:
             return outcomes
 
 
-async def test_nobody_else_may_touch_dead_letters_and_faults_are_named(client: Any) -> None:
-    stranger = {"Authorization": "Bearer partner"}
+@pytest.mark.parametrize("name", ["gateway", "partner"])
+async def test_nobody_else_may_touch_dead_letters_and_faults_are_named(client: Any, name: str) -> None:
+    stranger = {"Authorization": f"Bearer {name}"}
     some_id = "00000000-0000-7000-8000-000000000000"
     asked = [
         client.get(LETTERS, headers=stranger),

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncGenerator
@@ -10,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
@@ -186,6 +188,29 @@ async def test_a_start_whose_database_goes_away_within_it_begins_that_step_again
     async with app.router.lifespan_context(app):
         assert prepared == ["begun", "begun", "done"]
     await databases.drop(url)
+
+
+FEW_FILES = """
+import resource
+from chassis.runtime.process import connection_limits
+
+resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
+print(connection_limits(1000).connections, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+"""
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "held"),
+    [(300, 1000, "372 1000"), (300, 10_000, "1000 2256"), (4000, 10_000, "1000 4000")],
+    ids=["too few files", "as many as are needed", "more than are needed"],
+)
+def test_a_process_asks_for_the_files_its_connections_need_and_holds_no_more_than_it_gets(
+    soft: int, hard: int, held: str
+) -> None:
+    told = FEW_FILES.format(soft=soft, hard=hard)
+    said = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout
+
+    assert said.splitlines()[-1] == held
 
 
 async def _says(process: Process, words: bytes) -> bool:

@@ -6,16 +6,22 @@ Pure: no clock and no network. `today` is passed in where a date is to be compar
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from functools import cache, partial
+from ipaddress import ip_address
+from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from contracts import codes
 from contracts.catalogue import PARTNER_EVENTS
+from contracts.codes import Guesses
 from contracts.data_rules import DataRule, InOrder, NotAhead, NotPast
+from contracts.exact import WebAddressForm, parts_of_address
 from contracts.fields import mark_of, models_in
 from contracts.findings import Finding
 from contracts.partner import PartnerEvent
@@ -31,6 +37,10 @@ _SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
         "unknown-language-near": "There is no language with the code %(value)s. Did you mean %(suggestion)s?",
         "unknown-code": "The list %(list)s has no code %(value)s.",
         "unknown-code-near": "The list %(list)s has no code %(value)s. Did you mean %(suggestion)s?",
+        "address-with-credentials": (
+            "The address holds a user name or a password, which every reader would see. Leave it out."
+        ),
+        "address-not-public": "Readers do not reach the host %(host)s from where they are.",
         "date-out-of-range": "The year of %(value)s does not lie between %(first)s and %(last)s.",
         "nothing-to-read": "The text holds no letter, figure or sign that could be read.",
         "control-character": "The text holds the control character %(value)s, which cannot be stored.",
@@ -44,27 +54,50 @@ FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 2100
 
 
-def problems_of(event: PartnerEvent, *, today: date | None = None) -> list[Finding]:
-    """List everything that is wrong with the event, in the order of its fields, or nothing.
+@dataclass(frozen=True)
+class _Asked:
+    """Which day it is, where that is asked, and how much may still be guessed."""
 
-    With `today`, what cannot be in the past or in the future is checked as well.
+    today: date | None
+    guesses: Guesses | None
+
+
+Check = Callable[[str, str, _Asked], Iterator[Finding]]
+
+
+def problems_of(
+    event: PartnerEvent,
+    *,
+    today: date | None = None,
+    guesses: Guesses | None = None,
+    most: int | None = None,
+) -> list[Finding]:
+    """List everything that is wrong with the event, in the order of its fields, or nothing; at `most` so much.
+
+    With `today`, what cannot be in the past or in the future is checked as well. With `guesses`, no more near misses
+    are looked for than these.
     """
-    return list(_in_value(event, None, "/data", today))
+    return list(islice(_in_value(event, _text, "/data", _Asked(today, guesses)), most))
 
 
-def _in_fields(value: BaseModel, pointer: str, today: date | None) -> Iterator[Finding]:
-    for name, code_list in _fields_to_check(type(value)).items():
-        yield from _in_value(getattr(value, name), code_list, f"{pointer}/{name}", today)
+def _in_fields(value: BaseModel, pointer: str, asked: _Asked) -> Iterator[Finding]:
+    for name, check in _checks_of(type(value)).items():
+        yield from _in_value(getattr(value, name), check, f"{pointer}/{name}", asked)
     for rule in _rules_of(type(value)):
-        yield from rule.findings(value, pointer, today)
+        yield from rule.findings(value, pointer, asked.today)
 
 
 @cache
-def _fields_to_check(model: type[BaseModel]) -> Mapping[str, str | None]:
-    """Name the fields of a model and the code list of each, if it has one."""
-    lists = {name: mark_of(about, InList) for name, about in model.model_fields.items()}
+def _checks_of(model: type[BaseModel]) -> Mapping[str, Check]:
+    """Name the fields of a model and what each of its texts is held to."""
     # `origin` is the gateway's own stamp; nobody who posts an event can put it right.
-    return {name: code_list and code_list.name for name, code_list in lists.items() if name != "origin"}
+    return {name: _check_of(about) for name, about in model.model_fields.items() if name != "origin"}
+
+
+def _check_of(about: FieldInfo) -> Check:
+    if code_list := mark_of(about, InList):
+        return _OF_LISTS.get(code_list.name) or partial(_code_of, code_list.name)
+    return _address if mark_of(about, WebAddressForm) else _text
 
 
 @cache
@@ -73,16 +106,19 @@ def _rules_of(model: type[BaseModel]) -> tuple[DataRule, ...]:
     return tuple(rule for rule in declared if isinstance(rule, DataRule))
 
 
-def _in_value(value: object, code_list: str | None, pointer: str, today: date | None) -> Iterator[Finding]:
+def _in_value(value: object, check: Check, pointer: str, asked: _Asked) -> Iterator[Finding]:
+    # The most frequent first: whether something is a model is a question that takes its time.
     match value:
-        case BaseModel():
-            yield from _in_fields(value, pointer, today)
+        case str():
+            yield from check(value, pointer, asked)
+        case None:
+            return
         case tuple():
             items: tuple[object, ...] = value
             for index, item in enumerate(items):
-                yield from _in_value(item, code_list, f"{pointer}/{index}", today)
-        case str():
-            yield from _check_of(code_list)(value, pointer)
+                yield from _in_value(item, check, f"{pointer}/{index}", asked)
+        case BaseModel():
+            yield from _in_fields(value, pointer, asked)
         case date() if not FIRST_YEAR <= value.year <= LAST_YEAR:
             yield _finding(
                 pointer, "date-out-of-range", value=str(value), first=str(FIRST_YEAR), last=str(LAST_YEAR)
@@ -91,14 +127,16 @@ def _in_value(value: object, code_list: str | None, pointer: str, today: date | 
             return
 
 
-def _country(code: str, pointer: str) -> Iterator[Finding]:
+def _country(code: str, pointer: str, asked: _Asked) -> Iterator[Finding]:
     if not codes.known("countries", code):
-        yield _unknown(pointer, "unknown-country", code, codes.suggest("countries", code))
+        meant = codes.suggest("countries", code, asked.guesses)
+        yield _unknown(pointer, "unknown-country", code, meant)
 
 
-def _language(tag: str, pointer: str) -> Iterator[Finding]:
+def _language(tag: str, pointer: str, asked: _Asked) -> Iterator[Finding]:
     if not codes.known_language(tag):
-        yield _unknown(pointer, "unknown-language", tag, codes.suggest_language(tag))
+        meant = codes.suggest_language(tag, asked.guesses)
+        yield _unknown(pointer, "unknown-language", tag, meant)
 
 
 def _unknown(pointer: str, code: str, value: str, suggestion: str | None, **more: str) -> Finding:
@@ -108,8 +146,11 @@ def _unknown(pointer: str, code: str, value: str, suggestion: str | None, **more
     return Finding(pointer, code, _SENTENCES[f"{code}-near"], params)
 
 
-def _text(text: str, pointer: str) -> Iterator[Finding]:
+def _text(text: str, pointer: str, _asked: _Asked) -> Iterator[Finding]:
     """Refuse what PostgreSQL cannot hold (U+0000) and what no page should show (the other controls)."""
+    # Nearly every text: no control character is printable, and what is, is something to read but for a blank.
+    if text.isprintable() and not text.isspace():
+        return
     if found := _CONTROLS.search(text):
         yield _finding(pointer, "control-character", value=f"U+{ord(found.group()):04X}")
     # Categories Z (separators) and C (format characters such as U+200B) leave nothing on a page.
@@ -117,20 +158,31 @@ def _text(text: str, pointer: str) -> Iterator[Finding]:
         yield _finding(pointer, "nothing-to-read")
 
 
-def _code_of(name: str, code: str, pointer: str) -> Iterator[Finding]:
+def _code_of(name: str, code: str, pointer: str, asked: _Asked) -> Iterator[Finding]:
     if not codes.known(name, code):
-        yield _unknown(pointer, "unknown-code", code, codes.suggest(name, code), list=name)
+        yield _unknown(pointer, "unknown-code", code, codes.suggest(name, code, asked.guesses), list=name)
 
 
-_CHECKS: Final[Mapping[str | None, Callable[[str, str], Iterator[Finding]]]] = {
-    None: _text,
-    "countries": _country,
-    "languages": _language,
-}
+def _address(address: str, pointer: str, _asked: _Asked) -> Iterator[Finding]:
+    """Refuse what would show members a secret, or lead them to a machine of their own."""
+    authority, *_ = re.split("[/?#]", address.partition("://")[2], maxsplit=1)
+    if "@" in authority:
+        yield _finding(pointer, "address-with-credentials")
+    host = (parts_of_address(address).host or "").strip("[]").rstrip(".")
+    if not _is_public(host):
+        yield _finding(pointer, "address-not-public", host=host)
 
 
-def _check_of(code_list: str | None) -> Callable[[str, str], Iterator[Finding]]:
-    return _CHECKS.get(code_list) or partial(_code_of, code_list or "")
+def _is_public(host: str) -> bool:
+    try:
+        return ip_address(host).is_global
+    except ValueError:
+        return "." in host and ".." not in host and not host.endswith(_WITHIN_A_HOUSE)
+
+
+_WITHIN_A_HOUSE: Final = (".localhost", ".local", ".internal", ".home.arpa")
+
+_OF_LISTS: Final[Mapping[str, Check]] = {"countries": _country, "languages": _language}
 
 
 def _finding(pointer: str, code: str, **params: str) -> Finding:

@@ -26,6 +26,18 @@ from contracts.fields import mark_of, types_of
 from contracts.words import InList, LabelledBy, Labels, Language
 
 
+class Guesses:
+    """How many near misses may still be looked for: each costs milliseconds, and a sender decides how many it makes."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def spend(self) -> bool:
+        """Take one, if any is left."""
+        self._left -= 1
+        return self._left >= 0
+
+
 class UnknownCodeError(LookupError):
     """The list has no such code, or there is no such list."""
 
@@ -78,15 +90,20 @@ class CodeList:
             key=lambda pair: _folded(pair[1]),
         )
 
-    def suggest(self, text: str) -> str | None:
+    def suggest(self, text: str, guesses: Guesses | None = None) -> str | None:
         """Give the code that was probably meant: an alias, a label in any of the languages, or a near miss.
 
-        Codes of two letters have too many neighbours for a guess; for them a near miss must be in a name.
+        Codes of two letters have too many neighbours for a guess; for them a near miss must be in a name. What is
+        longer than any name was not meant as one. A near miss is looked for while there are `guesses` left.
         """
+        if len(text) > _LONGEST_GUESS:
+            return None
         wanted = _folded(text)
         exact = self._meant.get(wanted)
         if exact is not None or len(wanted) <= _TOO_SHORT_TO_GUESS:
             return exact
+        if guesses is not None and not guesses.spend():
+            return None
         near = get_close_matches(wanted, self._meant, n=1, cutoff=0.8)
         return self._meant[near[0]] if near else None
 
@@ -109,6 +126,7 @@ class CodeList:
 
 
 _TOO_SHORT_TO_GUESS: Final = 3
+_LONGEST_GUESS: Final = 100
 _THREE_LETTERS: Final = 3
 
 
@@ -190,9 +208,9 @@ def label(list_name: str, code: str, language: str) -> str:
     return _list(list_name).label(code, language)
 
 
-def suggest(list_name: str, code: str) -> str | None:
+def suggest(list_name: str, code: str, guesses: Guesses | None = None) -> str | None:
     """Give the code of the list that was probably meant, if one is near enough."""
-    return _list(list_name).suggest(code)
+    return _list(list_name).suggest(code, guesses)
 
 
 def label_of(value: StrEnum, language: str) -> str:
@@ -204,18 +222,19 @@ def known_language(tag: str) -> bool:
     """Whether a BCP 47 tag starts with a language.
 
     A code of two letters must be one of ISO 639-1. Of the three-letter codes ISO 639-3 has thousands, more
-    than have labels: they pass, unless BCP 47 wants the shorter one (`eng` is to be written `en`).
+    than have labels: they pass, unless BCP 47 wants the shorter one (`eng` is to be written `en`). What is private
+    (`x-…`), or was registered as a whole (`i-…`), names its language in a way of its own.
     """
-    primary = tag.partition("-")[0]
-    if primary in languages:
+    primary = tag.partition("-")[0].lower()
+    if primary in languages or primary in {"i", "x"}:
         return True
     return len(primary) == _THREE_LETTERS and not languages.is_alias(primary)
 
 
-def suggest_language(tag: str) -> str | None:
+def suggest_language(tag: str, guesses: Guesses | None = None) -> str | None:
     """Give the tag with its language put right, where that can be guessed."""
     primary, hyphen, rest = tag.partition("-")
-    meant = languages.suggest(primary)
+    meant = languages.suggest(primary, guesses)
     return None if meant is None else f"{meant}{hyphen}{rest}"
 
 

@@ -2,9 +2,9 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from contracts.event import Event
 from contracts.words import (
@@ -14,6 +14,7 @@ from contracts.words import (
     Model,
     OrganisationCode,
     ResultCode,
+    Short,
     TaskId,
     Title,
 )
@@ -24,7 +25,7 @@ class PlanPublishedV1(Event):
 
     type: ClassVar[str] = "coordination.plan.published.v1"
 
-    code: str
+    code: Short
     version: int
     objectives: int
     outputs: int
@@ -45,7 +46,7 @@ class Actor(Model):
     """The member who acted, by account and role label: `focal point, CO-Dakar`."""
 
     member_id: MemberId
-    label: str
+    label: Short
     organisation: OrganisationCode
 
 
@@ -58,21 +59,21 @@ class TaskFacts(Event):
     """
 
     task_id: TaskId
-    rule: str
+    rule: Short
     result: ResultCode
     state: TaskState
     title: Labels
     request: Title | None = None
-    units: tuple[OrganisationCode, ...]
-    waiting_for: tuple[OrganisationCode, ...] = ()
+    units: tuple[OrganisationCode, ...] = Field(max_length=20)
+    waiting_for: tuple[OrganisationCode, ...] = Field(default=(), max_length=20)
     needs_routing: bool = False
     country: CountryCode | None = None
     partner: OrganisationCode | None = None
-    partner_name: str | None = None
+    partner_name: Short | None = None
     opened_at: AwareDatetime
     due_on: date
     actor: Actor | None = None
-    reason: str | None = None
+    reason: Annotated[str, StringConstraints(max_length=2000)] | None = None
 
 
 class TaskOpenedV1(TaskFacts):

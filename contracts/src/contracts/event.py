@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     GetJsonSchemaHandler,
     PlainSerializer,
+    StringConstraints,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
@@ -50,6 +51,9 @@ Sequence = Annotated[
 ]
 
 
+Attribute = Annotated[str, StringConstraints(max_length=300)]
+
+
 class Event(BaseModel):
     """A fact, past tense, as the CloudEvents `data` of one `type`; frozen, and unknown fields are ignored."""
 
@@ -76,17 +80,17 @@ class Envelope(BaseModel):
 
     specversion: Literal["1.0"] = "1.0"
     id: EventId
-    source: str
-    type: str
-    subject: str
+    source: Attribute
+    type: Attribute
+    subject: Attribute
     time: AwareDatetime
     datacontenttype: Literal["application/json"] = "application/json"
-    dataschema: str
-    traceparent: str | None = None
+    dataschema: Attribute
+    traceparent: Attribute | None = None
     sequence: Sequence
-    site: str
+    site: Attribute
     epoch: int = Field(ge=1)
-    to: str = "all"
+    to: Attribute = "all"
     causationid: EventId | None = None
     correlationid: EventId
     data: dict[str, Any]

@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from pydantic import Field
+
 from contracts.event import Event
 from contracts.words import (
     CountryCode,
@@ -12,6 +14,7 @@ from contracts.words import (
     OrganisationId,
     OrganisationKind,
     Role,
+    Short,
     Theme,
 )
 
@@ -22,12 +25,12 @@ class OrganisationFacts(Event):
     organisation_id: OrganisationId
     code: OrganisationCode
     kind: OrganisationKind
-    names: tuple[Named, ...]
+    names: tuple[Named, ...] = Field(max_length=20)
     parent: OrganisationCode | None = None
     country: CountryCode | None = None
-    city: str | None = None
-    region: str | None = None
-    covers: tuple[CountryCode, ...] = ()
+    city: Short | None = None
+    region: Short | None = None
+    covers: tuple[CountryCode, ...] = Field(default=(), max_length=250)
     confirmed: bool
 
 
@@ -49,10 +52,10 @@ class MemberFacts(Event):
     member_id: MemberId
     organisation: OrganisationCode
     role: Role
-    label: str
+    label: Short
     language: Language
-    time_zone: str
-    themes: tuple[Theme, ...] = ()
+    time_zone: Short
+    themes: tuple[Theme, ...] = Field(default=(), max_length=5)
 
 
 class MemberJoinedV1(MemberFacts):

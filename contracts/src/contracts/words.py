@@ -5,14 +5,7 @@ from enum import StrEnum
 from typing import Annotated, ClassVar, Final, NewType
 from uuid import UUID
 
-from pydantic import (
-    AnyHttpUrl,
-    BaseModel,
-    ConfigDict,
-    Field,
-    GetJsonSchemaHandler,
-    StringConstraints,
-)
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, StringConstraints
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -56,16 +49,28 @@ COORDINATING_UNIT: Final = "COOP"
 CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), InList("countries")]
 """ISO 3166-1 alpha-2."""
 
+Short = Annotated[str, StringConstraints(max_length=300)]
+"""A name, a label or a code that a service of ours wrote."""
+
+LANGUAGE_TAG_PATTERN: Final = (
+    "^("
+    # Language and extended languages, script, region, variants, extensions (`u-co-phonebk`), private use (`x-twain`).
+    "[A-Za-z]{2,3}(-[A-Za-z]{3}){0,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?"
+    "(-([A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))*(-[0-9A-WY-Za-wy-z](-[A-Za-z0-9]{2,8})+)*(-[Xx](-[A-Za-z0-9]{1,8})+)?"
+    # What is private altogether, and what was registered before there was a form.
+    "|[Xx](-[A-Za-z0-9]{1,8})+|[Ii]-[A-Za-z]{3,8}|[Ee][Nn]-[Gg][Bb]-[Oo][Ee][Dd]"
+    "|[Ss][Gg][Nn]-([Bb][Ee]-([Ff][Rr]|[Nn][Ll])|[Cc][Hh]-[Dd][Ee])"
+    ")$"
+)
+"""Whatever is well-formed by RFC 5646, section 2.1."""
+
 LanguageTag = Annotated[
-    str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"), InList("languages")
+    str, StringConstraints(max_length=100, pattern=LANGUAGE_TAG_PATTERN), InList("languages")
 ]
-"""BCP 47, starting with an ISO 639 code."""
+"""BCP 47, starting with an ISO 639 code; kept in the case it was sent in."""
 
 ResultCode = Annotated[str, StringConstraints(pattern=r"^[1-3]\.[1-3]\.[1-9]$")]
 """Objective, output, row of the action plan's table: `2.1.1`."""
-
-WebAddress = Annotated[AnyHttpUrl, Field(max_length=2000)]
-
 
 IsicSection = Annotated[str, StringConstraints(pattern=r"^[A-V]$"), LabelledBy("isic_sections")]
 """A section of ISIC Rev.5."""
@@ -97,10 +102,10 @@ class Title(Model):
 class Labels(Model):
     """The same words in the four working languages of the network."""
 
-    en: str
-    fr: str
-    es: str
-    ar: str
+    en: Annotated[str, StringConstraints(max_length=2000)]
+    fr: Annotated[str, StringConstraints(max_length=2000)]
+    es: Annotated[str, StringConstraints(max_length=2000)]
+    ar: Annotated[str, StringConstraints(max_length=2000)]
 
     def in_language(self, language: str) -> str:
         """Give the words in this language, or in English where it is none of the four."""

@@ -47,8 +47,12 @@ class Api:
     async def post(self, path: str, body: Any = None, *, actor: MemberId | None = None) -> Response:
         return await self._client.post(path, json=body, headers=self._headers(actor))
 
-    async def as_caller(self, path: str, token: str | None) -> Response:
-        return await self._client.get(path, headers={"Authorization": f"Bearer {token}"} if token else {})
+    async def as_caller(self, path: str, token: str | None, **query: Any) -> Response:
+        shown = {"Authorization": f"Bearer {token}"} if token else {}
+        return await self._client.get(path, params=query, headers=shown)
+
+    async def list_tasks(self, **query: Any) -> list[dict[str, Any]]:
+        return (await self.as_caller("/tasks", CALLERS["operator"], **query)).json()
 
     def _headers(self, actor: MemberId | None) -> dict[str, str]:
         who = {"X-Actor": str(actor)} if actor else {}
@@ -102,7 +106,7 @@ async def test_tasks_are_listed_newest_first_and_by_what_one_looks_for(api: Api)
         await api.coordination.deliver(event)
 
     async def units(**query: Any) -> list[list[str]]:
-        return [one["units"] for one in (await api.get("/tasks", **query)).json()]
+        return [one["units"] for one in await api.list_tasks(**query)]
 
     everything = [["COOP"], ["ACT/EMP", "ACTRAV"], ["DWT/CO-Dakar"]]
     assert await units() == everything
@@ -110,7 +114,7 @@ async def test_tasks_are_listed_newest_first_and_by_what_one_looks_for(api: Api)
     assert await units(needs_routing="true") == [["COOP"]]
     assert await units(state="opened", needs_routing="false") == everything[1:]
     assert await units(state="completed") == []
-    first = (await api.get("/tasks", limit=1)).json()
+    first = await api.list_tasks(limit=1)
     assert await units(before=first[0]["task_id"], limit=1) == everything[1:2]
 
 
@@ -124,8 +128,27 @@ async def test_a_task_shows_where_it_came_from_and_what_its_reader_may_do(api: A
     assert seen["partner_event"] == {"type": heard.type, "data": heard.data}
     assert seen["actions"] == ["accept", "decline"]
     assert [(one["state"], one["actor"]) for one in seen["history"]] == [("opened", None)]
-    for other, may in ((CAIRO, []), (COORDINATOR, ["assign"]), (None, [])):
-        assert (await api.get(f"/tasks/{task.id}", actor=other)).json()["actions"] == may
+    assert (await api.get(f"/tasks/{task.id}", actor=COORDINATOR)).json()["actions"] == ["assign"]
+    assert (await api.as_caller(f"/tasks/{task.id}", CALLERS["operator"])).json()["actions"] == []
+
+
+async def test_a_task_is_read_by_those_it_was_placed_with_and_by_coordinators(api: Api) -> None:
+    task = await api.coordination.opened_task(an_assistance_request())
+
+    async def seen_by(*actors: MemberId | None) -> list[int]:
+        return [(await api.get(f"/tasks/{task}", actor=actor)).status_code for actor in actors]
+
+    assert await seen_by(DAKAR, CAIRO, COORDINATOR, STRANGER, None) == [200, 403, 200, 403, 403]
+    refused = await api.get(f"/tasks/{task}", actor=CAIRO)
+    assert refused.json()["type"] == "urn:ilo:sse:problem:not-your-task"
+    assert "partner_event" not in refused.text
+    await api.post(f"/tasks/{task}/decline", {"reason": "Not ours."}, actor=DAKAR)
+    await api.post(f"/tasks/{task}/assign", {"units": ["DWT/CO-Cairo"]}, actor=COORDINATOR)
+    assert await seen_by(DAKAR, CAIRO) == [200, 200]
+
+
+async def test_the_pages_token_lists_no_tasks(api: Api) -> None:
+    assert (await api.as_caller("/tasks", CALLERS["gateway"])).status_code == 403
 
 
 async def test_a_focal_point_takes_a_task_from_opened_to_completed(api: Api) -> None:
@@ -140,7 +163,7 @@ async def test_a_focal_point_takes_a_task_from_opened_to_completed(api: Api) -> 
         assert (answer.status_code, answer.json()["state"], answer.json()["actions"]) == (200, state, then)
 
     assert answer.json()["actor"]["label"] == "focal point, DWT/CO-Dakar"
-    assert (await api.get(f"/tasks/{task}")).json()["state"] == "completed"
+    assert (await api.get(f"/tasks/{task}", actor=DAKAR)).json()["state"] == "completed"
 
 
 async def test_a_note_on_completion_is_kept(api: Api) -> None:

@@ -68,9 +68,11 @@ class Topology(_Described):
     @classmethod
     def read(cls, folder: Path) -> Self:
         """Read `streams.yaml` and `services/*.yaml`; raises pydantic's ValidationError naming the field."""
-        head: dict[str, Any] = yaml.safe_load((folder / "streams.yaml").read_text(encoding="utf-8"))
+        head: dict[str, Any] = yaml.load(
+            (folder / "streams.yaml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader
+        )
         services = [
-            yaml.safe_load(path.read_text(encoding="utf-8"))
+            yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
             for path in sorted((folder / "services").glob("*.yaml"))
         ]
         return cls.model_validate({**head, "services": services})

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import resource
 import socket
 import sys
 import threading
@@ -16,6 +17,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from chassis.database import migrations
+from chassis.http.wire.connections import Limits
+from chassis.http.wire.framing import framed
 from chassis.runtime.service import Service
 from chassis.settings import ServiceSettings
 from chassis.telemetry import tracing
@@ -30,6 +33,8 @@ _YOUNG = 10_000
 batch of events, all of which is in use: some 4 % of the time spent in Python."""
 
 
+_OWN_FILES = 256
+"""Files and connections that are not clients': the database's, the broker's, what is read."""
 _LAST_RESORT = 3.5
 """Seconds after the stop's own deadline until a process that has not ended is ended."""
 
@@ -44,6 +49,21 @@ def _end_after(seconds: float) -> None:
     last = threading.Timer(seconds, end)
     last.daemon = True
     last.start()
+
+
+def connection_limits(most: int) -> Limits:
+    """As many connections as were asked for, or as the operating system lets this process have; it is asked for more.
+
+    Each may need a second one, to the service that the request or the live stream is passed on to.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * most + _OWN_FILES
+    files = max(soft, wanted if hard == resource.RLIM_INFINITY else min(hard, wanted))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    possible = max(1, min(most, (files - _OWN_FILES) // 2))
+    if possible < most:
+        log.warning("fewer connections than asked for", connections=possible, asked=most, files=files)
+    return Limits(connections=possible)
 
 
 class _Server(uvicorn.Server):
@@ -104,6 +124,8 @@ def serve(build: Callable[[S], FastAPI], settings_class: type[S]) -> None:
             app,
             host=settings.host,
             port=settings.port,
+            http=framed(connection_limits(settings.max_connections)),
+            ws="none",
             log_config=None,
             access_log=False,
             # Half the time for answers under way; what is held of events needs the other half.

@@ -27,6 +27,8 @@ from chassis.dead_letters.advisories import AdvisoryListener
 from chassis.dead_letters.replay import Replayer
 from chassis.health.broker_metrics import BrokerMetrics
 from chassis.health.examiner import Examiner
+from chassis.http.head_requests import answer_heads
+from chassis.http.own_traces import OwnTraces
 from chassis.http.problems import Localise, Problems, install_problems
 from chassis.http.routes import asyncapi, dead_letters, health, outbox, projections
 from chassis.lease.holder import LeaseHolder
@@ -322,6 +324,7 @@ def create_service(
     problems: Problems | None = None,
     localise: Localise | None = None,
     untraced: Sequence[str] = (),
+    continues_traces: bool = True,
     clock: Clock = system_clock,
 ) -> FastAPI:
     """Compose one service, a FastStream app within the lifespan of a FastAPI app; all starts and ends with that.
@@ -331,6 +334,7 @@ def create_service(
     meanwhile, so what it starts with `keep_running` comes last. `problems` gives domain errors their HTTP status and
     code, `localise` may put a problem into the caller's language. Requests whose path begins as one of the patterns
     `untraced` leave no span: the path is a secret, or the answer a stream that lasts as long as a page stays open.
+    Without `continues_traces` each request begins a trace of ours: for a service that strangers call.
     """
 
     @asynccontextmanager
@@ -356,9 +360,12 @@ def create_service(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        telemetry=_http_telemetry(tuple(untraced)),
+        # Its redirects name the host that the request names, which may be anybody's.
+        redirect_slashes=False,
+        telemetry=_http_telemetry(tuple(untraced), continues_traces=continues_traces),
     )
     install_problems(app, {**dead_letters.PROBLEMS, **projections.PROBLEMS, **(problems or {})}, localise)
+    app.add_middleware(answer_heads)
     app.include_router(health.router)
     app.include_router(dead_letters.router)
     app.include_router(projections.router)
@@ -369,10 +376,11 @@ def create_service(
     return app
 
 
-def _http_telemetry(untraced: tuple[str, ...]) -> TelemetryConfig:
+def _http_telemetry(untraced: tuple[str, ...], *, continues_traces: bool) -> TelemetryConfig:
     """One server span per request. FastAPI's own log records and inner spans would carry what a request says."""
     quiet = re.compile("|".join(("/health/", "/metrics", "/status", *untraced)))
     return {
+        "tracer_provider": None if continues_traces else OwnTraces(),
         "tracing": True,
         "metrics": False,
         "logs": False,

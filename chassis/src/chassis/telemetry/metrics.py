@@ -75,6 +75,11 @@ failed = Counter("ssenet_events_failed_total", "Attempts to apply an event that 
 retried = Counter("ssenet_events_retried_total", "Failed attempts that another will follow", _DURABLE)
 dead_lettered = Counter("ssenet_events_dead_lettered_total", "Events that became dead letters", _DURABLE)
 spans_lost = Counter("ssenet_spans_lost_total", "Spans that no collector took")
+http_refused = Counter(
+    "ssenet_http_refused_total",
+    "Requests that ended before the service saw them, and answers that nobody took, by the problem's code",
+    ("code",),
+)
 relay_batch = Distribution("ssenet_relay_batch_events", "Events published in one batch", _EVENTS)
 publish_latency = Distribution(
     "ssenet_publish_latency_seconds", "From an event's announcement to the stream's acknowledgement", _LATENCY

@@ -51,5 +51,8 @@ class Topology:
 
 def read_topology(folder: Path) -> Topology:
     """Read every service's file; a folder that is not there is an empty topology."""
-    documents = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.yaml")))
+    documents = (
+        yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        for path in sorted(folder.glob("*.yaml"))
+    )
     return Topology([ServiceTopology.model_validate(document) for document in documents])

@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints
 from contracts.data_rules import Rules
 from contracts.event import Event
 from contracts.fields import languages_in
-from contracts.words import Model, OrganisationCode
+from contracts.words import Model, OrganisationCode, Short
 
 ShortName = Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
 
@@ -52,9 +52,9 @@ class Origin(Model):
     """Which partner sent an event, and under which CloudEvents `id` and `source`; stamped by the gateway."""
 
     partner: OrganisationCode
-    partner_name: str
-    event_id: str
-    source: str
+    partner_name: Short
+    event_id: Annotated[str, StringConstraints(max_length=200)]
+    source: Annotated[str, StringConstraints(max_length=500)]
 
 
 class PartnerEvent(Event):

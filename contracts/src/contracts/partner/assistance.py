@@ -1,11 +1,11 @@
 """A request for advice, which an office answers."""
 
-from datetime import date
 from typing import ClassVar
 
 from pydantic import Field
 
 from contracts.data_rules import NotPast
+from contracts.exact import Day
 from contracts.partner import Example, PartnerEvent, ShortName
 from contracts.words import Constituency, CountryCode, TargetGroup, Text, Theme, Title
 
@@ -22,8 +22,8 @@ class AssistanceRequestedV1(PartnerEvent):
     requested_by: ShortName = Field(title="Requested by")
     constituency: Constituency = Field(title="On behalf of")
     theme: Theme | None = Field(default=None, title="Theme")
-    target_groups: tuple[TargetGroup, ...] = Field(default=(), title="Groups concerned")
-    needed_by: date | None = Field(default=None, title="Needed by")
+    target_groups: tuple[TargetGroup, ...] = Field(default=(), max_length=14, title="Groups concerned")
+    needed_by: Day | None = Field(default=None, title="Needed by")
 
     data_rules = (NotPast("needed_by"),)
 

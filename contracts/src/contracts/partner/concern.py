@@ -5,8 +5,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from contracts.exact import WebAddress
 from contracts.partner import Example, PartnerEvent, ShortName
-from contracts.words import CountryCode, Identifier, Text, WebAddress
+from contracts.words import CountryCode, Identifier, Text
 
 
 class ConcernGround(StrEnum):
@@ -28,9 +29,9 @@ class ConcernRaisedV1(PartnerEvent):
 
     entity_name: ShortName = Field(title="Entity")
     country: CountryCode = Field(title="Country")
-    grounds: tuple[ConcernGround, ...] = Field(min_length=1, title="Grounds")
+    grounds: tuple[ConcernGround, ...] = Field(min_length=1, max_length=6, title="Grounds")
     description: Text
-    identifiers: tuple[Identifier, ...] = Field(default=(), title="Identifiers")
+    identifiers: tuple[Identifier, ...] = Field(default=(), max_length=50, title="Identifiers")
     evidence: tuple[WebAddress, ...] = Field(default=(), max_length=20, title="Evidence")
 
     examples = (

@@ -4,8 +4,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from contracts.exact import WebAddress
 from contracts.partner import Example, PartnerEvent, ShortName
-from contracts.words import CountryCode, EntityType, Identifier, IsicSection, Named, WebAddress
+from contracts.words import CountryCode, EntityType, Identifier, IsicSection, Named
 
 
 class EntityReportedV1(PartnerEvent):
@@ -18,7 +19,7 @@ class EntityReportedV1(PartnerEvent):
     entity_type: EntityType = Field(title="Kind of entity")
     country: CountryCode = Field(title="Country")
     place: ShortName | None = Field(default=None, title="Place")
-    identifiers: tuple[Identifier, ...] = Field(default=(), title="Identifiers")
+    identifiers: tuple[Identifier, ...] = Field(default=(), max_length=50, title="Identifiers")
     isic_section: IsicSection | None = Field(default=None, title="Economic activity")
     address: WebAddress | None = Field(default=None, title="Web address")
 

@@ -5,8 +5,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from contracts.exact import WebAddress
 from contracts.partner import Example, PartnerEvent
-from contracts.words import CountryCode, LanguageTag, Text, Theme, Title, WebAddress
+from contracts.words import CountryCode, LanguageTag, Text, Theme, Title
 
 
 class KnowledgeKind(StrEnum):
@@ -31,9 +32,9 @@ class KnowledgeSharedV1(PartnerEvent):
     summary: Text
     kind: KnowledgeKind = Field(title="Kind")
     address: WebAddress = Field(title="Web address")
-    countries: tuple[CountryCode, ...] = Field(default=(), title="Countries")
-    themes: tuple[Theme, ...] = Field(default=(), title="Themes")
-    languages: tuple[LanguageTag, ...] = Field(min_length=1, title="Languages")
+    countries: tuple[CountryCode, ...] = Field(default=(), max_length=250, title="Countries")
+    themes: tuple[Theme, ...] = Field(default=(), max_length=5, title="Themes")
+    languages: tuple[LanguageTag, ...] = Field(min_length=1, max_length=100, title="Languages")
 
     examples = (
         Example(

@@ -1,11 +1,11 @@
 """A proposal to work together."""
 
-from datetime import date
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from contracts.data_rules import InOrder
+from contracts.exact import Day
 from contracts.partner import Example, PartnerEvent, ShortName
 from contracts.words import CountryCode, LabelledBy, Text, Theme, Title
 
@@ -22,10 +22,10 @@ class PartnershipProposedV1(PartnerEvent):
         title="Level"
     )
     parties: tuple[ShortName, ...] = Field(min_length=1, max_length=50, title="Parties")
-    countries: tuple[CountryCode, ...] = Field(default=(), title="Countries")
-    themes: tuple[Theme, ...] = Field(default=(), title="Themes")
-    starts_on: date | None = Field(default=None, title="Starts on")
-    renews_on: date | None = Field(default=None, title="Renewed on")
+    countries: tuple[CountryCode, ...] = Field(default=(), max_length=250, title="Countries")
+    themes: tuple[Theme, ...] = Field(default=(), max_length=5, title="Themes")
+    starts_on: Day | None = Field(default=None, title="Starts on")
+    renews_on: Day | None = Field(default=None, title="Renewed on")
 
     data_rules = (
         InOrder(

@@ -1,13 +1,13 @@
 """Research that the constituents are to validate."""
 
-from datetime import date
 from typing import ClassVar
 
 from pydantic import Field
 
 from contracts.data_rules import InOrder
+from contracts.exact import Day, WebAddress
 from contracts.partner import Example, PartnerEvent
-from contracts.words import CountryCode, LanguageTag, Text, Theme, Title, WebAddress
+from contracts.words import CountryCode, LanguageTag, Text, Theme, Title
 
 
 class ResearchPublishedV1(PartnerEvent):
@@ -19,11 +19,11 @@ class ResearchPublishedV1(PartnerEvent):
     title: Title
     abstract: Text
     address: WebAddress = Field(title="Web address")
-    countries: tuple[CountryCode, ...] = Field(default=(), title="Countries")
-    themes: tuple[Theme, ...] = Field(default=(), title="Themes")
-    languages: tuple[LanguageTag, ...] = Field(min_length=1, title="Languages")
-    published_on: date = Field(title="Published on")
-    validation_wanted_by: date | None = Field(default=None, title="Validation wanted by")
+    countries: tuple[CountryCode, ...] = Field(default=(), max_length=250, title="Countries")
+    themes: tuple[Theme, ...] = Field(default=(), max_length=5, title="Themes")
+    languages: tuple[LanguageTag, ...] = Field(min_length=1, max_length=100, title="Languages")
+    published_on: Day = Field(title="Published on")
+    validation_wanted_by: Day | None = Field(default=None, title="Validation wanted by")
 
     data_rules = (
         InOrder(

@@ -3,23 +3,23 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from contracts.data_rules import DataRule, NotAhead
+from contracts.exact import Figure, WebAddress, WholeNumber
 from contracts.findings import Finding
 from contracts.partner import Example, PartnerEvent, ShortName
-from contracts.words import CountryCode, EntityType, IsicSection, LabelledBy, Model, Title, WebAddress
+from contracts.words import CountryCode, EntityType, IsicSection, LabelledBy, Model, Title
 
 
 class StatisticalFigure(Model):
     """One figure of a return, with the breakdowns it holds for."""
 
     indicator: ShortName
-    value: Annotated[Decimal, Field(max_digits=24, decimal_places=6)]
+    value: Figure
     unit: ShortName
     entity_type: EntityType | None = None
     isic_section: IsicSection | None = None
@@ -81,7 +81,7 @@ class StatisticsReportedV1(PartnerEvent):
     title: Title
     scope: Annotated[Literal["cooperatives", "sse"], LabelledBy("scopes")] = Field(title="Scope")
     country: CountryCode = Field(title="Country")
-    reference_year: int = Field(ge=1990, le=2100, title="Year of reference")
+    reference_year: WholeNumber = Field(ge=1990, le=2100, title="Year of reference")
     reported_by: ShortName = Field(title="Reported by")
     figures: tuple[StatisticalFigure, ...] = Field(min_length=1, max_length=2000)
     address: WebAddress | None = Field(default=None, title="Web address")

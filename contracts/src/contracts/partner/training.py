@@ -1,13 +1,13 @@
 """An academy, a course or a workshop, to be made known."""
 
-from datetime import date
 from typing import ClassVar
 
 from pydantic import Field
 
 from contracts.data_rules import InOrder
+from contracts.exact import Day, WebAddress
 from contracts.partner import Example, PartnerEvent, ShortName
-from contracts.words import CountryCode, LanguageTag, Text, Theme, Title, WebAddress
+from contracts.words import CountryCode, LanguageTag, Text, Theme, Title
 
 
 class TrainingAnnouncedV1(PartnerEvent):
@@ -19,12 +19,12 @@ class TrainingAnnouncedV1(PartnerEvent):
     title: Title
     description: Text
     organiser: ShortName = Field(title="Organised by")
-    starts_on: date = Field(title="Starts on")
-    ends_on: date = Field(title="Ends on")
+    starts_on: Day = Field(title="Starts on")
+    ends_on: Day = Field(title="Ends on")
     country: CountryCode | None = Field(default=None, title="Country")
     online: bool = Field(default=False, title="Online")
-    themes: tuple[Theme, ...] = Field(default=(), title="Themes")
-    languages: tuple[LanguageTag, ...] = Field(min_length=1, title="Languages")
+    themes: tuple[Theme, ...] = Field(default=(), max_length=5, title="Themes")
+    languages: tuple[LanguageTag, ...] = Field(min_length=1, max_length=100, title="Languages")
     address: WebAddress | None = Field(default=None, title="Web address")
 
     data_rules = (

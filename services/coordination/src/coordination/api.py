@@ -29,6 +29,7 @@ async def _acting(actor: ActorId) -> MemberId | None:
 Acting = Annotated[MemberId | None, Depends(_acting)]
 """The member on whose behalf the caller acts."""
 
+Caller = Annotated[str, allow("gateway", "operator")]
 router = APIRouter(dependencies=[allow("gateway", "operator")])
 
 # Tab, line feed and carriage return are text. PostgreSQL cannot hold U+0000, and no page should show the others.
@@ -80,7 +81,7 @@ async def plan(session: Reading) -> PlanView:
     return found
 
 
-@router.get("/tasks")
+@router.get("/tasks", dependencies=[allow("operator")])
 async def tasks(
     session: Reading,
     *,
@@ -103,11 +104,16 @@ async def tasks(
 
 
 @router.get("/tasks/{task_id}")
-async def task(task_id: TaskId, session: Reading, actor: Acting) -> TaskView:
-    """Show a task with its history, and what the acting member may do with it now."""
+async def task(caller: Caller, task_id: TaskId, session: Reading, actor: Acting) -> TaskView:
+    """Show a task with its history, and what the acting member may do with it now.
+
+    It is shown to whom it concerns; who runs the network may look at any, and says so by acting for nobody.
+    """
     row = await session.get(stored.TaskRow, task_id)
     if row is None:
         raise NoSuchTaskError
+    if caller != "operator" or actor is not None:
+        await workflows.refuse_strangers(session, row, actor)
     return await views.task_view(session, row, actor)
 
 

@@ -23,8 +23,8 @@ from gateway.clients import (
 )
 from gateway.http import problems
 from gateway.http.body_limits import limited_bodies
-from gateway.http.method_not_allowed import method_not_allowed
 from gateway.http.quota_headers import quota_headers
+from gateway.http.unmatched import method_not_allowed, not_found
 from gateway.members.live import LiveStreams, one_after_another
 from gateway.members.pages.live_inbox import Pieces
 from gateway.partners.api.body import Bodies
@@ -48,12 +48,14 @@ def build(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = No
         localise=problems.localise,
         # A sign-in link's path is the secret itself; a live stream lasts as long as its page.
         untraced=("/sign-in/", "/static/", "/inbox/stream$"),
+        continues_traces=False,
     )
     clients = _clients(settings, transport)
     _set_state(app, settings, clients)
     for error in (NotFoundError, ServiceRefusedError, ServiceUnavailableError):
         app.add_exception_handler(error, problems.handle_error)
     app.add_exception_handler(RequestValidationError, problems.handle_invalid)
+    app.add_exception_handler(404, not_found)
     app.add_exception_handler(405, method_not_allowed)
     app.add_exception_handler(SignInNeededError, redirect_to_sign_in)
     app.add_exception_handler(ClientDisconnect, _nobody_listens)

@@ -1,12 +1,11 @@
-"""What is refused whatever the address: bodies that are too long, and methods it does not take."""
+"""What is alike whatever the address: long bodies, methods, headers given twice, a slash too many."""
 
 from collections.abc import AsyncIterator
 
 import httpx
-from partner_kit import (
-    OPERATOR,
-    bearer,
-)
+import orjson
+import pytest
+from partner_kit import KEY, OPERATOR, STRUCTURED, an_event, bearer
 
 
 async def test_no_form_and_no_internal_call_is_longer_than_a_page_of_text(client: httpx.AsyncClient) -> None:
@@ -25,6 +24,62 @@ async def test_a_wrong_method_is_told_every_right_one(client: httpx.AsyncClient)
     french = await client.delete("/events", headers={"Accept-Language": "fr", **bearer()})
 
     assert answer.status_code == 405
-    assert answer.headers["Allow"] == "GET, POST"
+    assert answer.headers["Allow"] == "GET, HEAD, POST"
     assert answer.json()["detail"] == "This address does not take this method."
     assert french.json()["detail"] == "Cette adresse n’accepte pas cette méthode."
+
+
+@pytest.mark.parametrize("again", ["Authorization", "Content-Type", "Content-Encoding"])
+async def test_a_header_that_means_one_thing_is_given_once(client: httpx.AsyncClient, again: str) -> None:
+    headers = [
+        ("Authorization", f"Bearer {KEY}"),
+        ("Content-Type", STRUCTURED),
+        ("Content-Encoding", "identity"),
+    ]
+    body = orjson.dumps(an_event())
+
+    answer = await client.post("/events", content=body, headers=[*headers, (again, "Bearer sse_another")])
+    french = await client.get("/events", headers=[*headers, (again, ""), ("Accept-Language", "fr")])
+
+    assert (answer.status_code, answer.json()["type"]) == (400, "urn:ilo:sse:problem:repeated-header")
+    assert answer.json()["detail"] == f"The header {again} is given more than once."
+    assert french.json()["detail"] == f"L’en-tête {again} est donné plusieurs fois."
+
+
+async def test_the_api_takes_a_slash_at_its_end(client: httpx.AsyncClient) -> None:
+    sent = await client.post(
+        "/events/", content=orjson.dumps(an_event()), headers={"Content-Type": STRUCTURED, **bearer()}
+    )
+    listed = await client.get("/events/", headers=bearer())
+
+    assert sent.status_code == 202
+    assert [event["event_id"] for event in listed.json()["events"]] == [sent.json()["event_id"]]
+
+
+JAVA = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"
+
+
+@pytest.mark.parametrize(
+    "path", ["/events", "/events/none", "/events?limit=0", "/openapi.json?x=1", "/health/live?x"]
+)
+async def test_the_api_answers_programs_whatever_they_accept(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path, headers={"Accept": JAVA, "Authorization": "Bearer wrong"})
+
+    assert "html" not in answer.headers["Content-Type"]
+
+
+@pytest.mark.parametrize("path", ["/", "/sign-in", "/events", "/openapi.json", "/health/live", "/nowhere"])
+async def test_head_is_answered_wherever_get_is(client: httpx.AsyncClient, path: str) -> None:
+    head = await client.head(path, headers=bearer())
+    get = await client.get(path, headers=bearer())
+
+    assert head.status_code == get.status_code
+    assert head.headers.get("Content-Length") == get.headers.get("Content-Length")
+    assert head.headers.get("Content-Type") == get.headers.get("Content-Type")
+    assert head.content == b""
+
+
+async def test_head_is_refused_where_get_is(client: httpx.AsyncClient) -> None:
+    answer = await client.head("/language")
+
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")

@@ -13,9 +13,10 @@ from pydantic import AwareDatetime, Field
 from starlette.requests import Request
 
 from contracts.catalogue import PARTNER_EVENTS
+from contracts.exact import WebAddress
 from contracts.partner import PartnerEvent
 from contracts.testing import Golden, golden_events
-from contracts.words import CountryCode, Language, Model, Text, Title, WebAddress
+from contracts.words import CountryCode, Language, Model, Text, Title
 from gateway.clients.coordination import PartnerEventView
 from gateway.members.pages import task_request
 from gateway.members.pages.request_layout import FIGURE_COLUMNS, breakdown, layout_of, with_parts

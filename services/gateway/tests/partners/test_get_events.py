@@ -1,5 +1,7 @@
 """Partners ask what became of their events."""
 
+from urllib.parse import quote
+
 import httpx
 import orjson
 from partner_kit import BATCH, OTHER_KEY, STRUCTURED, an_event, bearer
@@ -29,6 +31,55 @@ async def test_a_partner_finds_its_event_by_either_id(client: httpx.AsyncClient)
     assert (body["id"], body["status"]) == (event["id"], "accepted")
     assert [step["name"] for step in body["steps"]] == ["received", "published"]
     assert all(step["at"] for step in body["steps"])
+
+
+async def test_whatever_id_is_taken_can_be_asked_for(client: httpx.AsyncClient) -> None:
+    names = [
+        "a/b",
+        "/lead",
+        "trail/",
+        "a//b",
+        "...",
+        "../x",
+        "a/../b",
+        "a/./b",
+        "a?b",
+        "a#b",
+        "a b",
+        " lead",
+        "trail ",
+    ]
+    names += [
+        "a%2Fb",
+        "a%b",
+        "%",
+        "é",
+        "e\u0301",
+        "😀" * 200,
+        "a\\b",
+        "a;b",
+        "a&b=c",
+        "<script>",
+        "null",
+        "events",
+    ]
+    names += [
+        "\u202eid",
+        "a\u200bb",
+        "\ufeffid",
+        "01a2094f-3135-7379-98ef-a17e7f5abaa5",
+        "{a}",
+        "~",
+        "+",
+        "*",
+        "x" * 200,
+    ]
+    await _send(client, *(an_event(id=name) for name in names))
+
+    for name in names:
+        found = await client.get(f"/events/{quote(name, safe='')}", headers=bearer())
+
+        assert (found.status_code, found.json().get("id")) == (200, name)
 
 
 async def test_a_partner_sees_no_other_partners_events(client: httpx.AsyncClient) -> None:

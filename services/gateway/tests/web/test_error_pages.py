@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from page_kit import TASK, Behind, Reader
+from page_kit import TASK, URL, Behind, Reader
 
 
 @pytest.mark.parametrize("path", ["/inbox", f"/tasks/{TASK}", "/plan"])
@@ -51,3 +51,21 @@ async def test_an_address_that_makes_no_sense_is_no_page(member: Reader, behind:
     assert answer.status_code == 404
     assert "<h1>There is no such page</h1>" in answer.text
     assert "Nothing was stored" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/inbox/", "/sign-in/", "/plan//", "/tasks/x/?y=1&z=%2F"])
+async def test_a_slash_too_many_leads_to_the_page_on_whatever_host_it_was_asked_for(
+    member: Reader, path: str
+) -> None:
+    answer = await member.open(path, Host="evil.example")
+
+    assert answer.status_code == 308
+    assert answer.headers["Location"] == path.replace("/?", "?").rstrip("/")
+
+
+@pytest.mark.parametrize("path", ["//evil.example/inbox/", "/nowhere/", "/\\evil.example/"])
+async def test_a_slash_too_many_leads_nowhere_else(member: Reader, path: str) -> None:
+    answer = await member.open(f"{URL}{path}")
+
+    assert answer.status_code == 404
+    assert "Location" not in answer.headers

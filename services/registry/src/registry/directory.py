@@ -136,4 +136,5 @@ class Directory(_Row):
 def packaged() -> Directory:
     """Read the file that comes with the service."""
     text = (files("registry") / "data" / "directory.yaml").read_text(encoding="utf-8")
-    return Directory.model_validate(yaml.safe_load(text))
+    # By libyaml: the same in Python takes a fifth of a second of the start.
+    return Directory.model_validate(yaml.load(text, Loader=yaml.CSafeLoader))

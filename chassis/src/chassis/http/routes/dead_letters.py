@@ -1,4 +1,4 @@
-"""Dead letters over HTTP, the same in every service: for the operator's command, and for the gateway's pages."""
+"""Dead letters over HTTP, the same in every service: for the operator alone, since they hold what people wrote."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -43,7 +43,7 @@ PROBLEMS: Problems = {
     NotAnEventError: (422, "not-an-event"),
 }
 
-Caller = Annotated[str, allow("operator", "gateway")]
+Caller = Annotated[str, allow("operator")]
 Told = Annotated[Words, StringConstraints(strip_whitespace=True, min_length=1)]
 _DEEPEST = 50
 """Levels down to which a payload is shown as JSON; no event has more than a few."""
@@ -98,7 +98,7 @@ class ListWanted(Selection):
     limit: int = Field(default=50, ge=1, le=MOST)
 
 
-@router.get("", dependencies=[allow("operator", "gateway")])
+@router.get("", dependencies=[allow("operator")])
 async def list_letters(session: Reading, wanted: Annotated[ListWanted, Query()]) -> dict[str, Any]:
     """The newest letters first; `next` is the cursor of the next page, null on the last."""
     letters = await find(session, wanted, after=wanted.after, limit=wanted.limit + 1)
@@ -111,7 +111,7 @@ async def list_letters(session: Reading, wanted: Annotated[ListWanted, Query()])
     }
 
 
-@router.get("/{letter_id}", dependencies=[allow("operator", "gateway")])
+@router.get("/{letter_id}", dependencies=[allow("operator")])
 async def show_letter(session: Reading, letter_id: UUID) -> dict[str, Any]:
     """Everything about one letter."""
     return described(await read(session, letter_id), await records_of(session, letter_id))

@@ -36,7 +36,7 @@ class RebuildWanted(RequestBody):
     reason: Words = ""
 
 
-@router.get("", dependencies=[allow("operator", "gateway")])
+@router.get("", dependencies=[allow("operator")])
 async def handlers(request: Request) -> dict[str, Any]:
     """The service's handlers, and whether each is a projection."""
     found = service_of(request).subscriptions
@@ -61,7 +61,7 @@ async def rebuild(
     return described(found)
 
 
-@router.get("/{durable}/rebuild", dependencies=[allow("operator", "gateway")])
+@router.get("/{durable}/rebuild", dependencies=[allow("operator")])
 async def progress(request: Request, durable: str, session: Reading) -> dict[str, Any]:
     """How far the newest rebuild is, and in the end what it found."""
     _handler(request, durable)

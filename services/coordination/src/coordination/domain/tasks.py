@@ -6,7 +6,7 @@ completed when all parts are. One unit that declines stops the whole task until 
 anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -113,6 +113,22 @@ class Task:
         if self.state is TaskState.DECLINED:
             return ()
         return tuple(unit for unit in self.units if self.part_of(unit) is not TaskState.COMPLETED)
+
+
+def refuse_stranger(placed_with: Collection[str], member: Member | None) -> None:
+    """Raise NotYourTaskError unless a task that was ever placed with these units is this member's to read.
+
+    A partner's concern or request may be in confidence: it is for those who are to act on it, for those who were and
+    passed it on, and for the coordinators.
+    """
+    concerned = member is not None and (
+        member.role is Role.COORDINATOR
+        or (member.role in _ACTING_ROLES and member.organisation in placed_with)
+    )
+    if not concerned:
+        raise NotYourTaskError(
+            "Only members of the units a task was placed with, and coordinators, may read it."
+        )
 
 
 def act(task: Task, action: Action, member: Member | None) -> Task:

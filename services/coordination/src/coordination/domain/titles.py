@@ -97,7 +97,7 @@ def _labels_of(field: str, event: type[PartnerEvent]) -> CodeList | None:
 
 def _name_for(language: str, names: tuple[Named, ...]) -> str:
     """The name in the reader's language, else in English, else as the partner put it first."""
-    by_language = {each.language.split("-")[0]: each.name for each in reversed(names)}
+    by_language = {each.language.split("-")[0].lower(): each.name for each in reversed(names)}
     return by_language.get(language) or by_language.get(Language.EN) or names[0].name
 
 

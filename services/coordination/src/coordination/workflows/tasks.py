@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from chassis.database.bulk_insert import bulk_insert
 from chassis.database.transaction import Transaction
 from chassis.ids import new_id
@@ -116,6 +118,12 @@ def _opened_row(tx: Transaction, decided: Opening, one: Received[P]) -> TaskRow:
         partner_event=one.envelope.data,
         correlation_id=one.envelope.correlationid,
     )
+
+
+async def refuse_strangers(session: AsyncSession, row: TaskRow, member_id: MemberId | None) -> None:
+    """Raise NotYourTaskError where the task is not this member's to read."""
+    placed_with = {unit for change in await history_of(session, row.id) for unit in change.units}
+    tasks.refuse_stranger(placed_with, await directory.member(session, member_id))
 
 
 async def act(

@@ -35,12 +35,19 @@ class RefusalError(Exception):
     """An event, or a whole request, is not taken: with which status, and for which faults."""
 
     def __init__(self, status: int, code: str, detail: Sentence, faults: Sequence[Fault] = ()) -> None:
+        faults = faults[:MANY]
         named = ", ".join(f"{fault.pointer} {fault.code}" for fault in faults)
         super().__init__(f"{status} {code}: {named or detail}")
         self.status = status
         self.code = code
         self.detail = detail
-        self.faults = tuple(faults[:MANY])
+        self.faults = tuple(faults)
+
+    def naming(self, most: int) -> "RefusalError":
+        """The same refusal, with no more than its first so many faults."""
+        if len(self.faults) <= most:
+            return self
+        return RefusalError(self.status, self.code, self.detail, self.faults[:most])
 
 
 def pointer(*parts: str | int) -> str:

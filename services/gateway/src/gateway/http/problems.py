@@ -11,8 +11,8 @@ from chassis.http.problems import PROBLEM, Problem, problem_response
 from chassis.http.requests import MANY, unknown_name
 from chassis.i18n import Catalogues
 from gateway.clients import NotFoundError, ServiceRefusedError, ServiceUnavailableError
-from gateway.http.accept_language import language_of
 from gateway.http.faults import RefusalError, Sentence, pointer
+from gateway.http.negotiation import language_of
 from gateway.http.validation import sentence_for
 
 catalogues = Catalogues("gateway", domain="problems")

@@ -4,12 +4,15 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from contracts.exact import WEB_ADDRESS_PATTERN
+from contracts.words import LANGUAGE_TAG_PATTERN
 from gateway.http.faults import Sentence
 
 _PATTERNS: Mapping[str, Sentence] = {
     r"^[A-Z]{2}$": Sentence("A country is its two capital letters in ISO 3166-1, such as SN."),
-    r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$": Sentence("A language is its BCP 47 tag, such as fr or pt-BR."),
+    LANGUAGE_TAG_PATTERN: Sentence("A language is its BCP 47 tag, such as fr or pt-BR."),
     r"^[A-V]$": Sentence("An ISIC section is one capital letter from A to V."),
+    WEB_ADDRESS_PATTERN: Sentence("This must be a web address that begins with https:// or http://."),
     r"^[A-Z0-9][A-Z0-9-]{1,39}$": Sentence(
         "A scheme is written in capital letters, digits and hyphens, such as FR-SIREN."
     ),
@@ -26,6 +29,9 @@ _PLAIN: Mapping[str, Sentence] = {
     "int_parsing_size": Sentence("This number is too large."),
     "decimal_type": Sentence("This must be a number, or a number in a string."),
     "decimal_parsing": Sentence("This must be a number, or a number in a string."),
+    "figure_notation": Sentence(
+        "A number in a string is in plain decimal notation, such as -1234.5: digits, at most one point, no blanks."
+    ),
     "finite_number": Sentence("This must be a finite number."),
     "date_type": Sentence("This must be a date such as 2026-03-31."),
     "date_parsing": Sentence("This must be a date such as 2026-03-31."),
@@ -36,10 +42,7 @@ _PLAIN: Mapping[str, Sentence] = {
     "dict_type": Sentence("This must be an object."),
     "tuple_type": Sentence("This must be an array."),
     "list_type": Sentence("This must be an array."),
-    "url_type": Sentence("This must be a web address that begins with https:// or http://."),
     "url_parsing": Sentence("This must be a web address that begins with https:// or http://."),
-    "url_syntax_violation": Sentence("This must be a web address that begins with https:// or http://."),
-    "url_scheme": Sentence("This must be a web address that begins with https:// or http://."),
     "recursion_loop": Sentence("This value is not accepted."),
 }
 
@@ -50,17 +53,14 @@ _WITH_VALUES: Mapping[str, Callable[[Mapping[str, Any]], Sentence]] = {
     "string_too_long": lambda context: Sentence(
         "Too long: the maximum length is %(limit)s.", limit=context["max_length"]
     ),
-    "url_too_long": lambda context: Sentence(
-        "Too long: the maximum length is %(limit)s.", limit=context["max_length"]
-    ),
     "too_short": lambda context: Sentence(
         "Too few entries: the minimum is %(limit)s.", limit=context["min_length"]
     ),
-    "too_long": lambda context: (
-        # A web address: pydantic counts its characters as it counts entries.
-        Sentence("Too long: the maximum length is %(limit)s.", limit=context["max_length"])
-        if context["field_type"] == "Value"
-        else Sentence("Too many entries: the maximum is %(limit)s.", limit=context["max_length"])
+    "too_long": lambda context: Sentence(
+        "Too many entries: the maximum is %(limit)s.", limit=context["max_length"]
+    ),
+    "address_character": lambda context: Sentence(
+        "Percent-encode the character %(character)s in a web address.", character=context["character"]
     ),
     "greater_than_equal": lambda context: Sentence(
         "Too small: the minimum is %(limit)s.", limit=context["ge"]

@@ -30,6 +30,8 @@ _BUSY_WITHIN = 0.02
 """Much comes where so many requests arrived within these seconds: in a burst, or from some 150/s on."""
 _PAUSE = 0.017
 """Seconds that lie between the beginnings of two transactions where much comes."""
+_LONGEST_BREATH = 0.005
+"""Seconds after which the loop is given to others."""
 
 
 # Arrays, so that one statement, prepared once, stores any number of rows.
@@ -104,11 +106,16 @@ async def store_events(
     """Store and announce the events that are new, all in one commit; what is known already stays as it is."""
     rows: dict[EventName, _Row] = {}
     announcements = database.announcements()
+    breath = time.monotonic()
     for one in submissions:
         for event in one.events:
             name = _name(one.sender, event)
             if name not in rows:
                 rows[name] = one.context.run(_announce, announcements, one.sender, event)
+            if time.monotonic() - breath > _LONGEST_BREATH:
+                # A large batch takes long to announce, and others wait for the loop.
+                await asyncio.sleep(0)
+                breath = time.monotonic()
     stored = await _insert(database, rows, announcements)
     # Nearly every event is new, and the insert itself finds out: only what it left aside is looked up.
     left = [name for name, row in rows.items() if row.event_id not in stored]
@@ -227,7 +234,7 @@ def _outcome(
 ) -> Accepted | Conflict:
     """Measure an event against the one that stands stored under its name; the first of a new name is the new one."""
     seen = known[name]
-    if seen.content_sha256 != event.content_sha256:
+    if not event.is_said_by(seen.content_sha256):
         return Conflict()
     already = name not in fresh
     fresh.discard(name)

@@ -15,7 +15,7 @@ from chassis.http.dependencies import service_of
 from contracts import codes
 from contracts.words import Language
 from gateway.clients import Notifications, NotificationsClient, ServiceUnavailableError
-from gateway.http.accept_language import language_of
+from gateway.http.negotiation import language_of
 from gateway.sessions import OptionalSession, Session, is_https
 from gateway.sessions.domain import masked
 from gateway.web.formats import Formats, direction_of
@@ -100,8 +100,8 @@ class Page:
 
     def label(self, code_list: str, code: str) -> str:
         """Name a code in the reader's language; a code we do not know stands for itself."""
-        # A tag such as `pt-BR` is labelled by its language.
-        known = code if codes.known(code_list, code) else code.partition("-")[0]
+        # A tag such as `pt-BR` is labelled by its language, in whichever case it was sent.
+        known = code if codes.known(code_list, code) else code.partition("-")[0].lower()
         return codes.label(code_list, known, self.language) if codes.known(code_list, known) else code
 
     def reason(self, code: str) -> str:

@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.http.problems import PROBLEM_JSON
-from gateway.web.error_pages import plain_page
+from gateway.http.negotiation import prefers_html
+from gateway.web.error_pages import PageRoute, plain_page
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; "
@@ -57,12 +58,18 @@ class _Answer:
         self._always = always
         self._started = False
         self._replaced = False
-        headers = Headers(scope=scope)
-        # A fragment's script shows failures in its own way; the page around it stays.
-        self._for_a_person = (
-            scope["method"] in {"GET", "HEAD", "POST"}
-            and "text/html" in headers.get("accept", "")
+
+    @property
+    def _for_a_person(self) -> bool:
+        """Whether an error is to be a page: by the address it arose at, and for an address of nobody by `Accept`."""
+        route = self._scope.get("route")
+        headers = Headers(scope=self._scope)
+        return (
+            self._scope["method"] in {"GET", "HEAD", "POST"}
+            # A fragment's script shows failures in its own way; the page around it stays.
             and "hx-request" not in headers
+            and (route is None or isinstance(route, PageRoute))
+            and prefers_html(headers.get("accept"))
         )
 
     async def send(self, message: Message) -> None:

@@ -1,7 +1,8 @@
 """Reading CloudEvents: what is taken, and what is said about what is not."""
 
+import hashlib
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
@@ -14,14 +15,10 @@ from contracts.catalogue import PARTNER_EVENTS
 from gateway.http.faults import RefusalError
 from gateway.http.validation import KNOWN_KINDS
 from gateway.partners.domain.attributes import read_attributes
-from gateway.partners.domain.cloudevents import (
-    RefusedEvent,
-    SentEvent,
-    content_sha256,
-    read_batch,
-    read_event,
-)
-from gateway.partners.domain.content_modes import parse_json
+from gateway.partners.domain.batches import batch_in
+from gateway.partners.domain.cloudevents import RefusedEvent, SentEvent, read_batch, read_event
+from gateway.partners.domain.content import content_sha256
+from gateway.partners.domain.json_text import parse_json
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -52,6 +49,8 @@ def test_every_published_example_is_taken(name: str, event: dict[str, Any]) -> N
         (an_event(id=""), ["/id"]),
         (an_event(id="x" * 201), ["/id"]),
         (an_event(id="a\nb"), ["/id"]),
+        (an_event(id="."), ["/id"]),
+        (an_event(id=".."), ["/id"]),
         (an_event(id=7), ["/id"]),
         (an_event(source="two words"), ["/source"]),
         (an_event(source="https://[half"), ["/source"]),
@@ -138,7 +137,7 @@ def test_a_sender_learns_what_was_probably_meant() -> None:
         ("data__country", "sn", "Did you mean SN?"),
         ("data__country", "Senegal", "Did you mean SN?"),
         ("data__country", "nowhere at all", "such as SN."),
-        ("data__title", {"language": "FR", "text": "Appui"}, "Did you mean fr?"),
+        ("data__title", {"language": "fr_FR", "text": "Appui"}, "Did you mean fr-FR?"),
         ("data__title", {"language": "pt_BR", "text": "Apoio"}, "Did you mean pt-BR?"),
     ],
 )
@@ -304,7 +303,7 @@ def test_only_what_is_granted_is_taken_of_a_batch_and_the_rest_holds_nothing_up(
     grants = {ASSISTANCE, "partner.concern.raised.v1"}
     good, ungranted = an_event(), an_event(type="partner.research.published.v1")
 
-    outcomes = read_batch([good, ungranted, 7, good], now=NOW, grants=grants, check_sizes=False)
+    outcomes = read_batch([good, ungranted, 7, good], now=NOW, grants=grants)
 
     assert [one.error.status if isinstance(one, RefusedEvent) else one.attributes.id for one in outcomes] == [
         good["id"],
@@ -319,12 +318,11 @@ def test_an_event_in_a_batch_may_be_as_large_as_one_alone() -> None:
     event["data"]["unknown_field"] = "x" * (256 * 1024 - len(orjson.dumps(event)))
     larger = an_event(id=event["id"], data__unknown_field=event["data"]["unknown_field"] + "x")
 
-    taken, refused = read_batch([event, larger], now=NOW, grants=ALL, check_sizes=True)
-    [unchecked] = read_batch([larger], now=NOW, grants=ALL, check_sizes=False)
+    taken, refused = read_batch(batch_in(orjson.dumps([event, larger])), now=NOW, grants=ALL)
 
     assert isinstance(taken, SentEvent)
-    assert isinstance(unchecked, SentEvent)
     assert isinstance(refused, RefusedEvent)
+    assert refused.id == event["id"]
     assert (refused.error.status, refused.error.faults[0].pointer) == (413, "")
     assert str(refused.error.detail) == ("An event may have 256 kB at most; a batch 4096 kB and 1000 events.")
 
@@ -341,16 +339,149 @@ def test_nesting_is_refused_where_it_goes_too_deep_and_not_before() -> None:
     taken = an_event(data__unknown_field=_nested(98))
     too_deep = an_event(data__unknown_field=_nested(99))
 
-    assert read_event(taken, now=NOW, grants=ALL, check_size=True).data.type == ASSISTANCE
+    assert read_event(taken, now=NOW, grants=ALL).data.type == ASSISTANCE
     [fault] = _refusal(too_deep).faults
     assert (fault.code, fault.pointer) == ("too-deep", "/data/unknown_field" + "/0" * 98)
     assert str(fault.sentence) == "Nested too deeply: the maximum is 100 levels."
 
 
+def test_a_batch_names_a_thousand_faults_and_of_each_event_one() -> None:
+    faulty = {"id": "REQ-1", **{f"Bad_{number}": 1 for number in range(60)}}
+
+    outcomes = read_batch([faulty] * 30, now=NOW, grants=ALL)
+
+    named = [len(one.error.faults) for one in outcomes if isinstance(one, RefusedEvent)]
+    assert named == [50] * 20 + [1] * 10
+
+
+def test_a_batch_has_no_more_guesses_than_one_event() -> None:
+    outcomes = read_batch([an_event(data__country="Kazakstan") for _ in range(11)], now=NOW, grants=ALL)
+
+    said = [str(one.error.faults[0].sentence) for one in outcomes if isinstance(one, RefusedEvent)]
+    assert [one.endswith("Did you mean KZ?") for one in said] == [True] * 10 + [False]
+
+
+def a_return(value: str, year: str = "2025", unknown: str = "0") -> dict[str, Any]:
+    """A statistical return, read from JSON in which these numbers stand as they are written here."""
+    event = next(event for name, event in examples() if "statistics" in name)
+    event["data"] |= {"reference_year": "YEAR", "unknown_field": "UNKNOWN"}
+    event["data"]["figures"] = [{"indicator": "members", "unit": "persons", "value": "VALUE"}]
+    text = orjson.dumps(event).decode()
+    for place, number in {"VALUE": value, "YEAR": year, "UNKNOWN": unknown}.items():
+        text = text.replace(f'"{place}"', number)
+    return cast("dict[str, Any]", parse_json(text.encode()))
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("9007199254740993", "9007199254740993"),
+        ("123456789012345678", "123456789012345678"),
+        ("0.1", "0.1"),
+        ("1e3", "1000"),
+        ("1.10", "1.1"),
+        ("-0.0", "0"),
+        ('"123456789012345678.25"', "123456789012345678.25"),
+    ],
+)
+def test_a_figure_is_the_number_that_was_sent(written: str, kept: str) -> None:
+    sent = read_event(a_return(written), now=NOW, grants=ALL)
+
+    assert str(sent.data.model_dump()["figures"][0]["value"]) == kept
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "123456789012345678.25",
+        "1e400",
+        "-1e400",
+        "0.10000000000000001",
+        "1e99999999999999999999",
+        "1e-99999999999999999999",
+        "1e-400",
+        "0." + "1" * 5000,
+    ],
+)
+def test_a_number_that_no_double_holds_is_refused_at_its_place_and_not_rounded(written: str) -> None:
+    [fault] = _refusal(a_return(written)).faults
+
+    assert (fault.pointer, fault.code) == ("/data/figures/0/value", "inexact-number")
+    assert str(fault.sentence) == "This number has more digits than a double holds. Send it as a string."
+
+
+def test_a_number_that_no_double_holds_is_no_text_either() -> None:
+    long = parse_json(b"1.2345678901234567890123")
+    event = an_event(data__requested_by=parse_json(b'{"a": 1.2345678901234567890123}')["a"])  # type: ignore[index]
+
+    assert [fault.pointer for fault in _refusal(event).faults] == ["/data/requested_by"]
+    assert [fault.pointer for fault in _refusal(an_event(subject=long)).faults] == ["/subject"]
+    assert [fault.pointer for fault in _refusal(an_event(id=long)).faults] == ["/id"]
+    assert [fault.pointer for fault in _refusal(an_event(extension=long)).faults] == ["/extension"]
+
+
+def test_what_nobody_reads_may_have_any_number_of_digits_and_is_content_to_the_last() -> None:
+    one, other = ("1.2345678901234567890123", "1.2345678901234567890124")
+
+    first = read_event(a_return("1", unknown=one), now=NOW, grants=ALL)
+    second = read_event(a_return("1", unknown=other), now=NOW, grants=ALL)
+
+    assert first.content_sha256 != second.content_sha256
+    assert not first.is_said_by(second.content_sha256)
+
+
+@pytest.mark.parametrize("year", ["2025.0", "2025e0", "2.025e3"])
+def test_a_whole_number_may_be_written_with_a_point(year: str) -> None:
+    assert read_event(a_return("1", year), now=NOW, grants=ALL).data.model_dump()["reference_year"] == 2025
+
+
+def test_figures_that_differ_in_their_last_digit_are_other_content() -> None:
+    events = [a_return(f"12345678901234567890{last}") for last in "12"]
+
+    assert len({content_sha256(event) for event in events}) == 2
+
+
+def test_a_null_says_no_more_than_what_is_not_there() -> None:
+    event = an_event(id="REQ-1")
+    sent = read_event(event, now=NOW, grants=ALL)
+
+    for null in (an_event(id="REQ-1", data__theme=None), an_event(id="REQ-1", data__unheard_of={"of": None})):
+        again = read_event(null, now=NOW, grants=ALL)
+        assert again.is_said_by(sent.content_sha256) == ("unheard_of" not in null["data"])
+    assert not read_event(an_event(id="REQ-1", data__unknown=[None]), now=NOW, grants=ALL).is_said_by(
+        sent.content_sha256
+    )
+
+
+def stored_formerly(text: bytes) -> str:
+    """What was stored of an event while orjson read it and null was content."""
+    event = orjson.loads(text)
+    content = [event.get("type"), event.get("subject"), event["data"]]
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b', "theme": null',
+        b', "x": {"y": [null, {"z": null}]}',
+        b', "x": 123456789012345678901234567890',
+        b', "x": [-9223372036854775809, 18446744073709551615]',
+        b', "x": 1.23456789012345678901234567890',
+        b', "x": [1.0, 0.1, 1e23, -0.0, 5e-324]',
+    ],
+)
+def test_what_was_stored_before_is_known_again(data: bytes) -> None:
+    text = orjson.dumps(an_event()).replace(b'"government"', b'"government"' + data)
+
+    assert read_event(parse_json(text), now=NOW, grants=ALL).is_said_by(stored_formerly(text))
+
+
 def test_what_is_told_of_a_refused_event_holds_nothing_else_in_memory() -> None:
     wrong = {f"A{number}": 1 for number in range(440)}
 
-    [refused] = read_batch([wrong], now=NOW, grants=ALL, check_sizes=True)
+    [refused] = read_batch([wrong], now=NOW, grants=ALL)
 
     assert isinstance(refused, RefusedEvent)
     # Its frames held all 440 faults of each event, where 50 are told: ten times the memory of the whole batch.

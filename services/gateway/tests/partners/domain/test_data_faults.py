@@ -47,8 +47,10 @@ def said_of(event: dict[str, Any]) -> list[tuple[str, str]]:
         (an("statistics", reference_year=1989), "reference_year", "Too small: the minimum is 1990."),
         (an("statistics", reference_year=2101), "reference_year", "Too large: the maximum is 2100."),
         (an("statistics", reference_year=2025.5), "reference_year", "a whole number."),
-        (a_return(value="1e400x"), "figures/0/value", "a number, or a number in a string."),
-        (a_return(value="Infinity"), "figures/0/value", "a finite number."),
+        (a_return(value="1_000"), "figures/0/value", "digits, at most one point, no blanks."),
+        (a_return(value="Infinity"), "figures/0/value", "digits, at most one point, no blanks."),
+        (a_return(value=True), "figures/0/value", "a number, or a number in a string."),
+        (a_return(value=10**30), "figures/0/value", "Too many digits: the maximum is 24."),
         (a_return(value="0.0000001"), "figures/0/value", "Too many decimal places: the maximum is 6."),
         (
             a_return(value="9" * 19),
@@ -65,6 +67,8 @@ def said_of(event: dict[str, Any]) -> list[tuple[str, str]]:
             "address",
             "Too long: the maximum length is 2000.",
         ),
+        (an("training", address="https://x.example/a b"), "address", "U+0020 in a web address."),
+        (an("training", themes=["care_economy"] * 6), "themes", "Too many entries: the maximum is 5."),
         (an("training", organiser=""), "organiser", "Too short: the minimum length is 1."),
         (an("training", organiser="x" * 301), "organiser", "Too long: the maximum length is 300."),
         (an("training", title="Academy"), "title", "an object."),
@@ -145,6 +149,33 @@ def test_a_country_is_guessed_from_its_name_alone(sent: str, said: str) -> None:
     [(_, sentence)] = said_of(an("assistance", country=sent))
 
     assert sentence.endswith(said)
+
+
+def test_a_request_has_a_few_guesses_and_names_all_its_faults() -> None:
+    sent = an("research", countries=["Republic of nowhere"] * 20 + ["Kazakstan", "Senegal"])
+
+    said = said_of(sent)
+
+    assert len(said) == 22
+    # A near miss is no longer looked for; what everybody writes for a country is found all the same.
+    assert said[20][1].endswith("such as SN.")
+    assert said[21][1].endswith("Did you mean SN?")
+
+
+def test_of_thousands_of_faults_fifty_are_named() -> None:
+    figure = {"indicator": 1, "value": "x", "unit": 1, "entity_type": 1, "isic_section": 1, "sex": 1}
+
+    said = said_of(an("statistics", figures=[figure] * 2000))
+
+    assert [at for at, _ in said[:2]] == ["/data/figures/0/indicator", "/data/figures/0/value"]
+    assert len(said) == 50
+
+
+def test_a_list_without_an_end_is_not_read_to_its_end() -> None:
+    assert said_of(an("research", countries=["SN"] * 60_000)) == [
+        ("/data/countries", "Too many entries: the maximum is 250.")
+    ]
+    assert len(said_of(an("statistics", figures=[{}] * 60_000))) == 50
 
 
 def test_a_guess_is_made_only_where_a_lists_codes_are_asked_for() -> None:

@@ -9,7 +9,8 @@ from pydantic.fields import FieldInfo
 
 from contracts import codes
 from contracts.catalogue import PARTNER_EVENTS
-from contracts.fields import types_of
+from contracts.exact import WebAddressForm
+from contracts.fields import mark_of, types_of
 from contracts.partner import PartnerEvent
 from contracts.partner.statistics import StatisticalFigure
 from contracts.words import Identifier, Named, Text, Title
@@ -27,6 +28,7 @@ class ShownField:
     label: str
     code_list: str | None
     kinds: frozenset[type]
+    is_address: bool = False
     parts: tuple["ShownField", ...] = ()
     """The fields of each value, where it is an object that has no way of its own to be written."""
 
@@ -93,4 +95,5 @@ def _shown(name: str, about: FieldInfo) -> ShownField:
         if model and model not in WRITTEN_IN_A_WAY_OF_THEIR_OWN
         else ()
     )
-    return ShownField(name, about.title or "", codes.list_name_for(about), kinds, parts)
+    is_address = mark_of(about, WebAddressForm) is not None
+    return ShownField(name, about.title or "", codes.list_name_for(about), kinds, is_address, parts)

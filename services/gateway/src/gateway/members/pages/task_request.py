@@ -8,8 +8,6 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from pydantic import AnyUrl
-
 from contracts.catalogue import PARTNER_EVENTS
 from contracts.words import Identifier
 from gateway.clients.coordination import PartnerEventView
@@ -110,7 +108,7 @@ def _value(page: Page, field: ShownField, value: object) -> Value:
     text = str(value)
     if field.code_list:
         return Value(page.label(field.code_list, text))
-    if field.holds(AnyUrl) and urlsplit(text).scheme in {"http", "https"}:
+    if field.is_address and urlsplit(text).scheme in {"http", "https"}:
         return Value(text, link=text)
     return Value(_formatted(page, field, text))
 

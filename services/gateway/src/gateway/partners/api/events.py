@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,9 +12,10 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from chassis.http.dependencies import Reading, service_of
 from chassis.http.problems import Problem
 from chassis.telemetry.tracing import trace_id_of, traceparent_of
+from contracts.codes import Guesses
 from gateway.clients import VerifiedKey
-from gateway.http.accept_language import language_of
 from gateway.http.faults import Fault, RefusalError, Sentence
+from gateway.http.negotiation import language_of
 from gateway.http.problems import refusal_as_problem, translated
 from gateway.journeys.domain import Step
 from gateway.journeys.workflows import Journey, find_journey, latest_journeys
@@ -21,17 +23,27 @@ from gateway.partners.api import endpoint_docs
 from gateway.partners.api.authentication import Reader, Sender
 from gateway.partners.api.body import Bodies
 from gateway.partners.api.rate_limits import RateLimiter
-from gateway.partners.domain.cloudevents import RefusedEvent, SentEvent, read_batch, read_event
-from gateway.partners.domain.content_modes import Mode, mode_of, parse_json, structured_from_headers
-from gateway.partners.domain.refusals import BATCH_EVENTS, EVENT_BYTES, malformed, too_large
+from gateway.partners.domain.batches import batch_in
+from gateway.partners.domain.cloudevents import (
+    MOST_GUESSES,
+    RefusedEvent,
+    SentEvent,
+    read_batch,
+    read_event,
+)
+from gateway.partners.domain.content_modes import Mode, mode_of, structured_from_headers
+from gateway.partners.domain.json_text import parse_json
 from gateway.partners.intake import Accepted, Conflict, Intake, unpublished
 
 router = APIRouter(tags=["events"])
 
 LATER = "10"
 """Seconds after which a sender may look again when the broker was silent."""
+SOON_READ = 16 * 1024
+"""Bytes that are read at once: going beside the loop and back would take longer."""
 
 
+@router.post("/events/", status_code=202, include_in_schema=False)
 @router.post("/events", status_code=202, **endpoint_docs.POST_EVENTS)
 async def post_events(request: Request, sender: Sender) -> Response:
     """Take one event or a batch. 202 means stored here and acknowledged by the network's broker."""
@@ -46,14 +58,17 @@ async def post_events(request: Request, sender: Sender) -> Response:
         )
         async with bodies.body_of(request, sender.partner, mode.limit) as body:
             if mode is Mode.BATCH:
-                events = _batch_in(body)
+                # Beside the loop, as all that may take long: other senders would notice.
+                events = await asyncio.to_thread(batch_in, body)
                 rate_limiter.take_batch(request, sender.partner, len(events))
-                return await _take_batch(request, sender, events, check_sizes=len(body) > EVENT_BYTES)
-            return await _take_one(request, sender, _event_in(request, mode, body))
+                return await _take_batch(request, sender, events)
+            sent = await _read_one(request, sender, mode, body)
+            return await _take_one(request, sender, sent)
     except RefusalError as error:
         raise refusal_as_problem(error) from error
 
 
+@router.get("/events/", include_in_schema=False)
 @router.get("/events", **endpoint_docs.GET_EVENTS)
 async def list_events(
     sender: Reader,
@@ -81,6 +96,22 @@ async def read_journey(
     return _json(200, _journey_json(journey))
 
 
+async def _read_one(request: Request, sender: VerifiedKey, mode: Mode, body: bytes) -> SentEvent:
+    now = service_of(request).database.clock()
+
+    def read(guesses: int) -> SentEvent:
+        event = _event_in(request, mode, body)
+        return read_event(event, now=now, grants=sender.grants, guesses=Guesses(guesses))
+
+    if len(body) <= SOON_READ:
+        try:
+            return read(guesses=0)
+        except RefusalError:
+            # What is wrong is told with what was probably meant, and guessing takes its time.
+            pass
+    return await asyncio.to_thread(read, MOST_GUESSES)
+
+
 def _event_in(request: Request, mode: Mode, body: bytes) -> object:
     if mode is Mode.STRUCTURED:
         return parse_json(body)
@@ -88,17 +119,7 @@ def _event_in(request: Request, mode: Mode, body: bytes) -> object:
     return structured_from_headers(request.headers.items(), content_type, body)
 
 
-def _batch_in(body: bytes) -> Sequence[object]:
-    events = parse_json(body)
-    if not isinstance(events, list):
-        raise malformed(Fault("", "not-an-array", Sentence("A batch is a JSON array of events.")))
-    if len(events) > BATCH_EVENTS:  # pyright: ignore[reportUnknownArgumentType] - any JSON may be in it
-        raise too_large()
-    return events  # pyright: ignore[reportUnknownVariableType]
-
-
-async def _take_one(request: Request, sender: VerifiedKey, event: object) -> Response:
-    sent = read_event(event, now=service_of(request).database.clock(), grants=sender.grants)
+async def _take_one(request: Request, sender: VerifiedKey, sent: SentEvent) -> Response:
     [outcome] = await _intake(request).take(sender, [sent])
     if isinstance(outcome, Conflict):
         raise _conflict()
@@ -106,26 +127,36 @@ async def _take_one(request: Request, sender: VerifiedKey, event: object) -> Res
     return _json(202, _taken_json(sent, outcome), {"Location": f"/events/{outcome.event_id}"})
 
 
-async def _take_batch(
-    request: Request, sender: VerifiedKey, events: Sequence[object], *, check_sizes: bool
-) -> Response:
+async def _take_batch(request: Request, sender: VerifiedKey, events: Sequence[object]) -> Response:
     now = service_of(request).database.clock()
-    # Beside the loop: a full batch takes long enough to read for other senders to notice.
-    read = await asyncio.to_thread(read_batch, events, now=now, grants=sender.grants, check_sizes=check_sizes)
+    read = await asyncio.to_thread(read_batch, events, now=now, grants=sender.grants)
     good = [event for event in read if isinstance(event, SentEvent)]
     outcomes = iter(await _intake(request).take(sender, good) if good else ())
     settled = [(event, next(outcomes) if isinstance(event, SentEvent) else event) for event in read]
     await _await_broker(request, [outcome for _, outcome in settled if isinstance(outcome, Accepted)])
-    language = language_of(request.headers.get("Accept-Language"))
+    write = partial(
+        _batch_answer,
+        settled,
+        language=language_of(request.headers.get("Accept-Language")),
+        trace_id=trace_id_of(traceparent_of()),
+    )
+    return await asyncio.to_thread(write)
+
+
+def _batch_answer(
+    settled: Sequence[tuple[SentEvent | RefusedEvent, Accepted | Conflict | RefusedEvent]],
+    *,
+    language: str,
+    trace_id: str | None,
+) -> Response:
     results = [
-        {"index": index, **_result(sent, outcome, events[index], language)}
-        for index, (sent, outcome) in enumerate(settled)
+        {"index": index, **_result(sent, outcome, language)} for index, (sent, outcome) in enumerate(settled)
     ]
     refused = sum(result["status"] == "refused" for result in results)
     body = {
         "accepted": len(results) - refused,
         "refused": refused,
-        "trace_id": trace_id_of(traceparent_of()),
+        "trace_id": trace_id,
         "results": results,
     }
     return _json(200 if refused else 202, body)
@@ -163,23 +194,18 @@ def _conflict() -> RefusalError:
 
 
 def _result(
-    sent: SentEvent | RefusedEvent, outcome: Accepted | Conflict | RefusedEvent, event: object, language: str
+    sent: SentEvent | RefusedEvent, outcome: Accepted | Conflict | RefusedEvent, language: str
 ) -> dict[str, Any]:
     if isinstance(outcome, Accepted) and isinstance(sent, SentEvent):
         return {**_taken_json(sent, outcome), "http_status": 202}
     error = outcome.error if isinstance(outcome, RefusedEvent) else _conflict()
     problem = translated(refusal_as_problem(error), language)
     return {
-        "id": _id_in(event),
+        "id": sent.attributes.id if isinstance(sent, SentEvent) else sent.id,
         "status": "refused",
         "http_status": problem.status,
         "problem": problem.as_json(),
     }
-
-
-def _id_in(event: object) -> str | None:
-    name: object = event.get("id") if isinstance(event, dict) else None  # pyright: ignore[reportUnknownMemberType]
-    return name if isinstance(name, str) else None
 
 
 def _taken_json(sent: SentEvent, taken: Accepted) -> dict[str, Any]:

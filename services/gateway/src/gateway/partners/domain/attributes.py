@@ -1,12 +1,14 @@
 """The context attributes of a CloudEvent, read strictly: each one's rule, and a fault for each that breaks it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from urllib.parse import urlsplit
 
-from gateway.http.faults import Fault, Sentence, pointer
+from gateway.http.faults import MANY, Fault, Sentence, pointer
+from gateway.partners.domain.json_text import Inexact
 
 CLOCK_SLACK = timedelta(minutes=5)
 """How far a sender's clock may run ahead of ours."""
@@ -54,7 +56,7 @@ def read_attributes(event: Mapping[str, object], *, now: datetime) -> tuple[Attr
     texts: dict[str, str] = {}
     for name in ("specversion", "id", "source", "type", "time", "subject", "datacontenttype", "dataschema"):
         value = event.get(name)
-        if isinstance(value, str):
+        if isinstance(value, str) and not isinstance(value, Inexact):
             texts[name] = value
         elif value is not None:
             faults.append(Fault(pointer(name), "not-a-string", Sentence("This must be a string.")))
@@ -62,7 +64,7 @@ def read_attributes(event: Mapping[str, object], *, now: datetime) -> tuple[Attr
         if (fault := _fault_of(name, value)) is not None:
             faults.append(fault)
     time, time_fault = _time(texts.get("time"), now)
-    faults += [*time_fault, *_extension_faults(event)]
+    faults += [*time_fault, *islice(_extension_faults(event), MANY)]
     if faults:
         return None, faults
     return Attributes(texts["id"], texts["source"], texts["type"], time, texts.get("subject")), []
@@ -86,21 +88,28 @@ def _fault_of(name: str, value: str) -> Fault | None:
 
 
 def _form_fault(name: str, value: str) -> Fault | None:
+    if name == "id" and value in {".", ".."}:
+        # Clients take these out of an address, percent-encoded or not (RFC 3986, section 6.2.2.3).
+        sentence = Sentence(
+            "An id of one dot or two cannot be asked for later: it would vanish from the address."
+        )
+        return Fault(pointer(name), "dots-alone", sentence)
     if name == "specversion" and value != "1.0":
         return Fault(
             pointer(name), "unknown-specversion", Sentence("Only CloudEvents version 1.0 is understood.")
         )
-    if name == "source" and not _is_uri_reference(value):
+    if name == "source" and not is_uri_reference(value):
         sentence = Sentence("This must be a URI reference; percent-encode what does not belong in one.")
         return Fault(pointer(name), "not-a-uri-reference", sentence)
-    if name == "dataschema" and not (_is_uri_reference(value) and _SCHEME.match(value)):
+    if name == "dataschema" and not (is_uri_reference(value) and _SCHEME.match(value)):
         return Fault(pointer(name), "not-a-uri", Sentence("This must be an absolute URI."))
     if name == "datacontenttype" and not is_json(value):
         return Fault(pointer(name), "not-json", Sentence("Data is taken as application/json in UTF-8 only."))
     return None
 
 
-def _is_uri_reference(value: str) -> bool:
+def is_uri_reference(value: str) -> bool:
+    """Tell whether a value is one by RFC 3986: in ASCII, all else percent-encoded."""
     if not _URI.fullmatch(value):
         return False
     try:
@@ -141,19 +150,17 @@ def _moment(value: str) -> datetime | None:
         return None
 
 
-def _extension_faults(event: Mapping[str, object]) -> list[Fault]:
-    faults: list[Fault] = []
+def _extension_faults(event: Mapping[str, object]) -> Iterator[Fault]:
     for name, value in event.items():
         if name in _KNOWN or value is None:
             continue
         if not _NAME.fullmatch(name):
             sentence = Sentence("An attribute's name has lower-case letters a to z and digits only.")
-            faults.append(Fault(pointer(name), "attribute-name", sentence))
-        elif isinstance(value, str):
+            yield Fault(pointer(name), "attribute-name", sentence)
+        elif isinstance(value, str) and not isinstance(value, Inexact):
             if _CONTROL.search(value):
                 sentence = Sentence("This must not hold control characters.")
-                faults.append(Fault(pointer(name), "control-character", sentence))
+                yield Fault(pointer(name), "control-character", sentence)
         elif not isinstance(value, (bool, int)) or not -_INT32 <= value < _INT32:
             sentence = Sentence("An extension attribute is a string, a boolean or a 32-bit integer.")
-            faults.append(Fault(pointer(name), "attribute-value", sentence))
-    return faults
+            yield Fault(pointer(name), "attribute-value", sentence)

@@ -1,6 +1,5 @@
 """From a CloudEvent as it was sent to a typed event of the network, or to everything that is wrong with it."""
 
-import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,19 +7,39 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import cast
 
-import orjson
+import jiter
+from annotated_types import MaxLen
 from pydantic import ValidationError
 
 from contracts.catalogue import PARTNER_EVENTS
 from contracts.checks import problems_of
+from contracts.codes import Guesses
 from contracts.partner import PartnerEvent
-from gateway.http.faults import Fault, RefusalError, Sentence, pointer
+from gateway.http.faults import MANY, Fault, RefusalError, Sentence, pointer
 from gateway.partners.domain.attributes import Attributes, read_attributes
+from gateway.partners.domain.batches import Unread
+from gateway.partners.domain.content import as_json, content_sha256, former_sha256, own_data
 from gateway.partners.domain.data_faults import faults_of
+from gateway.partners.domain.json_text import Inexact, UnreadableError, parse_json, settle
 from gateway.partners.domain.refusals import EVENT_BYTES, malformed, too_large
 
-MOST_LEVELS = 100
-"""Objects and arrays within one another, the event itself counted; no event of the network comes near."""
+MOST_GUESSES = 10
+"""Near misses that are looked for in one request, however many events it holds: each costs milliseconds."""
+MOST_FAULTS = 1000
+"""Faults named in the answer to a batch; from then on each event that is refused names its first alone."""
+
+_START = 64 * 1024
+
+MOST_ENTRIES = max(
+    limit.max_length
+    for event in PARTNER_EVENTS.values()
+    for field in event.model_fields.values()
+    for limit in field.metadata
+    if isinstance(limit, MaxLen)
+)
+"""Entries of the longest list that any event may have."""
+
+Path = tuple[str | int, ...]
 
 _VERSIONED = re.compile(r"(?P<name>.+)\.v(?P<version>[0-9]{1,4})")
 
@@ -32,28 +51,34 @@ class SentEvent:
     attributes: Attributes
     data: PartnerEvent
     content_sha256: str
+    former_sha256: str
+    """What told it from another while numbers were read as doubles, and null was content."""
+
+    def is_said_by(self, content_sha256: str) -> bool:
+        """Tell whether this is what an event says that was stored, now or formerly."""
+        return content_sha256 in {self.content_sha256, self.former_sha256}
 
 
 @dataclass(frozen=True)
 class RefusedEvent:
-    """An event that is not taken, and why."""
+    """An event that is not taken, under which id it came, and why."""
 
     error: RefusalError
+    id: str | None = None
 
 
 def read_event(
-    event: object, *, now: datetime, grants: Collection[str], check_size: bool = False
+    event: object, *, now: datetime, grants: Collection[str], guesses: Guesses | None = None
 ) -> SentEvent:
     """Read an event in structured form; raises RefusalError with every fault that can be known at once."""
+    guesses = guesses or Guesses(MOST_GUESSES)
     # Before anything is written as JSON again: deeper nesting than a JSON library writes is an error of its own.
-    _check_depth(event)
-    if check_size and len(orjson.dumps(event)) > EVENT_BYTES:
-        raise too_large()
+    settled = settle(event)
     if not isinstance(event, Mapping):
         raise malformed(Fault("", "not-an-object", Sentence("An event is a JSON object.")))
     document = cast("Mapping[str, object]", event)
     attributes, faults = read_attributes(document, now=now)
-    event_class = _class_of(document.get("type"), faults)
+    event_class = _class_of(document.get("type"), faults, guesses)
     # Who may not send a type learns nothing about its data.
     if event_class is not None and event_class.type not in grants:
         raise RefusalError(
@@ -68,64 +93,102 @@ def read_event(
                 )
             ],
         )
-    data = _data(document, event_class, now, faults)
+    inexact = _inexact_faults(settled.inexact, event_class)
+    data, data_faults = _data(document, event_class, now, guesses)
+    # What was said of a number already is not said again.
+    told = {fault.pointer for fault in inexact}
+    faults += [*inexact, *(fault for fault in data_faults if fault.pointer not in told)]
     if faults or attributes is None or data is None:
         raise malformed(*faults)
-    return SentEvent(attributes, data, content_sha256(document))
+    content = content_sha256(document, may_hold_nulls=settled.is_read_anew)
+    former = former_sha256(document) if settled.is_read_anew else content
+    return SentEvent(attributes, data, content, former)
 
 
 def read_batch(
-    events: Iterable[object], *, now: datetime, grants: Collection[str], check_sizes: bool
+    events: Iterable[object], *, now: datetime, grants: Collection[str]
 ) -> list[SentEvent | RefusedEvent]:
-    """Read each event of a batch for itself: a bad one holds none of the others up."""
+    """Read each event of a batch for itself: a bad one holds none of the others up.
+
+    Raises RefusalError where one of them is not JSON, for then nobody can tell what the others are.
+    """
     outcomes: list[SentEvent | RefusedEvent] = []
-    for event in events:
+    guesses, faults_left = Guesses(MOST_GUESSES), MOST_FAULTS
+    for index, event in enumerate(events):
+        if isinstance(event, Unread) and len(event.text) > EVENT_BYTES:
+            outcomes.append(RefusedEvent(too_large(), _id_at_the_start(event)))
+            continue
         try:
-            outcomes.append(read_event(event, now=now, grants=grants, check_size=check_sizes))
+            document = _document_of(event, index)
+        except UnreadableError as error:
+            outcomes.append(RefusedEvent(error.with_traceback(None)))
+            continue
+        try:
+            outcomes.append(read_event(document, now=now, grants=grants, guesses=guesses))
         except RefusalError as error:
             # Without the frames it came by: they would keep whatever was looked at, ten times the faults that are told.
-            outcomes.append(RefusedEvent(error.with_traceback(None)))
+            told = error.naming(max(1, faults_left)).with_traceback(None)
+            faults_left -= len(told.faults)
+            outcomes.append(RefusedEvent(told, _id_in(document)))
     return outcomes
 
 
-def content_sha256(event: Mapping[str, object]) -> str:
-    """Tell two events with one id apart by what they say: type, subject and data, however the JSON was laid out.
-
-    `time` and extensions such as `traceparent` are left out: senders stamp them anew on every attempt.
-    """
-    data = event.get("data")
-    if isinstance(data, Mapping):
-        data = {name: value for name, value in cast("Mapping[str, object]", data).items() if name != "origin"}
-    content = [event.get("type"), event.get("subject"), data]
-    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
-def _check_depth(event: object) -> None:
-    waiting: list[tuple[object, tuple[str | int, ...]]] = [(event, ())]
-    while waiting:
-        value, path = waiting.pop()
-        if isinstance(value, dict):
-            inner: Iterable[tuple[str | int, object]] = cast("dict[str, object]", value).items()
-        elif isinstance(value, list):
-            inner = enumerate(cast("list[object]", value))
-        else:
-            continue
-        if len(path) >= MOST_LEVELS:
-            sentence = Sentence("Nested too deeply: the maximum is %(limit)s levels.", limit=MOST_LEVELS)
-            raise malformed(Fault(pointer(*path), "too-deep", sentence))
-        waiting += [(one, (*path, name)) for name, one in inner if isinstance(one, (dict, list))]
+def _document_of(event: object, index: int) -> object:
+    """Read an event of a batch where that was left for now."""
+    if not isinstance(event, Unread):
+        return event
+    try:
+        return parse_json(event.text, at=event.at, within=pointer(index))
+    except UnreadableError as error:
+        # In a batch, each event's faults point into the event.
+        raise UnreadableError(Fault("", error.faults[0].code, error.faults[0].sentence)) from error
 
 
-def _class_of(event_type: object, faults: list[Fault]) -> type[PartnerEvent] | None:
+def _id_in(event: object) -> str | None:
+    name = cast("Mapping[str, object]", event).get("id") if isinstance(event, Mapping) else None
+    return name if isinstance(name, str) and not isinstance(name, Inexact) else None
+
+
+def _id_at_the_start(event: Unread) -> str | None:
+    """Find the id of an event that is too large to be read, where most senders write it."""
+    try:
+        return _id_in(jiter.from_json(event.text[:_START], partial_mode=True))
+    except ValueError:
+        return None
+
+
+def _shortened(data: object) -> object:
+    """Leave one entry too many in a list that is too long: each further one could be wrong in several ways."""
+    if not isinstance(data, dict):
+        return data
+    lists = {
+        name: cast("list[object]", value)[: MOST_ENTRIES + 1]
+        for name, value in cast("dict[str, object]", data).items()
+        if isinstance(value, list) and len(cast("list[object]", value)) > MOST_ENTRIES
+    }
+    return cast("dict[str, object]", data) | lists if lists else cast("dict[str, object]", data)
+
+
+def _inexact_faults(paths: Iterable[Path], event_class: type[PartnerEvent] | None) -> list[Fault]:
+    """Refuse numbers that no double holds where the contract knows the field; elsewhere they are what they are."""
+    sentence = Sentence("This number has more digits than a double holds. Send it as a string.")
+    return [
+        Fault(pointer(*path), "inexact-number", sentence)
+        for path in paths
+        if path[0] == "data" and event_class and len(path) > 1 and path[1] in event_class.model_fields
+    ]
+
+
+def _class_of(event_type: object, faults: list[Fault], guesses: Guesses) -> type[PartnerEvent] | None:
     if not isinstance(event_type, str) or not event_type:
         return None
     event_class = PARTNER_EVENTS.get(event_type)
     if event_class is None:
-        faults.append(_unknown_type(event_type))
+        faults.append(_unknown_type(event_type, guesses))
     return event_class
 
 
-def _unknown_type(event_type: str) -> Fault:
+def _unknown_type(event_type: str, guesses: Guesses) -> Fault:
     match = _VERSIONED.fullmatch(event_type)
     if match and (versions := _versions_of(match["name"])):
         sentence = Sentence(
@@ -135,7 +198,8 @@ def _unknown_type(event_type: str) -> Fault:
             versions=", ".join(versions),
         )
         return Fault("/type", "unknown-version", sentence)
-    if near := get_close_matches(event_type[:200], PARTNER_EVENTS, n=1):
+    near = get_close_matches(event_type[:200], PARTNER_EVENTS, n=1) if guesses.spend() else []
+    if near:
         return Fault(
             "/type", "unknown-type", Sentence("No event has this type. Did you mean %(type)s?", type=near[0])
         )
@@ -152,29 +216,22 @@ def _versions_of(name: str) -> list[str]:
 
 
 def _data(
-    event: Mapping[str, object], event_class: type[PartnerEvent] | None, now: datetime, faults: list[Fault]
-) -> PartnerEvent | None:
+    event: Mapping[str, object], event_class: type[PartnerEvent] | None, now: datetime, guesses: Guesses
+) -> tuple[PartnerEvent | None, list[Fault]]:
     if event.get("data_base64") is not None:
-        faults.append(
-            Fault("/data_base64", "not-json", Sentence("Data is taken as JSON, in the attribute data."))
-        )
-        return None
+        sentence = Sentence("Data is taken as JSON, in the attribute data.")
+        return None, [Fault("/data_base64", "not-json", sentence)]
     if event.get("data") is None:
-        faults.append(Fault("/data", "missing", Sentence("This field is required.")))
-        return None
+        return None, [Fault("/data", "missing", Sentence("This field is required."))]
     if event_class is None:
-        return None
-    data = event["data"]
-    if isinstance(data, Mapping):
-        data = {name: value for name, value in cast("Mapping[str, object]", data).items() if name != "origin"}
+        return None, []
+    data = own_data(event)
     try:
         # From JSON and strict: a number is no date, a string no number, and nothing is guessed.
-        typed = event_class.model_validate_json(orjson.dumps(data), strict=True)
+        typed = event_class.model_validate_json(as_json(_shortened(data)), strict=True)
     except ValidationError as error:
-        faults += faults_of(error.errors(include_url=False))
-        return None
-    faults += [
+        return None, faults_of(error, data, guesses)
+    return typed, [
         Fault(finding.pointer, finding.code, Sentence(finding.message, **finding.params))
-        for finding in problems_of(typed, today=now.date())
+        for finding in problems_of(typed, today=now.date(), guesses=guesses, most=MANY)
     ]
-    return typed

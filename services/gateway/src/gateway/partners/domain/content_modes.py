@@ -5,15 +5,15 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from urllib.parse import unquote_to_bytes
 
-import orjson
-
 from gateway.http.faults import Fault, RefusalError, Sentence, pointer
-from gateway.partners.domain.attributes import is_json
+from gateway.partners.domain.attributes import is_json, is_uri_reference
+from gateway.partners.domain.json_text import parse_json
 from gateway.partners.domain.refusals import BATCH_BYTES, EVENT_BYTES, malformed
 
 _MEDIA_TYPE = re.compile(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)\s*(;.*)?", re.DOTALL)
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]+)\"?", re.IGNORECASE)
-_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_URIS = frozenset(("source", "dataschema"))
 
 
 class Mode(Enum):
@@ -48,6 +48,9 @@ def mode_of(
         # Anything else that calls itself a CloudEvent is a format we do not read, never a binary-mode body.
         if is_json(media_type) and not media_type.startswith("application/cloudevents"):
             return Mode.BINARY
+    if charset and not utf8:
+        sentence = Sentence("The charset %(charset)s is not read here. Send UTF-8.", charset=charset[1][:40])
+        raise RefusalError(415, "unsupported-media-type", sentence)
     raise RefusalError(
         415,
         "unsupported-media-type",
@@ -56,24 +59,6 @@ def mode_of(
             "ce- headers; in UTF-8 and not compressed."
         ),
     )
-
-
-def parse_json(body: bytes) -> object:
-    """Read JSON as the standard has it, or say where it stops being JSON."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        # The one cause that senders can tell apart only by being told: the rest of the body never came.
-        sentence = (
-            Sentence("The JSON breaks off at line %(line)s, column %(column)s.", **_place(error))
-            if error.msg == "unexpected end of data"
-            else Sentence("This is not valid JSON at line %(line)s, column %(column)s.", **_place(error))
-        )
-        raise malformed(Fault("", "malformed-json", sentence)) from error
-
-
-def _place(error: orjson.JSONDecodeError) -> dict[str, int]:
-    return {"line": error.lineno, "column": error.colno}
 
 
 def structured_from_headers(
@@ -87,6 +72,10 @@ def structured_from_headers(
             continue
         name = header.removeprefix("ce-")
         decoded = _decoded(value)
+        if name in _URIS:
+            decoded = _uri(value, decoded)
+        if name == "datacontenttype" and decoded == content_type:
+            continue
         if decoded is None:
             sentence = Sentence("A header's value is percent-encoded UTF-8.")
             faults.append(Fault(pointer(name), "header-encoding", sentence))
@@ -106,12 +95,21 @@ def structured_from_headers(
 
 
 def _decoded(value: str) -> str | None:
+    """Read a header's value as the binding writes it, and as libraries do that encode nothing."""
     quoted = value.strip()
     if len(quoted) > 1 and quoted[0] == quoted[-1] == '"':
         quoted = re.sub(r"\\(.)", r"\1", quoted[1:-1])
-    if _PERCENT.search(quoted) or not quoted.isascii():
-        return None
     try:
-        return unquote_to_bytes(quoted).decode()
-    except UnicodeDecodeError:
+        # The server reads headers as Latin-1; nobody sends that, and some send UTF-8 as it is.
+        sent = quoted.encode("latin-1")
+        return (
+            unquote_to_bytes(_BARE_PERCENT.sub("%25", quoted)).decode() if sent.isascii() else sent.decode()
+        )
+    except UnicodeError:
         return None
+
+
+def _uri(value: str, decoded: str | None) -> str | None:
+    """Take a URI as it stands where it is none once decoded: the libraries for Go and Java send it so."""
+    stands = value.strip()
+    return decoded if (decoded and is_uri_reference(decoded)) or not is_uri_reference(stands) else stands

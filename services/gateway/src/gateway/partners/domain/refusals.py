@@ -5,6 +5,8 @@ from gateway.http.faults import Fault, RefusalError, Sentence
 EVENT_BYTES = 256 * 1024
 BATCH_BYTES = 4 * 1024 * 1024
 BATCH_EVENTS = 1000
+BATCH_PARTS = 200_000
+"""Objects and arrays in a batch: some fifty times what a thousand events of the network hold."""
 
 
 def too_large() -> RefusalError:
@@ -15,6 +17,12 @@ def too_large() -> RefusalError:
         batch=BATCH_BYTES // 1024,
         events=BATCH_EVENTS,
     )
+    return RefusalError(413, "too-large", detail, [Fault("", "too-large", Sentence("This is too large."))])
+
+
+def too_many_parts() -> RefusalError:
+    """Refuse a batch that is all brackets: reading it would cost more than any event is worth."""
+    detail = Sentence("A batch may have %(limit)s objects and arrays at most.", limit=BATCH_PARTS)
     return RefusalError(413, "too-large", detail, [Fault("", "too-large", Sentence("This is too large."))])
 
 

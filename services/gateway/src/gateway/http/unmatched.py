@@ -1,0 +1,42 @@
+"""What no route takes: a method, answered with all that are taken there, and an address one slash too long."""
+
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.routing import Match
+
+from chassis.http.problems import Problem, problem_response
+from gateway.http.problems import localise
+
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+
+
+async def method_not_allowed(request: Request, _error: Exception) -> Response:
+    """Answer with 405; one address may have several routes, each with a method of its own."""
+    allowed = [method for method in METHODS if _is_taken(request, request.scope["path"], method)]
+    problem = Problem(
+        405,
+        "method-not-allowed",
+        "This address does not take this method.",
+        headers={"Allow": ", ".join(allowed)},
+    )
+    return problem_response(request, localise(request, problem))
+
+
+async def not_found(request: Request, _error: Exception) -> Response:
+    """Answer with 404, or lead a reader who typed a slash too many to the address without it.
+
+    The redirect names no host: what a request says of the host may be anybody's word.
+    """
+    path = request.scope["path"].rstrip("/")
+    leads = request.method in {"GET", "HEAD"} and path.startswith("/") and not path.startswith("//")
+    if leads and path != request.scope["path"] and _is_taken(request, path, "GET"):
+        query = request.url.query
+        return RedirectResponse(f"{path}?{query}" if query else path, status_code=308)
+    problem = Problem(404, "not-found", "There is nothing at this address.")
+    return problem_response(request, localise(request, problem))
+
+
+def _is_taken(request: Request, path: str, method: str) -> bool:
+    # `HEAD` is asked as `GET`, on every address.
+    scope = {**request.scope, "path": path, "method": "GET" if method == "HEAD" else method}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
