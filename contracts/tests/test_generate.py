@@ -32,6 +32,7 @@ def checkout(tmp_path: Path) -> Path:
     (services / "listener.yaml").write_text(SERVICE, encoding="utf-8")
     home = tmp_path / "contracts"
     shutil.copytree(HOME / "examples", home / "examples")
+    shutil.copy(HOME / "CHANGELOG.md", home)
     write(home)
     return home
 

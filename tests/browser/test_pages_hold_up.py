@@ -26,6 +26,8 @@ async def _paths(door: Door) -> dict[str, str]:
         "figures": f"/tasks/{tasks[2]}",
         "plan": "/plan",
         "operations": "/operations",
+        "api": "/docs",
+        "contracts": "/contracts/",
     }
 
 

@@ -254,6 +254,7 @@ async def test_a_key_opens_for_the_gateway_with_its_grants(client: httpx.AsyncCl
         "partner_name": PARTNER["name"],
         "grants": PARTNER["grants"],
         "key_id": issued["key_id"],
+        "expires_at": None,
     }
 
 
@@ -340,15 +341,17 @@ async def test_an_expiry_that_would_have_to_be_guessed_is_refused(client: httpx.
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/expires_at")
 
 
-async def test_an_expiry_that_a_rotation_does_not_take_is_not_dropped(client: httpx.AsyncClient) -> None:
-    first = await _issued(client)
-    body = {"expires_at": "2999-01-01T00:00:00Z"}
+async def test_a_rotation_gives_the_new_key_the_expiry_that_is_asked_for(client: httpx.AsyncClient) -> None:
+    await _issued(client)
+    until = "2999-01-01T00:00:00Z"
 
-    answer = await client.post("/partners/UNTFSSE/keys/rotate", json=body, headers=OPERATOR)
+    answer = await client.post("/partners/UNTFSSE/keys/rotate", json={"expires_at": until}, headers=OPERATOR)
 
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/expires_at")
+    assert (answer.status_code, answer.json()["expires_at"]) == (201, until)
     [partner] = await _get(client, "/partners")
-    assert [key["key_id"] for key in partner["keys"]] == [first["key_id"]]
+    assert [key["expires_at"] for key in partner["keys"]] == [None, until]
+    verified = await client.post("/keys/verify", json=_digest(answer.json()["key"]), headers=GATEWAY)
+    assert verified.json()["expires_at"] == until
 
 
 def test_the_packaged_directory_belongs_to_headquarters() -> None:

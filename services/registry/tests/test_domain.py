@@ -179,12 +179,13 @@ def _state(**changes: datetime | None) -> KeyState:
 
 
 def test_a_key_opens_by_its_secret_until_it_is_revoked_or_expires() -> None:
-    assert _state().opens("a" * 64, NOW)
-    assert not _state().opens("b" * 64, NOW)
-    assert not _state().opens("é", NOW)
-    assert not _state(revoked_at=NOW).opens("a" * 64, NOW)
-    assert not _state(expires_at=NOW).opens("a" * 64, NOW)
-    assert _state(expires_at=NOW + timedelta(seconds=1)).opens("a" * 64, NOW)
+    assert _state().is_known_by("a" * 64)
+    assert not _state().is_known_by("b" * 64)
+    assert not _state().is_known_by("é")
+    assert not _state(revoked_at=NOW).is_known_by("a" * 64)
+    assert not _state().has_expired(NOW)
+    assert _state(expires_at=NOW).has_expired(NOW)
+    assert not _state(expires_at=NOW + timedelta(seconds=1)).has_expired(NOW)
 
 
 def test_a_keys_use_is_recorded_once_a_minute() -> None:

@@ -23,7 +23,7 @@ from registry.directory import Directory, packaged
 from registry.domain.findings import RefusedError
 from registry.domain.members import Member, member_id
 from registry.domain.organisations import KindIsFixedError, Organisation, organisation_id
-from registry.domain.partners import NewKey, NoSuchKeyError, TooManyKeysError, partner_id
+from registry.domain.partners import KeyExpiredError, NewKey, NoSuchKeyError, TooManyKeysError, partner_id
 from registry.workflows.directory import load_directory
 from registry.workflows.members import close_member, put_member
 from registry.workflows.organisations import put_organisation
@@ -433,8 +433,23 @@ async def test_an_expired_key_opens_nothing_and_makes_room(db: Database, clock: 
     await _issue(db)
     clock.advance(timedelta(hours=1))
 
-    assert not await _opens(db, short)
+    with pytest.raises(KeyExpiredError):
+        await _opens(db, short)
+    # Who has not the secret is told no more of it than of any other key.
+    assert not await _opens(db, NewKey(short.key_id, "guess"))
     assert await _opens(db, await _issue(db))
+
+
+async def test_an_expired_key_that_was_revoked_is_told_as_any_other(
+    db: Database, clock: SettableClock
+) -> None:
+    await _enter(db)
+    async with db.transaction() as tx:
+        short = await issue_key(tx, "UNTFSSE", expires_at=clock.now + timedelta(hours=1))
+        await revoke_keys(tx, "UNTFSSE")
+    clock.advance(timedelta(hours=1))
+
+    assert not await _opens(db, short)
 
 
 async def test_a_wrong_secret_opens_nothing(db: Database) -> None:

@@ -47,8 +47,15 @@ async def unheard(request: Request) -> list[FieldError]:
     That is a parameter it does not take, all but the last of one that is given several times, and a body where it takes
     none.
     """
-    route = request.scope["route"]
-    known = _parameters(route.dependant)
+    faults = unheard_parameters(request)
+    if request.scope["route"].body_field is None and _has_body(request):
+        faults += _fields_of_no_use(await request.body())
+    return faults[:MANY]
+
+
+def unheard_parameters(request: Request) -> list[FieldError]:
+    """The same of the parameters alone, for an endpoint that reads the body by itself."""
+    known = _parameters(request.scope["route"].dependant)
     given = request.query_params
     faults = [_no_parameter(name, list(known)) for name in given if name not in known]
     faults += [
@@ -56,8 +63,6 @@ async def unheard(request: Request) -> list[FieldError]:
         for name in given
         if name in known and len(given.getlist(name)) > 1 and not _takes_many(known[name])
     ]
-    if route.body_field is None and _has_body(request):
-        faults += _fields_of_no_use(await request.body())
     return faults[:MANY]
 
 

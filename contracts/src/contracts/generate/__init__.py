@@ -21,6 +21,7 @@ from contracts.schema import schemas
 HOME: Final = Path(__file__).parents[3]
 """The `contracts/` folder of the checkout: generated files live beside the package, not in it."""
 
+SERVED: Final = "src/contracts/served"
 COMMAND: Final = "./ssenet contracts generate"
 VERSION: Final = "1.0.0"
 
@@ -30,6 +31,9 @@ def generated(home: Path = HOME) -> Mapping[str, str]:
     topology = read_topology(home.parent / "deploy" / "nats" / "services")
     files = {f"schemas/{name}": json_text(schema) for name, schema in schemas().items()}
     files["asyncapi.yaml"] = asyncapi_text(topology, version=VERSION)
+    # Beside the package they are to be read; within it they go wherever it is installed, and are served to partners.
+    files[f"{SERVED}/asyncapi.yaml"] = files["asyncapi.yaml"]
+    files[f"{SERVED}/CHANGELOG.md"] = (home / "CHANGELOG.md").read_text(encoding="utf-8")
     files["CATALOGUE.md"] = page_text(topology, _examples(home / "examples"))
     return files | dict(_partner_examples())
 

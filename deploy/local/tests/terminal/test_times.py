@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ssenet.terminal.errors import CommandError
-from ssenet.terminal.times import moment
+from ssenet.terminal.times import moment, moment_ahead
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,13 @@ def test_a_time_without_a_zone_is_in_utc_and_one_with_a_zone_becomes_so(
     written: str, meant: datetime
 ) -> None:
     assert moment("--since", written).isoformat() == meant.isoformat()
+
+
+def test_so_long_ahead_is_counted_from_now() -> None:
+    ahead = moment_ahead("--expires", "365d") - datetime.now(UTC)
+
+    assert abs(ahead - timedelta(days=365)) < timedelta(minutes=1)
+    assert moment_ahead("--expires", "2027-06-30") == datetime(2027, 6, 30, tzinfo=UTC)
 
 
 def test_so_long_ago_is_counted_from_now() -> None:

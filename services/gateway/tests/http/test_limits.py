@@ -24,7 +24,7 @@ async def test_a_wrong_method_is_told_every_right_one(client: httpx.AsyncClient)
     french = await client.delete("/events", headers={"Accept-Language": "fr", **bearer()})
 
     assert answer.status_code == 405
-    assert answer.headers["Allow"] == "GET, HEAD, POST"
+    assert answer.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
     assert answer.json()["detail"] == "This address does not take this method."
     assert french.json()["detail"] == "Cette adresse n’accepte pas cette méthode."
 

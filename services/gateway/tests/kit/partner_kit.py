@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -135,6 +136,8 @@ class Others:
         owner = self._keys.get((shown["key_id"], shown["secret_sha256"]))
         if owner is None:
             return httpx.Response(404, json={"type": "urn:ilo:sse:problem:no-such-key", "status": 404})
+        if owner.expires_at is not None and owner.expires_at <= datetime.now(UTC):
+            return httpx.Response(410, json={"type": "urn:ilo:sse:problem:key-expired", "status": 410})
         return httpx.Response(200, json=owner.model_dump(mode="json"))
 
     @staticmethod

@@ -17,6 +17,7 @@ from contracts.catalogue import PARTNER_EVENTS
 from gateway.journeys.domain import Status
 from gateway.partners.api.endpoint_docs import POST_EVENTS
 from gateway.partners.domain.cloudevents import read_event
+from gateway.partners.first_event import exports, first_event
 
 TEXT = (Path(__file__).parents[4] / "docs" / "how-to" / "send-an-event.md").read_text(encoding="utf-8")
 [EXAMPLE] = map(json.loads, re.findall(r"<<'JSON'\n(.*?)\nJSON\n", TEXT, re.DOTALL))
@@ -87,6 +88,14 @@ def test_the_example_is_taken_as_it_stands() -> None:
 def test_every_answer_shown_is_json() -> None:
     for answer in re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL):
         assert json.loads(answer)
+
+
+def test_the_tutorial_shows_the_programs_that_the_page_shows() -> None:
+    """Which the tests run against a whole network (`tests/clients/test_first_event.py`)."""
+    shown = re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL)
+
+    assert shown[0] == exports("http://localhost:8080")
+    assert shown[1 : len(first_event()) + 1] == [one.command for one in first_event().values()]
 
 
 def test_every_status_is_explained() -> None:

@@ -18,8 +18,11 @@ async def test_tools_read_the_description_of_the_partner_api(client: httpx.Async
     assert set(document["components"]["schemas"]["CloudEvent"]["properties"]["type"]["enum"]) == set(
         PARTNER_EVENTS
     )
-    named = set(document["components"]["schemas"])
-    assert set(_references(document)) <= {f"#/components/schemas/{name}" for name in named}
+    components = document["components"]
+    named = {f"#/components/{kind}/{name}" for kind in ("schemas", "headers") for name in components[kind]}
+    assert set(_references(document)) <= named
+    # What nobody refers to is described in vain.
+    assert named - set(_references(document)) == set()
 
 
 def _references(node: object) -> list[str]:

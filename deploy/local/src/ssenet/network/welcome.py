@@ -36,7 +36,10 @@ def welcome(network: Network, *, detached: bool) -> None:
     console.print("\nGo on:")
     for command, what in (
         ("tour", "follow one event from a partner's system to an open inbox"),
-        ("partner add CODE --grant partner.assistance.requested.v1", "let a partner's system post events"),
+        (
+            "partner add CODE --grant partner.assistance.requested.v1",
+            f"let a partner's system post events; how it does is shown at {escape(network.state.url)}/docs",
+        ),
         ("link ROLE", "a fresh sign-in link"),
         ("logs [SERVICE] --follow", "what each process says"),
         ("status", "what runs, and how much memory it takes"),

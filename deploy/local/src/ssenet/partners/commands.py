@@ -12,6 +12,15 @@ CodeArgument = Annotated[
     str, typer.Argument(metavar="CODE", help="The partner's code, as `partner list` shows it.")
 ]
 
+ExpiresOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHEN",
+        help="When the key stops by itself: 365d from now, or a date, from its first moment in UTC. (default: never)",
+        callback=in_utf8,
+    ),
+]
+
 
 @partner.command("add")
 def partner_add(
@@ -32,6 +41,7 @@ def partner_add(
     language: Annotated[
         str, typer.Option(help="Language it is answered in: en, fr, es or ar.", callback=in_utf8)
     ] = "en",
+    expires: ExpiresOption = None,
     data: DataOption = None,
 ) -> None:
     """Let a partner's system post events; prints its key, this once.
@@ -41,12 +51,13 @@ def partner_add(
     from ssenet.data_folder.folder import data_folder
     from ssenet.partners.grants_and_keys import add
 
-    add(data_folder(data), code, name=name or code, grants=[*grant, *(more or [])], language=language)
+    granted = [*grant, *(more or [])]
+    add(data_folder(data), code, name=name or code, grants=granted, language=language, expires=expires)
 
 
 @partner.command("list")
 def partner_list(*, json: JsonOption = False, data: DataOption = None) -> None:
-    """The partners, what each may post, and its live keys."""
+    """The partners, what each may post, its live keys and until when they are good."""
     from ssenet.data_folder.folder import data_folder
     from ssenet.partners.grants_and_keys import show
 
@@ -70,9 +81,60 @@ def partner_revoke(
 
 
 @partner.command("rotate")
-def partner_rotate(code: CodeArgument, *, data: DataOption = None) -> None:
+def partner_rotate(code: CodeArgument, *, expires: ExpiresOption = None, data: DataOption = None) -> None:
     """Print a new key for a partner; the one before stays good until the next rotation."""
     from ssenet.data_folder.folder import data_folder
     from ssenet.partners.grants_and_keys import rotate
 
-    rotate(data_folder(data), code)
+    rotate(data_folder(data), code, expires=expires)
+
+
+@partner.command("try")
+def partner_try(
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE", help="A CloudEvent, or an array of them, in JSON; - reads the standard input."
+        ),
+    ],
+    *,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY",
+            help="The partner's key.",
+            envvar="SSENET_KEY",
+            show_default=False,
+            callback=in_utf8,
+        ),
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="The network's address. (default: the one that runs here)", callback=in_utf8
+        ),
+    ] = None,
+    header: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--header",
+            "-H",
+            metavar="HEADER",
+            help="Such as 'ce-type: ...': sends FILE in binary mode, as the data alone; may be repeated.",
+            callback=in_utf8,
+        ),
+    ] = None,
+    language: Annotated[
+        str, typer.Option(help="Language to be answered in: en, fr, es or ar.", callback=in_utf8)
+    ] = "en",
+    json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """See what would become of an event: it is checked and answered as if it had been sent, and nothing is stored.
+
+    Exits with 1 where the network would refuse it, or a part of it.
+    """
+    from ssenet.partners.try_event import Attempt, try_event
+
+    attempt = Attempt(file, key=key, url=url, headers=tuple(header or ()), language=language)
+    raise typer.Exit(try_event(data, attempt, as_json=json))

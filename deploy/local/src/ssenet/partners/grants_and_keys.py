@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Mapping
+from datetime import datetime, time
 from typing import Any
 from urllib.parse import quote
 
@@ -12,18 +14,29 @@ from ssenet.data_folder.folder import DataFolder
 from ssenet.network.client import NOT_FOUND, Network, RefusedError, the_network
 from ssenet.network.hints import in_full
 from ssenet.terminal.errors import CommandError
+from ssenet.terminal.times import moment_ahead
 
 CODE = re.compile(r"[A-Z0-9][A-Za-z0-9._-]{0,39}")
 """As the registry takes it."""
 
 
-def add(folder: DataFolder, code: str, *, name: str, grants: list[str], language: str) -> None:
+def add(
+    folder: DataFolder,
+    code: str,
+    *,
+    name: str,
+    grants: list[str],
+    language: str,
+    expires: str | None = None,
+) -> None:
     """Set up the partner and print a fresh key."""
     _check_code(code)
+    life = _life(expires)
     network = the_network(folder)
     grants = sorted({one for given in grants for one in given.split(",") if one})
     ensure(network, code, name=name, grants=grants, language=language)
-    _print_key(network, code, make_key(network, code), grants)
+    issued = network.ask("registry", "POST", f"/partners/{quote(code)}/keys", life)
+    _print_key(network, code, issued, grants)
 
 
 def ensure(network: Network, code: str, *, name: str, grants: list[str], language: str = "en") -> None:
@@ -59,7 +72,7 @@ def show(folder: DataFolder, *, as_json: bool) -> None:
     table.add_column("May post", no_wrap=True)
     table.add_column("Live keys", no_wrap=True)
     for one in partners:
-        keys = [str(key["key_id"]) for key in one.get("keys") or []]
+        keys = [f"{key['key_id']} {_until(key['expires_at'])}".strip() for key in one.get("keys") or []]
         table.add_row(str(one["code"]), str(one["name"]), "\n".join(one["grants"]), "\n".join(keys) or "none")
     Console().print(table)
 
@@ -72,11 +85,25 @@ def revoke(folder: DataFolder, code: str, *, key: str | None) -> None:
     print(f"Revoked: {f'key {key}' if key else 'every key'} of {code}.")
 
 
-def rotate(folder: DataFolder, code: str) -> None:
+def rotate(folder: DataFolder, code: str, *, expires: str | None = None) -> None:
     """Print a new key beside the newest one there is."""
     _check_code(code)
+    life = _life(expires)
     network = the_network(folder)
-    _print_key(network, code, str(_asked(network, "POST", code, "/keys/rotate")["key"]), [])
+    _print_key(network, code, _asked(network, "POST", code, "/keys/rotate", life), [])
+
+
+def _life(expires: str | None) -> dict[str, str] | None:
+    """What the registry is told of a key's end; nothing where it has none."""
+    return None if expires is None else {"expires_at": moment_ahead("--expires", expires).isoformat()}
+
+
+def _until(expires_at: str | None) -> str:
+    if expires_at is None:
+        return ""
+    at = datetime.fromisoformat(expires_at)
+    # A date alone is the beginning of its day, as it is at the command.
+    return f"until {at:%Y-%m-%d}" if at.time() == time() else f"until {at:%Y-%m-%d %H:%M} UTC"
 
 
 def _check_code(code: str) -> None:
@@ -89,9 +116,9 @@ def _check_code(code: str) -> None:
         )
 
 
-def _asked(network: Network, method: str, code: str, path: str) -> Any:
+def _asked(network: Network, method: str, code: str, path: str, body: object = None) -> Any:
     try:
-        return network.ask("registry", method, f"/partners/{quote(code)}{path}")
+        return network.ask("registry", method, f"/partners/{quote(code)}{path}", body)
     except RefusedError as error:
         if error.status == NOT_FOUND and not error.problem.get("detail"):
             raise CommandError(
@@ -100,11 +127,13 @@ def _asked(network: Network, method: str, code: str, path: str) -> Any:
         raise
 
 
-def _print_key(network: Network, code: str, key: str, grants: list[str]) -> None:
+def _print_key(network: Network, code: str, issued: Mapping[str, Any], grants: list[str]) -> None:
     # The key alone goes to the standard output, so that a script can take it from there.
     about = Console(stderr=True, highlight=False, soft_wrap=True)
     if grants:
         about.print(f"{code} may post: {', '.join(grants)}")
-    about.print(f"Key of {code}; it is shown this once and kept nowhere:")
-    print(key)
+    life = f", good {_until(issued['expires_at'])}" if issued["expires_at"] else ""
+    about.print(f"Key of {code}{life}; it is shown this once and kept nowhere:")
+    print(issued["key"])
     about.print(f"Use it so:  curl -H 'Authorization: Bearer <key>' {network.state.url}/events …")
+    about.print(f"In curl, Python, Node and Java, step by step:  {network.state.url}/docs")

@@ -10,7 +10,7 @@ from gateway.clients.notifications import (
     Notifications,
     NotificationsClient,
 )
-from gateway.clients.registry import Registry, RegistryClient, VerifiedKey
+from gateway.clients.registry import KeyExpiredError, Registry, RegistryClient, VerifiedKey
 from gateway.clients.service_client import (
     HttpClients,
     NotFoundError,
@@ -27,6 +27,7 @@ __all__ = [
     "HttpClients",
     "Inbox",
     "Item",
+    "KeyExpiredError",
     "NotFoundError",
     "Notice",
     "Notifications",

@@ -1,5 +1,7 @@
 """Calls to the registry: members, organisations, and whose key it is."""
 
+from datetime import datetime
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -7,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from contracts.registry import MemberFacts, OrganisationFacts
 from contracts.words import OrganisationCode, OrganisationKind, Role
-from gateway.clients.service_client import ServiceClient
+from gateway.clients.service_client import ServiceClient, ServiceRefusedError
 
 
 class VerifiedKey(BaseModel):
@@ -19,6 +21,11 @@ class VerifiedKey(BaseModel):
     partner: OrganisationCode
     partner_name: str
     grants: frozenset[str]
+    expires_at: datetime | None = None
+
+
+class KeyExpiredError(Exception):
+    """The key is the right one, and its time is over."""
 
 
 class RegistryClient(ServiceClient):
@@ -27,10 +34,15 @@ class RegistryClient(ServiceClient):
     service = "registry"
 
     async def verify_key(self, key_id: str, secret_sha256: str) -> VerifiedKey:
-        """Raise NotFoundError alike for a key that is unknown, revoked or expired."""
-        content = await self._call(
-            "POST", "/keys/verify", body={"key_id": key_id, "secret_sha256": secret_sha256}
-        )
+        """Raise NotFoundError alike for a key that is unknown or revoked, KeyExpiredError for one of the past."""
+        try:
+            content = await self._call(
+                "POST", "/keys/verify", body={"key_id": key_id, "secret_sha256": secret_sha256}
+            )
+        except ServiceRefusedError as refused:
+            if refused.status == HTTPStatus.GONE:
+                raise KeyExpiredError from refused
+            raise
         return self._read(VerifiedKey, content)
 
     async def members(

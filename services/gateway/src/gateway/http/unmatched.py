@@ -10,14 +10,24 @@ from gateway.http.problems import localise
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
+def allowed_at(request: Request) -> str:
+    """Name the methods that are taken at an address, as `Allow` does; `OPTIONS` is everywhere."""
+    path = request.scope["path"]
+    return ", ".join(one for one in METHODS if one == "OPTIONS" or _is_taken(request, path, one))
+
+
 async def method_not_allowed(request: Request, _error: Exception) -> Response:
-    """Answer with 405; one address may have several routes, each with a method of its own."""
-    allowed = [method for method in METHODS if _is_taken(request, request.scope["path"], method)]
+    """Answer with 405; one address may have several routes, each with a method of its own.
+
+    Who asks for the methods themselves is told them.
+    """
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers={"Allow": allowed_at(request)})
     problem = Problem(
         405,
         "method-not-allowed",
         "This address does not take this method.",
-        headers={"Allow": ", ".join(allowed)},
+        headers={"Allow": allowed_at(request)},
     )
     return problem_response(request, localise(request, problem))
 

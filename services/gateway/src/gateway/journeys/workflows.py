@@ -26,6 +26,7 @@ from gateway.journeys.domain import (
     step_of_notification,
     step_of_task,
 )
+from gateway.journeys.paging import events_before, events_since
 from gateway.tables import EventStep, ReceivedEvent
 
 # One statement for any number of steps: those of partners' events alone, each once; and beside them when the broker
@@ -92,15 +93,18 @@ async def find_journey(
     return (await _journeys(session, [event]))[0] if event else None
 
 
-async def latest_journeys(
-    session: AsyncSession, partner: OrganisationCode, *, limit: int, before: UUID | None
+async def journeys_before(
+    session: AsyncSession, partner: OrganisationCode, before: UUID | None, *, limit: int
 ) -> list[Journey]:
     """List the partner's events, newest first, from before one of them where it is named."""
-    events = sa.select(ReceivedEvent).where(ReceivedEvent.partner == partner)
-    if before is not None:
-        events = events.where(ReceivedEvent.event_id < before)
-    found = await session.scalars(events.order_by(ReceivedEvent.event_id.desc()).limit(limit))
-    return await _journeys(session, found.all())
+    return await _journeys(session, await events_before(session, partner, before, limit=limit))
+
+
+async def journeys_since(
+    session: AsyncSession, partner: OrganisationCode, since: UUID | datetime, *, limit: int
+) -> list[Journey]:
+    """List the partner's events, oldest first, from after one of them or from a time on, without a gap."""
+    return await _journeys(session, await events_since(session, partner, since, limit=limit))
 
 
 async def _record(tx: Transaction, steps: Sequence[tuple[Received[Any], Step]]) -> None:

@@ -85,6 +85,13 @@ class Conflict:
 
 
 @dataclass(frozen=True)
+class Foreseen:
+    """An event that would be accepted, were it sent in earnest; `already` where an earlier one of the batch is it."""
+
+    already: bool
+
+
+@dataclass(frozen=True)
 class _Stored:
     event_id: EventId
     content_sha256: str
@@ -126,6 +133,31 @@ async def store_events(
         [_outcome(known, fresh, _name(one.sender, event), event) for event in one.events]
         for one in submissions
     ]
+
+
+class DryRun:
+    """Says what would become of events, and takes none of them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def take(
+        self, sender: VerifiedKey, events: Sequence[SentEvent]
+    ) -> list[Accepted | Conflict | Foreseen]:
+        """Measure each event against what is stored, and against those before it of this request."""
+        known = await _find_stored(self._database, [_name(sender, event) for event in events])
+        seen = {name: stored.content_sha256 for name, stored in known.items()}
+        outcomes: list[Accepted | Conflict | Foreseen] = []
+        for event in events:
+            name = _name(sender, event)
+            already = name in seen
+            if seen.setdefault(name, event.content_sha256) != event.content_sha256:
+                outcomes.append(Conflict())
+            elif stored := known.get(name):
+                outcomes.append(Accepted(stored.event_id, stored.trace_id, already=True))
+            else:
+                outcomes.append(Foreseen(already))
+        return outcomes
 
 
 class Intake:

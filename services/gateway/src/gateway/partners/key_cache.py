@@ -5,7 +5,7 @@ from datetime import timedelta
 from time import monotonic
 from typing import Generic, TypeVar
 
-from gateway.clients.registry import RegistryClient, VerifiedKey
+from gateway.clients.registry import KeyExpiredError, RegistryClient, VerifiedKey
 from gateway.clients.service_client import NotFoundError
 from gateway.http.shared_work import SharedWork
 from gateway.partners.domain.api_keys import PresentedKey
@@ -52,7 +52,7 @@ class VerifiedKeys:
         self._burst = checks_burst
         # Apart, so that a flood of made-up keys pushes out no good one.
         self._good: _Cache[PresentedKey, VerifiedKey] = _Cache()
-        self._refused: _Cache[PresentedKey, None] = _Cache()
+        self._refused: _Cache[PresentedKey, bool] = _Cache()
         self._known: _Cache[PresentedKey, None] = _Cache()
         self._guesses = TokenBucket(per_second=checks_per_second * ADDRESSES, burst=checks_burst * ADDRESSES)
         self._guesses_from: _Cache[str, TokenBucket] = _Cache()
@@ -61,12 +61,14 @@ class VerifiedKeys:
     async def owner_of(self, key: PresentedKey, *, address: str) -> VerifiedKey | None:
         """Name the partner of a key, or nobody; raises ServiceUnavailableError where that cannot be known.
 
-        Raises TooManyKeysError where it would take one question too many to know.
+        Raises KeyExpiredError where its time is over, and TooManyKeysError where it would take one question too many
+        to know.
         """
         now = monotonic()
-        for known in (self._good.get(key, now), self._refused.get(key, now)):
-            if known is not None:
-                return known[0]
+        if known := self._good.get(key, now):
+            return known[0]
+        if refused := self._refused.get(key, now):
+            return _refuse(expired=refused[0])
         return await self._asking.do(key, lambda: self._ask(key, address))
 
     async def _ask(self, key: PresentedKey, address: str) -> VerifiedKey | None:
@@ -74,9 +76,10 @@ class VerifiedKeys:
         charged = () if self._known.get(key, now) else self._charge(address, now)
         try:
             owner = await self._registry.verify_key(key.key_id, key.secret_sha256)
-        except NotFoundError:
-            self._refused.put(key, None, now + REFUSAL_LIFE.total_seconds())
-            return None
+        except (NotFoundError, KeyExpiredError) as error:
+            expired = isinstance(error, KeyExpiredError)
+            self._refused.put(key, expired, now + REFUSAL_LIFE.total_seconds())
+            return _refuse(expired=expired)
         for bucket in charged:
             bucket.give_back(1, at=monotonic())
         self._good.put(key, owner, now + self._life)
@@ -97,6 +100,11 @@ class VerifiedKeys:
                 raise TooManyKeysError(allowance.wait_seconds)
             charged.append(bucket)
         return tuple(charged)
+
+
+def _refuse(*, expired: bool) -> None:
+    if expired:
+        raise KeyExpiredError
 
 
 class _Cache(Generic[K, T]):

@@ -23,9 +23,15 @@ LINK_SPENT = Failure(
 HOW_TO = ("/sign-in", msg("How to sign in"))
 
 
+# To whom a bare address leads: a tool finds the description of the API (RFC 8631), a developer its page.
+LINKS = '</docs>; rel="service-doc", </openapi.json>; rel="service-desc"'
+
+
 @router.get("/")
 async def home(page: AnyonesPage) -> Response:
-    return redirect(page.request, "/inbox" if page.session else "/sign-in")
+    answer = redirect(page.request, "/inbox" if page.session else "/sign-in")
+    answer.headers["Link"] = LINKS
+    return answer
 
 
 @router.get("/sign-in")

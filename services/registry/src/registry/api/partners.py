@@ -82,6 +82,7 @@ class VerifiedKey(BaseModel):
     partner_name: str
     grants: tuple[str, ...]
     key_id: str
+    expires_at: datetime | None
 
 
 @router.get("/partners", dependencies=[READERS])
@@ -116,21 +117,17 @@ async def put(code: PartnerCode, body: PartnerBody, tx: Tx, response: Response) 
 @router.post("/partners/{code}/keys", dependencies=[OPERATORS], status_code=status.HTTP_201_CREATED)
 async def issue(code: PartnerCode, tx: Tx, body: KeyBody | None = None) -> IssuedKey:
     """Give one more key, where the partner has fewer than two."""
-    expires_at = body.expires_at if body else None
-    if expires_at is not None and expires_at <= tx.now:
-        error = FieldError(
-            "/expires_at", "date-in-the-past", "The key would be of no use: this time has passed."
-        )
-        raise Problem(422, "invalid-request", "The request has fields to correct.", errors=[error])
+    expires_at = _expiry(body, tx.now)
     key = await workflows.issue_key(tx, code, expires_at=expires_at)
     return IssuedKey(key_id=key.key_id, key=key.text, expires_at=expires_at)
 
 
 @router.post("/partners/{code}/keys/rotate", dependencies=[OPERATORS], status_code=status.HTTP_201_CREATED)
-async def rotate(code: PartnerCode, tx: Tx) -> IssuedKey:
+async def rotate(code: PartnerCode, tx: Tx, body: KeyBody | None = None) -> IssuedKey:
     """Give a new key; of those before it the newest stays live, so that the partner can change over."""
-    key = await workflows.rotate_key(tx, code)
-    return IssuedKey(key_id=key.key_id, key=key.text, expires_at=None)
+    expires_at = _expiry(body, tx.now)
+    key = await workflows.rotate_key(tx, code, expires_at=expires_at)
+    return IssuedKey(key_id=key.key_id, key=key.text, expires_at=expires_at)
 
 
 @router.delete(
@@ -149,14 +146,25 @@ async def revoke_all(code: PartnerCode, tx: Tx) -> None:
 
 @router.post("/keys/verify", dependencies=[GATEWAY])
 async def verify(shown: Verification, tx: Tx) -> VerifiedKey:
-    """Tell whose key this is; unknown, revoked, expired and wrong keys get one answer."""
-    partner, organisation = await workflows.verify_key(tx, shown.key_id, shown.secret_sha256)
+    """Tell whose key this is; unknown, revoked and wrong keys get one answer, an expired one its own."""
+    key, partner, organisation = await workflows.verify_key(tx, shown.key_id, shown.secret_sha256)
     return VerifiedKey(
         partner=organisation.code,
         partner_name=organisation.names[0]["name"],
         grants=tuple(partner.grants),
         key_id=shown.key_id,
+        expires_at=key.expires_at,
     )
+
+
+def _expiry(body: KeyBody | None, now: datetime) -> datetime | None:
+    expires_at = body.expires_at if body else None
+    if expires_at is not None and expires_at <= now:
+        error = FieldError(
+            "/expires_at", "date-in-the-past", "The key would be of no use: this time has passed."
+        )
+        raise Problem(422, "invalid-request", "The request has fields to correct.", errors=[error])
+    return expires_at
 
 
 def _view(partner: Partner, organisation: tables.Organisation, keys: Sequence[PartnerKey]) -> PartnerView:

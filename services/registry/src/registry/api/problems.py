@@ -11,13 +11,14 @@ from chassis.http.problems import Problem, problem_response
 from registry.domain.findings import RefusedError
 from registry.domain.members import NoSuchMemberError
 from registry.domain.organisations import KindIsFixedError, NoSuchOrganisationError
-from registry.domain.partners import NoSuchKeyError, NoSuchPartnerError, TooManyKeysError
+from registry.domain.partners import KeyExpiredError, NoSuchKeyError, NoSuchPartnerError, TooManyKeysError
 
 PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     NoSuchOrganisationError: (404, "no-such-organisation"),
     NoSuchMemberError: (404, "no-such-member"),
     NoSuchPartnerError: (404, "no-such-partner"),
     NoSuchKeyError: (404, "no-such-key"),
+    KeyExpiredError: (410, "key-expired"),
     KindIsFixedError: (409, "kind-is-fixed"),
     TooManyKeysError: (409, "too-many-keys"),
 }

@@ -28,10 +28,17 @@ class NoSuchPartnerError(LookupError):
 
 
 class NoSuchKeyError(LookupError):
-    """The key is unknown, revoked, expired, or its secret is another: never told apart."""
+    """The key is unknown or revoked, or its secret is another: never told apart."""
 
     def __init__(self) -> None:
         super().__init__("There is no such key.")
+
+
+class KeyExpiredError(LookupError):
+    """The key is the right one, and its time is over: said to nobody who has not its secret."""
+
+    def __init__(self) -> None:
+        super().__init__("This key has expired.")
 
 
 class TooManyKeysError(ValueError):
@@ -97,13 +104,14 @@ class KeyState:
     revoked_at: datetime | None
     last_used_at: datetime | None
 
-    def live(self, now: datetime) -> bool:
-        """Tell whether the key opens anything at this moment."""
-        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+    def is_known_by(self, secret_sha256: str) -> bool:
+        """Tell whether this is its secret, unless it is revoked; an answer's delay tells nothing of the secret."""
+        same = hmac.compare_digest(self.secret_sha256.encode(), secret_sha256.encode())
+        return same and self.revoked_at is None
 
-    def opens(self, secret_sha256: str, now: datetime) -> bool:
-        """Compare in constant time, so that an answer's delay tells nothing of the secret."""
-        return hmac.compare_digest(self.secret_sha256.encode(), secret_sha256.encode()) and self.live(now)
+    def has_expired(self, now: datetime) -> bool:
+        """Tell whether the key's time is over."""
+        return self.expires_at is not None and self.expires_at <= now
 
     def use_is_news(self, now: datetime) -> bool:
         """Tell whether this use is worth a write."""

@@ -12,6 +12,7 @@ from registry.domain.organisations import Organisation
 from registry.domain.partners import (
     LAST_USED_PRECISION,
     LIVE_KEYS,
+    KeyExpiredError,
     NewKey,
     NoSuchKeyError,
     NoSuchPartnerError,
@@ -74,13 +75,13 @@ async def issue_key(tx: Transaction, code: str, *, expires_at: datetime | None =
     return _given(tx, partner, expires_at)
 
 
-async def rotate_key(tx: Transaction, code: str) -> NewKey:
+async def rotate_key(tx: Transaction, code: str, *, expires_at: datetime | None = None) -> NewKey:
     """Give the partner a new key and let the newest before it live on; older ones stop at once."""
     partner = await _locked(tx, code)
     keys = (await live_keys(tx.session, [partner.id], now=tx.now))[partner.id]
     for key in keys[: max(0, len(keys) - LIVE_KEYS + 1)]:
         key.revoked_at = tx.now
-    return _given(tx, partner, None)
+    return _given(tx, partner, expires_at)
 
 
 async def revoke_key(tx: Transaction, code: str, key_id: str) -> None:
@@ -100,17 +101,21 @@ async def revoke_keys(tx: Transaction, code: str) -> None:
         key.revoked_at = tx.now
 
 
-async def verify_key(tx: Transaction, key_id: str, secret_sha256: str) -> tuple[Partner, tables.Organisation]:
-    """Tell whose key this is, or raise the one answer that all keys get which do not open."""
+async def verify_key(
+    tx: Transaction, key_id: str, secret_sha256: str
+) -> tuple[PartnerKey, Partner, tables.Organisation]:
+    """Tell whose key this is; raises one error for all keys that do not open, and KeyExpiredError to who holds it."""
     found = await key_with_partner(tx.session, key_id) if is_key_id(key_id) else None
     if found is None:
         raise NoSuchKeyError
     key, partner, organisation = found
-    if not key.state().opens(secret_sha256, tx.now):
+    if not key.state().is_known_by(secret_sha256):
         raise NoSuchKeyError
+    if key.state().has_expired(tx.now):
+        raise KeyExpiredError
     if key.state().use_is_news(tx.now):
         await note_use(tx.session, key_id, now=tx.now, unless_since=tx.now - LAST_USED_PRECISION)
-    return partner, organisation
+    return key, partner, organisation
 
 
 async def _locked(tx: Transaction, code: str) -> Partner:

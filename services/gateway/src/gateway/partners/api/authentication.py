@@ -6,9 +6,10 @@ from fastapi import Depends, Request
 
 from chassis.http.access import declares_access
 from chassis.http.problems import Problem
-from chassis.http.requests import unheard
-from gateway.clients import VerifiedKey
+from chassis.http.requests import unheard, unheard_parameters
+from gateway.clients import KeyExpiredError, VerifiedKey
 from gateway.http.faults import Sentence
+from gateway.partners.api.key_expiry import expired, note_expiry
 from gateway.partners.api.rate_limits import RateLimiter
 from gateway.partners.domain.api_keys import presented_key
 from gateway.partners.key_cache import TooManyKeysError, VerifiedKeys
@@ -22,6 +23,8 @@ async def sender_of(request: Request) -> VerifiedKey:
     address = request.client.host if request.client else ""
     try:
         sender = await keys.owner_of(key, address=address) if key is not None else None
+    except KeyExpiredError as error:
+        raise expired() from error
     except TooManyKeysError as error:
         sentence = Sentence(
             "Too many unknown keys were tried. Come back in %(seconds)s s.", seconds=error.wait_seconds
@@ -36,16 +39,27 @@ async def sender_of(request: Request) -> VerifiedKey:
     if sender is None:
         given = "Authorization" in request.headers
         sentence = (
-            Sentence("This key is unknown, revoked or expired.")
+            Sentence("This key is unknown or revoked.")
             if given
             else Sentence("Send your key as: Authorization: Bearer sse_...")
         )
         challenge = 'Bearer realm="events"' + (', error="invalid_token"' if given else "")
         raise Problem(401, "unknown-key", sentence.text, headers={"WWW-Authenticate": challenge})
+    note_expiry(request, sender)
     return sender
 
 
 Sender = Annotated[VerifiedKey, Depends(sender_of)]
+
+
+async def poster_of(request: Request, sender: Sender) -> VerifiedKey:
+    """Find the partner that posts; a parameter it misspells might have meant that nothing shall be stored."""
+    if request.scope["query_string"] and (faults := unheard_parameters(request)):
+        raise Problem(422, "invalid-request", "The request has fields to correct.", errors=faults)
+    return sender
+
+
+Poster = Annotated[VerifiedKey, Depends(poster_of)]
 
 
 async def reader_of(request: Request, sender: Sender) -> VerifiedKey:

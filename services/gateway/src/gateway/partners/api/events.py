@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -18,10 +17,12 @@ from gateway.http.faults import Fault, RefusalError, Sentence
 from gateway.http.negotiation import language_of
 from gateway.http.problems import refusal_as_problem, translated
 from gateway.journeys.domain import Step
-from gateway.journeys.workflows import Journey, find_journey, latest_journeys
-from gateway.partners.api import endpoint_docs
-from gateway.partners.api.authentication import Reader, Sender
+from gateway.journeys.paging import NoSuchPlaceError
+from gateway.journeys.workflows import Journey, find_journey, journeys_before, journeys_since
+from gateway.partners.api import endpoint_docs, paging
+from gateway.partners.api.authentication import Poster, Reader
 from gateway.partners.api.body import Bodies
+from gateway.partners.api.key_expiry import ExpiryRoute
 from gateway.partners.api.rate_limits import RateLimiter
 from gateway.partners.domain.batches import batch_in
 from gateway.partners.domain.cloudevents import (
@@ -33,9 +34,20 @@ from gateway.partners.domain.cloudevents import (
 )
 from gateway.partners.domain.content_modes import Mode, mode_of, structured_from_headers
 from gateway.partners.domain.json_text import parse_json
-from gateway.partners.intake import Accepted, Conflict, Intake, unpublished
+from gateway.partners.intake import Accepted, Conflict, DryRun, Foreseen, Intake, unpublished
+from gateway.web.translations import msg
 
-router = APIRouter(tags=["events"])
+router = APIRouter(tags=["events"], route_class=ExpiryRoute)
+
+DryRunWanted = Annotated[
+    Literal["true", "false"],
+    Query(
+        description=msg(
+            "`true`: what you send is checked and answered as if it had been sent, with 200 in the place of 202, "
+            "and nothing of it is stored."
+        )
+    ),
+]
 
 LATER = "10"
 """Seconds after which a sender may look again when the broker was silent."""
@@ -45,8 +57,9 @@ SOON_READ = 16 * 1024
 
 @router.post("/events/", status_code=202, include_in_schema=False)
 @router.post("/events", status_code=202, **endpoint_docs.POST_EVENTS)
-async def post_events(request: Request, sender: Sender) -> Response:
+async def post_events(request: Request, sender: Poster, dry_run: DryRunWanted = "false") -> Response:
     """Take one event or a batch. 202 means stored here and acknowledged by the network's broker."""
+    intake = DryRun(service_of(request).database) if dry_run == "true" else _intake(request)
     rate_limiter: RateLimiter = request.app.state.rate_limiter
     rate_limiter.take(request, sender.partner)
     bodies: Bodies = request.app.state.bodies
@@ -61,9 +74,9 @@ async def post_events(request: Request, sender: Sender) -> Response:
                 # Beside the loop, as all that may take long: other senders would notice.
                 events = await asyncio.to_thread(batch_in, body)
                 rate_limiter.take_batch(request, sender.partner, len(events))
-                return await _take_batch(request, sender, events)
+                return await _take_batch(request, sender, intake, events)
             sent = await _read_one(request, sender, mode, body)
-            return await _take_one(request, sender, sent)
+            return await _take_one(request, sender, intake, sent)
     except RefusalError as error:
         raise refusal_as_problem(error) from error
 
@@ -73,21 +86,31 @@ async def post_events(request: Request, sender: Sender) -> Response:
 async def list_events(
     sender: Reader,
     session: Reading,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    before: Annotated[UUID | None, Query(description="The `event_id` the page before ended with.")] = None,
+    limit: paging.Limit = 50,
+    before: paging.Before = None,
+    since: paging.Since = None,
 ) -> Response:
-    """List your latest events, newest first."""
-    journeys = await latest_journeys(session, sender.partner, limit=limit, before=before)
-    following = str(journeys[-1].event_id) if len(journeys) == limit else None
+    """List your latest events, newest first; or those since an event or a time, oldest first."""
+    following: str | None
+    try:
+        if since is None:
+            journeys = await journeys_before(session, sender.partner, before, limit=limit)
+            following = str(journeys[-1].event_id) if len(journeys) == limit else None
+        else:
+            start = paging.forward(since, before)
+            journeys = await journeys_since(session, sender.partner, start.since, limit=limit)
+            following = start.next(journeys)
+    except NoSuchPlaceError as error:
+        raise paging.no_such_place("before" if since is None else "since") from error
     return _json(200, {"events": [_journey_json(one) for one in journeys], "next": following})
 
 
 @router.get("/events/{name:path}", **endpoint_docs.GET_EVENT)
 async def read_journey(
-    name: Annotated[str, Path(description="Our `event_id`, or the `id` you sent.")],
+    name: Annotated[str, Path(description=msg("Our `event_id`, or the `id` you sent."))],
     sender: Reader,
     session: Reading,
-    source: Annotated[str | None, Query(description="Where one id came from several sources.")] = None,
+    source: Annotated[str | None, Query(description=msg("Where one id came from several sources."))] = None,
 ) -> Response:
     """Tell what became of one of your events."""
     journey = await find_journey(session, sender.partner, name, source=source)
@@ -119,35 +142,45 @@ def _event_in(request: Request, mode: Mode, body: bytes) -> object:
     return structured_from_headers(request.headers.items(), content_type, body)
 
 
-async def _take_one(request: Request, sender: VerifiedKey, sent: SentEvent) -> Response:
-    [outcome] = await _intake(request).take(sender, [sent])
+async def _take_one(
+    request: Request, sender: VerifiedKey, intake: Intake | DryRun, sent: SentEvent
+) -> Response:
+    [outcome] = await intake.take(sender, [sent])
     if isinstance(outcome, Conflict):
         raise _conflict()
+    if isinstance(intake, DryRun):
+        return _json(200, {**_taken_json(sent, outcome), "http_status": 202, "dry_run": True})
+    assert isinstance(outcome, Accepted)
     await _await_broker(request, [outcome])
     return _json(202, _taken_json(sent, outcome), {"Location": f"/events/{outcome.event_id}"})
 
 
-async def _take_batch(request: Request, sender: VerifiedKey, events: Sequence[object]) -> Response:
+async def _take_batch(
+    request: Request, sender: VerifiedKey, intake: Intake | DryRun, events: Sequence[object]
+) -> Response:
     now = service_of(request).database.clock()
     read = await asyncio.to_thread(read_batch, events, now=now, grants=sender.grants)
     good = [event for event in read if isinstance(event, SentEvent)]
-    outcomes = iter(await _intake(request).take(sender, good) if good else ())
+    outcomes = iter(await intake.take(sender, good) if good else ())
     settled = [(event, next(outcomes) if isinstance(event, SentEvent) else event) for event in read]
-    await _await_broker(request, [outcome for _, outcome in settled if isinstance(outcome, Accepted)])
+    if isinstance(intake, Intake):
+        await _await_broker(request, [outcome for _, outcome in settled if isinstance(outcome, Accepted)])
     write = partial(
         _batch_answer,
         settled,
         language=language_of(request.headers.get("Accept-Language")),
         trace_id=trace_id_of(traceparent_of()),
+        dry_run=isinstance(intake, DryRun),
     )
     return await asyncio.to_thread(write)
 
 
 def _batch_answer(
-    settled: Sequence[tuple[SentEvent | RefusedEvent, Accepted | Conflict | RefusedEvent]],
+    settled: Sequence[tuple[SentEvent | RefusedEvent, Accepted | Foreseen | Conflict | RefusedEvent]],
     *,
     language: str,
     trace_id: str | None,
+    dry_run: bool,
 ) -> Response:
     results = [
         {"index": index, **_result(sent, outcome, language)} for index, (sent, outcome) in enumerate(settled)
@@ -159,6 +192,8 @@ def _batch_answer(
         "trace_id": trace_id,
         "results": results,
     }
+    if dry_run:
+        return _json(200, {**body, "dry_run": True})
     return _json(200 if refused else 202, body)
 
 
@@ -194,9 +229,9 @@ def _conflict() -> RefusalError:
 
 
 def _result(
-    sent: SentEvent | RefusedEvent, outcome: Accepted | Conflict | RefusedEvent, language: str
+    sent: SentEvent | RefusedEvent, outcome: Accepted | Foreseen | Conflict | RefusedEvent, language: str
 ) -> dict[str, Any]:
-    if isinstance(outcome, Accepted) and isinstance(sent, SentEvent):
+    if isinstance(outcome, Accepted | Foreseen) and isinstance(sent, SentEvent):
         return {**_taken_json(sent, outcome), "http_status": 202}
     error = outcome.error if isinstance(outcome, RefusedEvent) else _conflict()
     problem = translated(refusal_as_problem(error), language)
@@ -208,11 +243,13 @@ def _result(
     }
 
 
-def _taken_json(sent: SentEvent, taken: Accepted) -> dict[str, Any]:
+def _taken_json(sent: SentEvent, taken: Accepted | Foreseen) -> dict[str, Any]:
+    told = {"id": sent.attributes.id, "status": "already_accepted" if taken.already else "accepted"}
+    if isinstance(taken, Foreseen):
+        return {**told, "trace_id": trace_id_of(traceparent_of())}
     return {
-        "id": sent.attributes.id,
+        **told,
         "event_id": taken.event_id,
-        "status": "already_accepted" if taken.already else "accepted",
         "trace_id": taken.trace_id,
         "status_url": f"/events/{taken.event_id}",
     }

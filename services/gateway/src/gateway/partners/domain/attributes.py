@@ -124,7 +124,7 @@ def is_uri_reference(value: str) -> bool:
 def _time(value: str | None, now: datetime) -> tuple[datetime | None, list[Fault]]:
     if not value:
         return None, []
-    time = _moment(value)
+    time = moment_of(value)
     if time is None:
         sentence = Sentence("This must be a time as RFC 3339 writes it, such as 2026-03-31T09:30:00Z.")
         return None, [Fault("/time", "not-a-time", sentence)]
@@ -137,7 +137,8 @@ def _time(value: str | None, now: datetime) -> tuple[datetime | None, list[Fault
     return time, []
 
 
-def _moment(value: str) -> datetime | None:
+def moment_of(value: str) -> datetime | None:
+    """Read a time as RFC 3339 writes it; None for anything else."""
     if not _RFC3339.fullmatch(value):
         return None
     # A leap second is a time for RFC 3339; Python counts it as the second before.
