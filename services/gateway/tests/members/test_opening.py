@@ -119,6 +119,23 @@ async def test_nobody_waits_in_the_queue_for_ever(monkeypatch: pytest.MonkeyPatc
     await rush.close()
 
 
+async def test_openings_that_wait_for_nothing_let_everybody_else_have_a_turn_between() -> None:
+    rush, turns = _Rush(at_once=2, queue=100), 0
+    for number in range(50):
+        rush.app.let(number)
+    asking = [asyncio.ensure_future(rush.ask(number)) for number in range(50)]
+
+    while len(rush.app.inside) < 50:
+        before = len(rush.app.inside)
+        await asyncio.sleep(0)
+        turns += 1
+        assert len(rush.app.inside) - before <= 2
+
+    assert turns >= 25
+    await asyncio.gather(*asking)
+    await rush.close()
+
+
 async def test_other_addresses_pass_by_the_queue() -> None:
     rush = _Rush(at_once=1, queue=1)
     await rush.ask(0)

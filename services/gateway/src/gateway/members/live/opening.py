@@ -66,6 +66,8 @@ def one_after_another(app: ASGIApp, *, at_once: int, queue: int) -> ASGIApp:
             await send(message)
 
         try:
+            # An opening that has to wait for nothing would be followed by the next, and by all that have come, at once.
+            await asyncio.sleep(0)
             await app(scope, receive, send_on)
         finally:
             pass_on()
