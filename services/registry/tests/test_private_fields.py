@@ -25,7 +25,7 @@ from chassis.database.tables import outbox
 from chassis.testing import FreshDatabase, Running, a_clock, announced
 from contracts.catalogue import EVENTS
 from contracts.registry import MemberFacts, OrganisationFacts
-from contracts.words import Language, MemberId, Named, Role
+from contracts.words import Language, MemberId, Named, Role, Theme
 from registry import tables
 from registry.api import members as api
 from registry.api.members import MemberBody
@@ -54,11 +54,12 @@ def any_of(value: type[T], **shaped: st.SearchStrategy[Any]) -> st.SearchStrateg
     return st.builds(value, **(dict.fromkeys((one.name for one in fields(value)), ...) | shaped))
 
 
-MEMBERS = any_of(Member, organisation=CODES)
+THEMES = st.lists(st.sampled_from(Theme), max_size=len(Theme)).map(tuple)
+MEMBERS = any_of(Member, organisation=CODES, themes=THEMES)
 ORGANISATIONS = any_of(
     Organisation,
     code=CODES,
-    names=st.lists(NAMES, min_size=1).map(tuple),
+    names=st.lists(NAMES, min_size=1, max_size=20).map(tuple),
     parent=st.none() | CODES,
     country=st.none() | COUNTRIES,
     covers=st.sets(COUNTRIES).map(lambda countries: tuple(sorted(countries))),

@@ -82,4 +82,4 @@ async def test_head_is_answered_wherever_get_is(client: httpx.AsyncClient, path:
 async def test_head_is_refused_where_get_is(client: httpx.AsyncClient) -> None:
     answer = await client.head("/language")
 
-    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "OPTIONS, POST")

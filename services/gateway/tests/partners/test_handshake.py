@@ -34,7 +34,7 @@ async def test_who_asks_for_the_methods_of_an_address_is_told_them(client: httpx
     event, page = await client.options("/events/DEM-1"), await client.options("/sign-in")
     nowhere = await client.options("/nowhere")
 
-    assert (event.status_code, event.headers["Allow"]) == (204, "GET, OPTIONS")
+    assert (event.status_code, event.headers["Allow"]) == (204, "GET, HEAD, OPTIONS")
     assert page.status_code == 204
     assert set(page.headers["Allow"].split(", ")) >= {"GET", "OPTIONS"}
     assert nowhere.status_code == 404

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from fastapi import APIRouter, Response, status
+from pydantic import Field
 
 from chassis.http.dependencies import Reading, Tx
 from chassis.http.requests import RequestBody
@@ -24,7 +25,7 @@ class MemberBody(RequestBody):
     role: Role
     language: Language
     time_zone: Line
-    themes: tuple[Theme, ...] = ()
+    themes: tuple[Theme, ...] = Field(default=(), max_length=len(Theme))
 
 
 @router.get("/members")
