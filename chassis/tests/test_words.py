@@ -18,7 +18,6 @@ ALLOWED = {
     "task": "asyncio's, what runs beside other work",
     "operator": "who runs a network, whatever it is for: the role that may ask for dead letters and rebuilds",
     "registry": "prometheus_client's, what holds a process's metrics",
-    "gateway": "one of the two callers that may ask for dead letters and projections; each endpoint names its callers",
 }
 """Words that mean something else here, or that cannot be spared, and why."""
 

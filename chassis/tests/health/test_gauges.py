@@ -366,4 +366,7 @@ async def test_labels_name_durables_and_conditions_never_an_event_or_a_person(le
         "check",
         "dependency",
         "le",
+        "code",
+        "budget",
+        "whose",
     }

@@ -105,7 +105,8 @@ async def test_what_no_contract_was_made_for_is_buried_and_ends_nothing(
 ) -> None:
     database = await fresh_database("ledger")
     deliver = Deliver(database, subscriptions())
-    endless = an_envelope(EntryMadeV1(amount=1), subject="x" * 3000)
+    # As one might come from before there was a limit. What waits is found by it, and indexes hold no more than 2.7 kB.
+    endless = an_envelope(EntryMadeV1(amount=1)).model_copy(update={"subject": "x" * 3000})
     assert await deliver.again(endless, failing=True) == [Outcome.DEAD_LETTERED]
 
     def stumble(*_: object) -> None:
@@ -119,7 +120,7 @@ async def test_what_no_contract_was_made_for_is_buried_and_ends_nothing(
     told = [letter.error for letter in await dead_letters_of(database)]
     assert sorted(told) == [
         "ContractError: KeyError while it was read",
-        "ContractError: subject: longer than 500 characters",
+        "ContractError: subject: string_too_long",
     ]
 
 

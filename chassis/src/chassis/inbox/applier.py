@@ -36,8 +36,6 @@ attempt. The halves of a batch share them: each waiting anew, they would hold al
 QUARANTINE_AFTER = 2
 """Processes in a row that died without a word or a success, after which every attempt is counted before it begins."""
 _DUE_KEYS = 100
-_LONGEST_KEY = 500
-"""Characters of an aggregate's id: what waits is found by it, and PostgreSQL's indexes hold no more than 2.7 kB."""
 
 
 class Outcome(Enum):
@@ -262,8 +260,6 @@ class Applier:
     def _typed(self, envelope: Envelope) -> Received[Any]:
         if "\x00" in envelope.subject:
             raise ContractError("subject: a character that no database stores")
-        if len(envelope.subject) > _LONGEST_KEY:
-            raise ContractError(f"subject: longer than {_LONGEST_KEY} characters")
         event = _event(envelope, self._subscription)
         return Received(envelope, event, well_formed(envelope.traceparent))
 
