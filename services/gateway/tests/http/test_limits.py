@@ -65,7 +65,10 @@ JAVA = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"
 async def test_the_api_answers_programs_whatever_they_accept(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path, headers={"Accept": JAVA, "Authorization": "Bearer wrong"})
 
+    head = await client.head(path, headers={"Accept": JAVA, "Authorization": "Bearer wrong"})
+
     assert "html" not in answer.headers["Content-Type"]
+    assert head.headers["Content-Type"] == answer.headers["Content-Type"]
 
 
 @pytest.mark.parametrize("path", ["/", "/sign-in", "/events", "/openapi.json", "/health/live", "/nowhere"])
