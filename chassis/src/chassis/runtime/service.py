@@ -313,6 +313,15 @@ async def _end(
             _, late = await asyncio.wait(late, timeout=_GOODBYE)
 
 
+_OF_EVERY_SERVICE = (
+    health.router,
+    dead_letters.router,
+    projections.router,
+    outbox.router,
+    asyncapi.router,
+)
+
+
 def create_service(
     name: str,
     settings: ServiceSettings,
@@ -366,12 +375,8 @@ def create_service(
     )
     install_problems(app, {**dead_letters.PROBLEMS, **projections.PROBLEMS, **(problems or {})}, localise)
     app.add_middleware(answer_heads)
-    app.include_router(health.router)
-    app.include_router(dead_letters.router)
-    app.include_router(projections.router)
-    app.include_router(outbox.router)
-    app.include_router(asyncapi.router)
-    for router in routers:
+    # Routes are tried one after the other: those first that are asked for all the time.
+    for router in (*routers, *_OF_EVERY_SERVICE):
         app.include_router(router)
     return app
 

@@ -1,6 +1,6 @@
 """What every answer tells the browser about safety, and HTML for people where the app would answer in JSON."""
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -24,14 +24,18 @@ ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cache-Control": "no-store",
 }
+"""On every answer that says nothing else of the same."""
 OVER_HTTPS = {"Strict-Transport-Security": "max-age=31536000"}
 """A browser that was here once over https never again sends anything in the clear, not even by a typed address."""
 
 
 def security_headers(app: ASGIApp, *, https: bool) -> ASGIApp:
     """Middleware: the headers on every answer, and an error page where a person's browser meets an error."""
-    headers = ALWAYS | (OVER_HTTPS if https else {})
+    wanted = ALWAYS | (OVER_HTTPS if https else {})
+    # As they go over the wire, made once: there are as many as all others together, in every answer.
+    headers = [(name.lower().encode(), value.encode()) for name, value in wanted.items()]
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -51,7 +55,9 @@ def security_headers(app: ASGIApp, *, https: bool) -> ASGIApp:
 class _Answer:
     """One answer on its way out."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, always: Mapping[str, str]) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, always: Sequence[tuple[bytes, bytes]]
+    ) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
@@ -75,7 +81,7 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._started = True
-            if self._for_a_person and _is_problem(message):
+            if _is_problem(message) and self._for_a_person:
                 self._replaced = True
                 await self._page(message["status"])
                 return
@@ -98,10 +104,9 @@ class _Answer:
         await self._send(message)
 
     def _add_headers(self, message: Message) -> None:
-        headers = MutableHeaders(scope=message)
-        for name, value in self._always.items():
-            headers.setdefault(name, value)
-        headers.setdefault("Cache-Control", "no-store")
+        headers = list(message["headers"])
+        said = {name.lower() for name, _ in headers}
+        message["headers"] = headers + [one for one in self._always if one[0] not in said]
 
 
 def _is_problem(message: MutableMapping[str, Any]) -> bool:

@@ -30,23 +30,30 @@ def note_expiry(request: Request, sender: VerifiedKey) -> None:
         request.state.key_expires = until.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+Handle = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
 class ExpiryRoute(APIRoute):
     """A route whose answers, refusals among them, tell what `note_expiry` noted."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Handle:
         """Wrap the whole handling of a request, its dependencies included."""
-        handle = super().get_route_handler()
+        return telling_expiry(super().get_route_handler())
 
-        async def telling(request: Request) -> Response:
-            try:
-                answer = await handle(request)
-            except Problem as problem:
-                problem.headers |= _told(request)
-                raise
-            answer.headers.update(_told(request))
-            return answer
 
-        return telling
+def telling_expiry(handle: Handle) -> Handle:
+    """Wrap the handling of requests, so that their answers tell what `note_expiry` noted."""
+
+    async def telling(request: Request) -> Response:
+        try:
+            answer = await handle(request)
+        except Problem as problem:
+            problem.headers |= _told(request)
+            raise
+        answer.headers.update(_told(request))
+        return answer
+
+    return telling
 
 
 def _told(request: Request) -> dict[str, str]:
