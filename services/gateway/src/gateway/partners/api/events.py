@@ -103,10 +103,9 @@ class _PostRoute(ExpiryRoute):
         return post
 
 
-for path, documented in (("/events", endpoint_docs.POST_EVENTS), ("/events/", {"include_in_schema": False})):
-    router.add_api_route(
-        path, post_events, methods=["POST"], status_code=202, route_class_override=_PostRoute, **documented
-    )
+_POSTED: dict[str, Any] = {"methods": ["POST"], "status_code": 202, "route_class_override": _PostRoute}
+router.add_api_route("/events/", post_events, include_in_schema=False, **_POSTED)
+router.add_api_route("/events", post_events, **_POSTED, **endpoint_docs.POST_EVENTS)
 
 
 @router.get("/events/", include_in_schema=False)
