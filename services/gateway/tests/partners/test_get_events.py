@@ -101,6 +101,10 @@ async def test_a_partner_pages_through_its_latest_events(client: httpx.AsyncClie
     assert rest["next"] is None
     refused = await client.get("/events?limit=0", headers=bearer())
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "query:limit")
+    no_id = (await client.get("/events?before=x", headers=bearer())).json()["errors"]
+    assert [(one["pointer"], one["detail"]) for one in no_id] == [
+        ("query:before", "This must be a UUID, such as an event_id that you were told.")
+    ]
 
 
 async def test_a_partner_that_misspells_a_parameter_is_told_which_was_meant(

@@ -43,6 +43,7 @@ _PLAIN: Mapping[str, Sentence] = {
     "tuple_type": Sentence("This must be an array."),
     "list_type": Sentence("This must be an array."),
     "url_parsing": Sentence("This must be a web address that begins with https:// or http://."),
+    "uuid_parsing": Sentence("This must be a UUID, such as an event_id that you were told."),
     "recursion_loop": Sentence("This value is not accepted."),
 }
 
