@@ -25,6 +25,7 @@ def test_a_first_event_is_accepted_and_understood(network: Running, tmp_path: Pa
     assert told.returncode == 0, told.stderr
     assert "accepted" in told.stdout
     assert "received" in told.stdout, "what became of it"
+    assert "task_opened" in told.stdout, "and not only that it was taken"
 
 
 @pytest.mark.parametrize("language", NEEDED)

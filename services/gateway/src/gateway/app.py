@@ -124,6 +124,12 @@ def _set_state(app: FastAPI, settings: Settings, clients: HttpClients) -> None:
     app.state.inbox_pieces = Pieces()
     app.state.stream_send_timeout = settings.stream_send_timeout.total_seconds()
     app.state.events_per_minute = settings.events_per_second * 60
+    app.state.partner_limits = {
+        "burst": settings.events_burst,
+        "rate": settings.events_per_second,
+        "reads": settings.reads_burst,
+        "reads_rate": settings.reads_per_second,
+    }
     app.state.public_url = settings.public_url
     app.state.link_life = settings.link_life
     app.state.publish_timeout = settings.publish_timeout.total_seconds()

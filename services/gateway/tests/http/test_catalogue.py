@@ -11,6 +11,7 @@ from babel.messages.pofile import read_po
 
 from chassis.http import requests
 from contracts.checks import MESSAGES
+from gateway.partners.api.problem_types import PROBLEM_TYPES
 
 SOURCE = Path(__file__).parents[2] / "src" / "gateway"
 PLACES = re.compile(r"%\(\w+\)s")
@@ -42,6 +43,8 @@ FALLBACKS = {"There is nothing at this address.", "This was refused.", "Refused"
 
 def _sentences() -> set[str]:
     titles = {code.replace("-", " ").capitalize() for code in {*_literals(CODES), *CODES_FROM_THE_CHASSIS}}
+    # Of those that are refused before anything is known of the sender the page tells as well.
+    titles |= {one.title for one in PROBLEM_TYPES}
     return {*_literals(SENTENCES), *titles, *FALLBACKS, *MESSAGES.values(), *FROM_THE_CHASSIS}
 
 

@@ -81,6 +81,7 @@ async def docs(page: AnyonesPage) -> Response:
         examples=first_event(),
         headers={name: header["description"] for name, header in HEADERS.items()},
         code=code,
+        limits=page.request.app.state.partner_limits,
     )
 
 

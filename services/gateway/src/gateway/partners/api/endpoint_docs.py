@@ -8,7 +8,9 @@ from gateway.web.translations import msg
 
 HEADERS: Mapping[str, Mapping[str, Any]] = {
     "RateLimit-Policy": {
-        "description": msg("Your allowance: `q` events within `w` seconds."),
+        "description": msg(
+            "Your allowance: `q` at once, and again after `w` seconds; of `events`, or on a GET of `reads`."
+        ),
         "schema": {"type": "string"},
         "example": '"events";q=400;w=2',
     },
@@ -18,7 +20,7 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
         "example": '"events";r=399;t=0',
     },
     "Key-Expires": {
-        "description": msg("When your key stops; in its last thirty days alone."),
+        "description": msg("When your key stops, where it stops by itself."),
         "schema": {"type": "string", "format": "date-time"},
         "example": "2027-11-30T00:00:00Z",
     },

@@ -1,19 +1,17 @@
-"""Keys that stop by themselves: each answer of their last thirty days says when, and those after it that they have."""
+"""Keys that stop by themselves: each answer says when, and those after it that they have."""
 
 from collections.abc import Callable, Coroutine
-from datetime import UTC, timedelta
+from datetime import UTC
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from chassis.http.dependencies import service_of
 from chassis.http.problems import Problem
 from gateway.clients import VerifiedKey
 from gateway.http.faults import Sentence
 
 HEADER = "Key-Expires"
-WARNED_FOR = timedelta(days=30)
 
 
 def expired() -> Problem:
@@ -24,9 +22,9 @@ def expired() -> Problem:
 
 
 def note_expiry(request: Request, sender: VerifiedKey) -> None:
-    """Have the answer to this request say when its key expires, where that is soon."""
+    """Have the answer to this request say when its key expires, where it does."""
     until = sender.expires_at
-    if until is not None and until - service_of(request).database.clock() <= WARNED_FOR:
+    if until is not None:
         request.state.key_expires = until.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 

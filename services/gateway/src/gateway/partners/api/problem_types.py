@@ -81,7 +81,7 @@ PROBLEM_TYPES = (
         "key-expired",
         msg("The time of the key is over."),
         msg(
-            "Ask the network's operators for a new one. In a key's last thirty days `Key-Expires` says when it stops."
+            "Ask the network's operators for a new one. `Key-Expires` says in every answer when a key stops."
         ),
     ),
     ProblemType(
