@@ -14,6 +14,7 @@ from wire.forms import FORMS, LAST, MARKER, Form
 
 from chassis.http.wire.connections import Limits
 from chassis.http.wire.framing import framed
+from chassis.http.wire.heads import with_path
 
 POST = b"POST /a HTTP/1.1\r\nHost: here\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -257,3 +258,17 @@ def test_java_as_it_comes_is_served(server: Served, tmp_path: Path) -> None:
     ]
     # Otherwise it would not be what this is about.
     assert server.service.carried[0].headers["upgrade"] == "h2c"
+
+
+@pytest.mark.parametrize(
+    ("target", "whole"),
+    [
+        (b"http://ledger.test", b"http://ledger.test/"),
+        (b"HTTPS://ledger.test:8080?x=1", b"HTTPS://ledger.test:8080/?x=1"),
+        (b"http://ledger.test/entries", b"http://ledger.test/entries"),
+        (b"/entries?at=http://ledger.test", b"/entries?at=http://ledger.test"),
+        (b"*", b"*"),
+    ],
+)
+def test_an_address_that_ends_with_its_host_is_that_of_the_root(target: bytes, whole: bytes) -> None:
+    assert with_path(target) == whole

@@ -14,6 +14,7 @@ import structlog
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
+from opentelemetry.propagate import set_global_textmap
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
@@ -46,6 +47,8 @@ def export(spans: Encoded) -> None:
 
 def start_telemetry(service: str, *, site: str, log_level: str = "info") -> TracerProvider:
     """Set up the tracer provider and the logs of this process; call `shutdown()` on what it returns at the end."""
+    # By itself OpenTelemetry reads `baggage` as well: we say none, and of a stranger's it logs what it cannot read.
+    set_global_textmap(_propagator)
     global _export  # noqa: PLW0603 - one a process, as the tracer provider is
     _start_logs(service, log_level, sys.stdout)
     resource = Resource.create({"service.name": service, "service.namespace": "ssenet", "ssenet.site": site})

@@ -86,3 +86,37 @@ async def test_head_is_refused_where_get_is(client: httpx.AsyncClient) -> None:
     answer = await client.head("/language")
 
     assert (answer.status_code, answer.headers["Allow"]) == (405, "OPTIONS, POST")
+
+
+@pytest.mark.parametrize("path", ["/events", "/events/", "/events/none"])
+async def test_a_question_brings_no_long_body_and_of_a_short_one_fifty_fields_are_named(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    def asked(names: int) -> bytes:
+        return orjson.dumps({f"field-{number}": 1 for number in range(names)})
+
+    short = await client.request("GET", path, content=asked(1000), headers=bearer())
+    long = await client.request("GET", path, content=asked(20_000), headers=bearer())
+
+    assert (short.status_code, len(short.json()["errors"])) == (422, 50)
+    assert long.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("accepts", "packed"),
+    [
+        ("gzip", True),
+        ("GZIP;q=0.5, br", True),
+        ("gzip;q=0", False),
+        ("identity;q=1, gzip;q=0", False),
+        ("x-gzip", False),
+    ],
+)
+@pytest.mark.parametrize("path", ["/contracts/codes/countries.json", "/docs", "/static/network.css"])
+async def test_what_is_packed_is_packed_for_who_takes_it(
+    client: httpx.AsyncClient, path: str, accepts: str, *, packed: bool
+) -> None:
+    answer = await client.get(path, headers={"Accept-Encoding": accepts})
+
+    assert answer.status_code in {200, 404}
+    assert ("Content-Encoding" in answer.headers) is (packed and answer.status_code == 200)

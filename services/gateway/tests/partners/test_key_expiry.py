@@ -64,3 +64,16 @@ async def test_a_key_that_does_not_end_says_nothing(client: httpx.AsyncClient, o
     answer = await post_event(client, an_event())
 
     assert (answer.status_code, answer.headers.get("Key-Expires")) == (202, None)
+
+
+@pytest.mark.parametrize("asked", ["GET /events?limit=0", "POST /events?dry_run=maybe", "GET /events?x=1"])
+async def test_a_refused_parameter_is_told_when_the_key_ends_too(
+    client: httpx.AsyncClient, others: Others, asked: str
+) -> None:
+    until = ending(timedelta(days=3))
+    others.knows(KEY, PARTNER.model_copy(update={"expires_at": until}))
+    method, path = asked.split()
+
+    answer = await client.request(method, path, headers=bearer())
+
+    assert (answer.status_code, answer.headers.get("Key-Expires")) == (422, in_utc(until))

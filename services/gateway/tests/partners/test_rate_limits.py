@@ -116,3 +116,17 @@ async def test_an_answer_that_fails_behind_the_key_says_what_is_left_and_when_to
     assert answer.status_code == 503
     assert answer.headers["RateLimit"].startswith('"events";r=399;')
     assert int(answer.headers["Retry-After"]) >= 1
+
+
+@pytest.mark.parametrize("wrong", ["dry_run=maybe", "dryrun=true", "dry_run=true&dry_run=true"])
+async def test_a_post_with_a_wrong_parameter_is_charged_and_told_so(gateway: Gateway, wrong: str) -> None:
+    async with gateway(events_burst=3, events_per_second=1) as client:
+        answers = [
+            await client.post(
+                f"/events?{wrong}", content=b"{}", headers={"Content-Type": STRUCTURED, **bearer()}
+            )
+            for _ in range(4)
+        ]
+
+    assert [answer.status_code for answer in answers] == [422, 422, 422, 429]
+    assert all("RateLimit" in answer.headers for answer in answers)

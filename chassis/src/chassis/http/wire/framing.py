@@ -15,7 +15,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from chassis.http.wire import refusals
 from chassis.http.wire.answering import BODY, GOODBYE, HEAD, NEXT, NOTHING, AnsweringProtocol
 from chassis.http.wire.connections import Connections, Limits
-from chassis.http.wire.heads import ONCE, fault_in
+from chassis.http.wire.heads import ONCE, fault_in, with_path
 from chassis.http.wire.refusals import HEAD_BYTES, HEAD_COUNT, TARGET_BYTES, Refusal
 
 log = structlog.get_logger()
@@ -141,6 +141,7 @@ class FramedProtocol(AnsweringProtocol):
         if fault is not None:
             raise _RefusedError(fault)
         self.expect_100_continue = self.expect_100_continue and version == "1.1"
+        self.url = with_path(self.url)
         self._upgrading = self.parser.should_upgrade()
         self.room.asks(self)
         super().on_headers_complete()

@@ -20,6 +20,7 @@ ONCE = frozenset({b"host", b"content-length", b"transfer-encoding"})
 
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)", re.IGNORECASE)
+_WITHOUT_PATH = re.compile(rb"^(https?://[^/?#]+)(?=[?]|$)", re.IGNORECASE)
 _LARGEST_PORT = 65535
 
 
@@ -39,6 +40,13 @@ def fault_in(version: str, method: bytes, target: bytes, once: Mapping[bytes, by
     if not _is_host(host) and (version == "1.1" or b"host" in once):
         return WRONG_HOST
     return None if target.startswith(b"/") and b"#" not in target else _fault_in_target(method, target, host)
+
+
+def with_path(target: bytes) -> bytes:
+    """Write an address that ends with its host as one of `/` (RFC 9112, section 3.2.2)."""
+    if target.startswith(b"/"):
+        return target
+    return _WITHOUT_PATH.sub(rb"\1/", target)
 
 
 def _is_host(host: bytes) -> bool:

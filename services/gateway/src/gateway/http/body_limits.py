@@ -37,7 +37,9 @@ def limited_bodies(app: ASGIApp) -> ASGIApp:
     """Middleware: no form and no internal call is longer than a page of text; events have limits of their own."""
 
     async def limited(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].rstrip("/") == "/events":
+        if scope["type"] != "http" or (
+            scope["method"] == "POST" and scope["path"] in {"/events", "/events/"}
+        ):
             await app(scope, receive, send)
             return
         declared = Headers(scope=scope).get("Content-Length", "")

@@ -33,6 +33,11 @@ def prefers_html(accept: str | None) -> bool:
     return page > 0 and page >= document
 
 
+def accepts_gzip(accept_encoding: str | None) -> bool:
+    """Tell whether an `Accept-Encoding` header takes gzip by name."""
+    return dict(_wishes(accept_encoding)).get("gzip", 0.0) > 0
+
+
 def _wishes(header: str | None) -> Iterator[tuple[str, float]]:
     """Each thing that is asked for, in lower case, with its weight; what has a weight that is none is passed over."""
     for part in (header or "").split(",")[:_MOST]:

@@ -15,7 +15,8 @@ _QUOTA = "quota"
 
 def tell_quota(request: Request, headers: Mapping[str, str]) -> None:
     """Let the answer to this request carry what is left of the caller's allowance, whatever becomes of it."""
-    setattr(request.state, _QUOTA, headers)
+    told: dict[str, str] = request.scope.setdefault("state", {}).setdefault(_QUOTA, {})
+    told.update(headers)
 
 
 def quota_headers(app: ASGIApp) -> ASGIApp:

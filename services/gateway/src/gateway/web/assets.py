@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
 from chassis.http.access import public
+from gateway.http.negotiation import accepts_gzip
 
 router = APIRouter(dependencies=[public()])
 
@@ -65,7 +66,7 @@ async def asset(path: str, request: Request) -> Response:
     if found is None:
         raise HTTPException(404)
     headers = {"Cache-Control": FOR_EVER, "Vary": "Accept-Encoding"}
-    if found.packed is not None and "gzip" in request.headers.get("Accept-Encoding", ""):
+    if found.packed is not None and accepts_gzip(request.headers.get("Accept-Encoding")):
         headers["Content-Encoding"] = "gzip"
         return Response(found.packed, media_type=found.media_type, headers=headers)
     return Response(found.body, media_type=found.media_type, headers=headers)

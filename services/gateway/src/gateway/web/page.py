@@ -15,7 +15,7 @@ from chassis.http.dependencies import service_of
 from contracts import codes
 from contracts.words import Language
 from gateway.clients import Notifications, NotificationsClient, ServiceUnavailableError
-from gateway.http.negotiation import language_of
+from gateway.http.negotiation import accepts_gzip, language_of
 from gateway.sessions import OptionalSession, Session, is_https
 from gateway.sessions.domain import masked
 from gateway.web.formats import Formats, direction_of
@@ -137,7 +137,7 @@ def _packed(request: Request, text: str, status: int) -> HTMLResponse:
     # Members sit on weak links, and a page shrinks to a fifth. Lengths of compressed pages may betray what is the
     # same in all of them (BREACH); the one secret in a page, the CSRF token, is masked anew in each.
     body = text.encode()
-    if len(body) < WORTH_PACKING or "gzip" not in request.headers.get("Accept-Encoding", ""):
+    if len(body) < WORTH_PACKING or not accepts_gzip(request.headers.get("Accept-Encoding")):
         return HTMLResponse(body, status)
     headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
     return HTMLResponse(gzip.compress(body, 5), status, headers=headers)

@@ -136,6 +136,12 @@ def test_an_extensions_name_may_be_of_any_length() -> None:
 @pytest.mark.parametrize(
     ("media_type", "it_is"),
     [
+        ("application/json;", True),
+        ("application/json;odata=verbose", True),
+        ("application/json; charset=utf-8; v=1", True),
+        ('application/json; profile="x;y"', True),
+        ("application/json; v=1; charset=latin-1", False),
+        ("application/json; charset=utf-8; charset=utf-16", False),
         ("application/json", True),
         ("TEXT/JSON", True),
         ("application/json;charset=utf-8", True),
@@ -143,7 +149,7 @@ def test_an_extensions_name_may_be_of_any_length() -> None:
         ("application/vnd.partner.v2+json", True),
         ("application/json; charset=US-ASCII", True),
         ("application/json; charset=latin-1", False),
-        ("application/json; charset=utf-8; q=1", False),
+        ("application/json; charset=utf-8; q=1", True),
         ("application/jsonp", False),
         ("application/+json", False),
         ("application/xml+json+zip", False),

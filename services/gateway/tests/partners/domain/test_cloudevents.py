@@ -486,3 +486,11 @@ def test_what_is_told_of_a_refused_event_holds_nothing_else_in_memory() -> None:
     assert isinstance(refused, RefusedEvent)
     # Its frames held all 440 faults of each event, where 50 are told: ten times the memory of the whole batch.
     assert refused.error.__traceback__ is None
+
+
+@pytest.mark.parametrize("digits", [309, 400, 4300])
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_a_whole_number_beyond_every_double_is_content_where_nobody_reads_it(digits: int, sign: str) -> None:
+    sent = read_event(a_return("1", unknown=sign + "1" * digits), now=NOW, grants=ALL)
+
+    assert not sent.is_said_by(read_event(a_return("1"), now=NOW, grants=ALL).content_sha256)

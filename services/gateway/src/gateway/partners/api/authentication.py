@@ -53,7 +53,12 @@ Sender = Annotated[VerifiedKey, Depends(sender_of)]
 
 
 async def poster_of(request: Request, sender: Sender) -> VerifiedKey:
-    """Find the partner that posts; a parameter it misspells might have meant that nothing shall be stored."""
+    """Find the partner that posts, and charge it for one event, whatever comes of it.
+
+    A parameter that it misspells is refused: it might have meant that nothing shall be stored.
+    """
+    events: RateLimiter = request.app.state.rate_limiter
+    events.take(request, sender.partner)
     if request.scope["query_string"] and (faults := unheard_parameters(request)):
         raise Problem(422, "invalid-request", "The request has fields to correct.", errors=faults)
     return sender

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from chassis.http.access import public
 from chassis.http.problems import Problem
 from contracts.catalogue import PARTNER_EVENTS
-from gateway.http.negotiation import prefers_html
+from gateway.http.negotiation import accepts_gzip, prefers_html
 from gateway.partners.markup import code
 from gateway.partners.published import Document, document, documents
 from gateway.web.page import AnyonesPage
@@ -52,7 +52,7 @@ async def contract(path: str, request: Request) -> Response:
 
 def answer(request: Request, found: Document, *, vary: str = "Accept-Encoding") -> Response:
     """Send a document, packed where that is taken, or say that the caller has it already."""
-    packs = "gzip" in request.headers.get("Accept-Encoding", "")
+    packs = accepts_gzip(request.headers.get("Accept-Encoding"))
     # What is packed is another representation, and has a tag of its own.
     etag = f'{found.etag[:-1]}-gzip"' if packs else found.etag
     headers = {"ETag": etag, "Cache-Control": CACHED, "Vary": vary, **ANYONE}

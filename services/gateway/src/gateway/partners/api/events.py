@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.routing import APIRoute
 
 from chassis.http.dependencies import Reading, service_of
 from chassis.http.problems import Problem
@@ -20,9 +21,8 @@ from gateway.journeys.domain import Step
 from gateway.journeys.paging import NoSuchPlaceError
 from gateway.journeys.workflows import Journey, find_journey, journeys_before, journeys_since
 from gateway.partners.api import endpoint_docs, paging
-from gateway.partners.api.authentication import Poster, Reader, sender_of
+from gateway.partners.api.authentication import Poster, Reader, poster_of, sender_of
 from gateway.partners.api.body import Bodies
-from gateway.partners.api.key_expiry import ExpiryRoute, telling_expiry
 from gateway.partners.api.rate_limits import RateLimiter
 from gateway.partners.api.repeated_headers import refuse_repeated_headers
 from gateway.partners.domain.batches import batch_in
@@ -38,7 +38,7 @@ from gateway.partners.domain.json_text import parse_json
 from gateway.partners.intake import Accepted, Conflict, DryRun, Foreseen, Intake, unpublished
 from gateway.web.translations import msg
 
-router = APIRouter(tags=["events"], route_class=ExpiryRoute)
+router = APIRouter(tags=["events"])
 
 DryRunWanted = Annotated[
     Literal["true", "false"],
@@ -60,7 +60,6 @@ async def post_events(request: Request, sender: Poster, dry_run: DryRunWanted = 
     """Take one event or a batch. 202 means stored here and acknowledged by the network's broker."""
     intake = DryRun(service_of(request).database) if dry_run == "true" else _intake(request)
     rate_limiter: RateLimiter = request.app.state.rate_limiter
-    rate_limiter.take(request, sender.partner)
     bodies: Bodies = request.app.state.bodies
     try:
         mode = mode_of(
@@ -80,7 +79,7 @@ async def post_events(request: Request, sender: Poster, dry_run: DryRunWanted = 
         raise refusal_as_problem(error) from error
 
 
-class _PostRoute(ExpiryRoute):
+class _PostRoute(APIRoute):
     """Carries out a post without parameters as it is declared here, and leaves to FastAPI what has any.
 
     To put the few arguments of such a post together for each event anew takes FastAPI a sixth of all that the gateway
@@ -92,15 +91,12 @@ class _PostRoute(ExpiryRoute):
         as_declared = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
+            if request.scope["query_string"]:
+                return await as_declared(request)
             await refuse_repeated_headers(request)
-            return await post_events(request, await sender_of(request))
+            return await post_events(request, await poster_of(request, await sender_of(request)))
 
-        shorter = telling_expiry(handle)
-
-        async def post(request: Request) -> Response:
-            return await (as_declared if request.scope["query_string"] else shorter)(request)
-
-        return post
+        return handle
 
 
 _POSTED: dict[str, Any] = {"methods": ["POST"], "status_code": 202, "route_class_override": _PostRoute}

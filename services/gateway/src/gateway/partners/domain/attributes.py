@@ -23,7 +23,9 @@ _URI = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})")
 _JSON = re.compile(
-    r"\s*(?:application|text)/(?:[\w.+-]+\+)?json\s*(?:;\s*charset\s*=\s*\"?(?:utf-?8|us-ascii)\"?\s*)?",
+    # Of its parameters `charset` alone says something about JSON.
+    r"\s*(?:application|text)/(?:[\w.+-]+\+)?json\s*"
+    r"(?:;\s*(?:charset\s*=\s*\"?(?:utf-?8|us-ascii)\"?|(?!charset\b)[\w.+-]+\s*=\s*(?:[\w.+/-]+|\"[^\"]*\"))?\s*)*",
     re.IGNORECASE,
 )
 _REQUIRED = ("specversion", "id", "source", "type")

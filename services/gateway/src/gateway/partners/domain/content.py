@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from math import inf
 from typing import Any, cast
 
 import orjson
@@ -66,4 +67,8 @@ def _in_doubles(value: Any) -> object:
     if isinstance(value, list):
         return [_in_doubles(one) for one in cast("list[Any]", value)]
     is_rounded = isinstance(value, Inexact) or (type(value) is int and not is_of_64_bits(value))
-    return float(value) if is_rounded else value
+    try:
+        return float(value) if is_rounded else value
+    except OverflowError:
+        # A whole number beyond every double.
+        return inf
