@@ -331,3 +331,8 @@ def test_titles_say_values_only_after_a_sign_that_needs_no_grammar() -> None:
             title = rule.title.in_language(language)
             assert placeholders(title)
             assert "{" not in title.partition(":")[0]
+
+
+def test_a_durable_is_named_by_words_to_its_end() -> None:
+    with pytest.raises(ValidationError, match="durable"):
+        RuleBook.model_validate(_one_rule(durable="coordination-open-tasks!"))

@@ -20,6 +20,7 @@ from coordination.domain.tasks import (
     act,
     actions_of,
     assign,
+    refuse_stranger,
 )
 
 UNITS = ("ACT/EMP", "ACTRAV", "COOP")
@@ -194,3 +195,11 @@ def test_a_task_that_waits_for_routing_is_assigned_before_anything_else() -> Non
 
 def test_a_unit_named_twice_has_one_part() -> None:
     assert assign(Task(units=("COOP",)), ("ACTRAV", "ACTRAV"), COORDINATOR).units == ("ACTRAV",)
+
+
+def test_a_task_is_read_by_who_acts_for_a_unit_that_had_it_and_by_coordinators() -> None:
+    for reader in (a_member_of("CO-Dakar"), a_member_of("COOP", Role.COORDINATOR)):
+        refuse_stranger(["CO-Dakar"], reader)
+    for stranger in (a_member_of("CO-Cairo"), a_member_of("CO-Dakar", Role.OPERATOR), None):
+        with pytest.raises(NotYourTaskError):
+            refuse_stranger(["CO-Dakar"], stranger)

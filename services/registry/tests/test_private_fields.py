@@ -32,7 +32,7 @@ from registry.api.members import MemberBody
 from registry.api.organisations import OrganisationBody
 from registry.app import build
 from registry.directory import packaged
-from registry.domain.members import Member
+from registry.domain.members import Member, NoSuchMemberError
 from registry.domain.organisations import Organisation
 from registry.settings import Settings
 from registry.workflows.directory import load_directory
@@ -275,3 +275,9 @@ async def test_nothing_that_is_said_of_an_account_is_in_a_log_or_a_span(
     seen = [(span.name, dict(span.attributes or {}), span.events) for span in spans.get_finished_spans()]
     assert len(seen) >= 2 * len(MemberBody.model_fields)
     assert MARK not in f"{seen} {logged} {caplog.text}"
+
+
+def test_an_account_that_is_missing_is_named() -> None:
+    member_id = MemberId(uuid4())
+
+    assert str(member_id) in str(NoSuchMemberError(member_id))

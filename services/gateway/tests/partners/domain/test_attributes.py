@@ -105,6 +105,8 @@ def test_a_clock_may_run_five_minutes_ahead(time: str, said: str | None) -> None
     _, faults = read_attributes(an_event(time=time), now=NOW)
 
     assert [str(fault.sentence) for fault in faults] == ([said] if said else [])
+    codes = {"2026-02-30T09:00:00Z": "not-a-time"}
+    assert [fault.code for fault in faults] == ([codes.get(time, "in-the-future")] if said else [])
 
 
 def test_a_leap_second_is_the_second_before_it() -> None:

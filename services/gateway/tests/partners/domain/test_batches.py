@@ -107,3 +107,16 @@ def test_an_event_that_says_a_name_twice_holds_none_of_the_others_up() -> None:
     assert isinstance(good, Unread)
     assert isinstance(twice, Unread)
     assert (good.text, twice.at) == (b'{"id": "1"}', 14)
+
+
+def test_a_batch_of_blanks_is_no_json_and_no_batch_of_something_else() -> None:
+    assert refusal_of(b"") == refusal_of(b" ")
+    assert "array" not in refusal_of(b"")[2]
+
+
+def test_a_batch_may_have_as_many_parts_as_it_is_told() -> None:
+    # One array is the batch itself.
+    as_many = b"[[%b]]" % b",".join([b"{}"] * (BATCH_PARTS - 2))
+
+    assert len(sliced(as_many)) == 1
+    assert refusal_of(as_many + b"[")[0] == 413

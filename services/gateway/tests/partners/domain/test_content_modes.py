@@ -175,3 +175,12 @@ def test_the_media_type_may_be_said_twice_where_it_is_the_same() -> None:
     event = structured_from_headers([("ce-datacontenttype", "application/json")], "application/json", b"1")
 
     assert event == {"datacontenttype": "application/json", "data": 1}
+
+
+def test_an_attribute_in_two_headers_is_named_once_with_its_code() -> None:
+    headers = [("ce-id", "1"), ("ce-id", "2")]
+
+    with pytest.raises(RefusalError) as refusal:
+        structured_from_headers(headers, "application/json", b"{}")
+
+    assert [(fault.pointer, fault.code) for fault in refusal.value.faults] == [("/id", "attribute-twice")]

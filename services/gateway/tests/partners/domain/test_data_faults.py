@@ -9,7 +9,9 @@ from partner_kit import examples
 
 from contracts.catalogue import PARTNER_EVENTS
 from gateway.http.faults import RefusalError
+from gateway.http.validation import sentence_for
 from gateway.partners.domain.cloudevents import read_event
+from gateway.partners.domain.refusals import malformed
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 ALL = frozenset(PARTNER_EVENTS)
@@ -184,3 +186,12 @@ def test_a_guess_is_made_only_where_a_lists_codes_are_asked_for() -> None:
 
     [(_, said)] = said_of(an("entity", identifiers=[{"scheme": "Senegal", "value": "1"}]))
     assert "Did you mean" not in said
+
+
+@pytest.mark.parametrize("kind", ["int_type", "int_from_float", "int_parsing"])
+def test_whatever_is_no_whole_number_is_told_so(kind: str) -> None:
+    assert str(sentence_for(kind, None)) == "This must be a whole number."
+
+
+def test_a_refused_event_is_told_that_nothing_was_stored() -> None:
+    assert str(malformed().detail) == "Nothing was stored. Mend what `errors` names and send it again."
