@@ -61,8 +61,11 @@ TOLD: Mapping[str, tuple[str, ...]] = {
         f"({DEFAULTS['events_per_second']} a second, {DEFAULTS['events_burst']} at once",
         f"({DEFAULTS['reads_per_second']} a second, {DEFAULTS['reads_burst']} at once",
         f"{DEFAULTS['key_checks_burst']} at once from one address, then {DEFAULTS['key_checks_per_second']} a second",
-        f"{DEFAULTS['bodies_per_partner'] // 1024**2} MB at a time: two full batches",
-        f"{DEFAULTS['bodies_in_all'] // 1024**2} MB at a time | waits up to {DEFAULTS['body_patience'].seconds} s",
+        f"{DEFAULTS['batch_bytes_per_partner'] // 1024**2} MB at a time: two full ones",
+        f"single events under way | {DEFAULTS['event_bytes_per_partner'] // 1024**2} MB at a time",
+        f"{DEFAULTS['batch_bytes_in_all'] // 1024**2} MB of batches and",
+        f"{DEFAULTS['event_bytes_in_all'] // 1024**2} MB of single events at a time | waits",
+        f"waits up to {DEFAULTS['body_patience'].seconds} s, then 503 `busy`",
         f"within {IN_WORDS[DEFAULTS['key_cache'].seconds]} seconds",
     ),
     "docs/how-to/handle-dead-letters.md": (f"after {IN_WORDS[MAX_ATTEMPTS]} attempts",),
@@ -76,7 +79,13 @@ TOLD: Mapping[str, tuple[str, ...]] = {
         ),
         *(
             f"`GATEWAY_{name.upper()}` ({DEFAULTS[name] // 1024**2}MiB)"
-            for name in ("bodies_in_all", "bodies_per_partner", "bodies_read_at_once")
+            for name in (
+                "event_bytes_in_all",
+                "event_bytes_per_partner",
+                "batch_bytes_in_all",
+                "batch_bytes_per_partner",
+                "batch_bytes_read_at_once",
+            )
         ),
         f"`GATEWAY_BODY_PATIENCE` (PT{DEFAULTS['body_patience'].seconds}S)",
     ),

@@ -116,9 +116,9 @@ def _set_state(app: FastAPI, settings: Settings, clients: HttpClients) -> None:
         "reads", per_second=settings.reads_per_second, burst=settings.reads_burst
     )
     app.state.bodies = Bodies(
-        in_all=settings.bodies_in_all,
-        per_partner=settings.bodies_per_partner,
-        read_at_once=settings.bodies_read_at_once,
+        events=(settings.event_bytes_in_all, settings.event_bytes_per_partner),
+        batches=(settings.batch_bytes_in_all, settings.batch_bytes_per_partner),
+        read_at_once=settings.batch_bytes_read_at_once,
         patience=settings.body_patience.total_seconds(),
     )
     app.state.inbox_pieces = Pieces()

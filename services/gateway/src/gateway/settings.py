@@ -7,7 +7,7 @@ from pydantic import ByteSize, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from chassis.settings import ServiceSettings
-from gateway.partners.domain.refusals import BATCH_BYTES
+from gateway.partners.domain.refusals import BATCH_BYTES, EVENT_BYTES
 from gateway.sign_in.domain import LINK_LIFE
 
 
@@ -40,10 +40,13 @@ class Settings(ServiceSettings):
     """Keys never seen before that the registry is asked about, for one address of a sender."""
     key_checks_burst: Annotated[int, Field(ge=1)] = 500
 
-    bodies_in_all: ByteSize = Field(default=ByteSize(16 * 2**20), ge=BATCH_BYTES)
-    """Bytes of partners' bodies under way at a time. One full batch is 4 MiB."""
-    bodies_per_partner: ByteSize = Field(default=ByteSize(8 * 2**20), ge=BATCH_BYTES)
-    bodies_read_at_once: ByteSize = Field(default=ByteSize(4 * 2**20), ge=BATCH_BYTES)
+    event_bytes_in_all: ByteSize = Field(default=ByteSize(4 * 2**20), ge=EVENT_BYTES)
+    """Bytes of single events under way at a time. The largest is 256 KiB."""
+    event_bytes_per_partner: ByteSize = Field(default=ByteSize(2 * 2**20), ge=EVENT_BYTES)
+    batch_bytes_in_all: ByteSize = Field(default=ByteSize(16 * 2**20), ge=BATCH_BYTES)
+    """Bytes of batches under way at a time. A full one is 4 MiB."""
+    batch_bytes_per_partner: ByteSize = Field(default=ByteSize(8 * 2**20), ge=BATCH_BYTES)
+    batch_bytes_read_at_once: ByteSize = Field(default=ByteSize(4 * 2**20), ge=BATCH_BYTES)
     """Bytes of them that are read into objects at a time, where each of them is up to some thirty."""
     body_patience: timedelta = timedelta(seconds=5)
     """How long a body waits for room before its sender is told to come back."""

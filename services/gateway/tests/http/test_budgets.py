@@ -114,6 +114,34 @@ async def test_what_is_not_needed_is_given_back_at_once() -> None:
     assert budget.used == 0
 
 
+async def test_a_share_grows_where_there_is_room_and_waits_in_line_where_there_is_none() -> None:
+    budget = Budget("test", in_all=10, per_caller=8, patience=30)
+    async with budget.share("one", 2) as share:
+        await budget.grow(share, 6)
+        assert (share.amount, budget.used, budget.contended) == (6, 6, False)
+        await budget.grow(share, 5)
+        assert (share.amount, budget.used) == (6, 6)
+
+        other = _Holder(budget, "another", 4)
+        await _settled()
+        growing = asyncio.create_task(budget.grow(share, 1000))
+        await _settled()
+        assert (other.has_it, growing.done(), budget.contended) == (True, False, True)
+        await other.let_go()
+        await growing
+        assert (share.amount, budget.used) == (8, 8)
+    assert budget.used == 0
+
+
+async def test_a_share_that_may_not_grow_stays_what_it_was() -> None:
+    budget = Budget("test", in_all=10, per_caller=8, patience=0)
+    async with budget.share("one", 2) as share, budget.share("another", 7):
+        with pytest.raises(OverBudgetError) as refused:
+            await budget.grow(share, 8)
+        assert (share.amount, budget.used, refused.value.whose) == (2, 9, ALL)
+    assert budget.used == 0
+
+
 async def test_nothing_is_kept_of_who_failed_or_was_cancelled_having_it_or_waiting() -> None:
     budget = Budget("test", in_all=10, per_caller=10, patience=30)
     with pytest.raises(ZeroDivisionError):

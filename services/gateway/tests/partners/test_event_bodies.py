@@ -12,7 +12,7 @@ import uvicorn
 from partner_kit import BATCH, KEY, OTHER_KEY, STRUCTURED, Gateway, an_event, bearer, post_event
 
 from chassis.testing import eventually
-from gateway.partners.api import events
+from gateway.partners.api import body, events
 from gateway.partners.api.body import Bodies
 from gateway.partners.domain.cloudevents import read_batch
 
@@ -36,9 +36,9 @@ async def test_a_large_event_is_refused_and_not_read_for_ever(client: httpx.Asyn
 
 
 async def test_a_body_may_be_as_large_as_the_how_to_says_to_its_last_byte(client: httpx.AsyncClient) -> None:
-    async def status_of(body: bytes, size: int, media_type: str) -> int:
+    async def status_of(text: bytes, size: int, media_type: str) -> int:
         headers = {"Content-Type": media_type, **bearer()}
-        return (await client.post("/events", content=body.ljust(size), headers=headers)).status_code
+        return (await client.post("/events", content=text.ljust(size), headers=headers)).status_code
 
     event, batch = orjson.dumps(an_event()), b"[]"
 
@@ -78,14 +78,14 @@ async def test_a_plain_client_reads_why_its_large_body_was_refused(client: httpx
 async def test_who_asks_before_sending_is_refused_at_once(client: httpx.AsyncClient) -> None:
     read = 0
 
-    async def body() -> AsyncIterator[bytes]:
+    async def large() -> AsyncIterator[bytes]:
         nonlocal read
         read += 1
         yield b" " * 300_000
 
     answer = await client.post(
         "/events",
-        content=body(),
+        content=large(),
         headers={
             "Content-Type": STRUCTURED,
             "Content-Length": "300000",
@@ -100,16 +100,17 @@ async def test_who_asks_before_sending_is_refused_at_once(client: httpx.AsyncCli
 class _Slow:
     """A body of so many bytes that begins, and comes to its end when told to."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, begin: int = 1000) -> None:
         self.size = size
+        self.begin = begin
         self.goes_on = asyncio.Event()
         self.begun = asyncio.Event()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         self.begun.set()
-        yield b"[" + b" " * 1000
+        yield b"[" + b" " * self.begin
         await self.goes_on.wait()
-        yield b" " * (self.size - 1002) + b"]"
+        yield b" " * (self.size - self.begin - 2) + b"]"
 
     async def post(
         self, client: httpx.AsyncClient, key: str = KEY, *, declared: bool = True
@@ -120,12 +121,17 @@ class _Slow:
 
 
 MB = 1024 * 1024
-ROOM = {"bodies_in_all": 12 * MB, "bodies_per_partner": 8 * MB, "body_patience": 0.2}
+ROOM = {"batch_bytes_in_all": 12 * MB, "batch_bytes_per_partner": 8 * MB, "body_patience": 0.2}
 
 
 def _used(client: httpx.AsyncClient) -> int:
     bodies: Bodies = client.app.state.bodies  # type: ignore[attr-defined]
-    return bodies.under_way.used + bodies.read.used
+    return bodies.events.used + bodies.batches.used + bodies.read.used
+
+
+async def post_batch(client: httpx.AsyncClient, key: str = KEY) -> httpx.Response:
+    batch = orjson.dumps([an_event()])
+    return await client.post("/events", content=batch, headers={"Content-Type": BATCH, **bearer(key)})
 
 
 @pytest.mark.parametrize("declared", [True, False], ids=["declared", "in chunks"])
@@ -133,13 +139,14 @@ async def test_what_a_partner_has_under_way_is_bounded_and_given_back(
     gateway: Gateway, *, declared: bool
 ) -> None:
     async with gateway(**ROOM) as client:
-        slow = [_Slow(4 * MB) for _ in range(2)]
+        slow = [_Slow(4 * MB, 20_000) for _ in range(2)]
         under_way = [asyncio.create_task(one.post(client, declared=declared)) for one in slow]
         for one in slow:
             await one.begun.wait()
 
-        refused = await post_event(client, an_event())
-        other = await post_event(client, an_event(), key=OTHER_KEY)
+        refused = await post_batch(client)
+        other = await post_batch(client, OTHER_KEY)
+        single = await post_event(client, an_event())
         for one in slow:
             one.goes_on.set()
         done = await asyncio.gather(*under_way)
@@ -147,10 +154,10 @@ async def test_what_a_partner_has_under_way_is_bounded_and_given_back(
         assert (refused.status_code, refused.json()["type"]) == (429, "urn:ilo:sse:problem:too-much-at-once")
         assert int(refused.headers["Retry-After"]) >= 1
         assert "RateLimit" in refused.headers
-        assert other.status_code == 202
+        assert (other.status_code, single.status_code) == (202, 202)
         assert [answer.status_code for answer in done] == [202, 202]
         assert _used(client) == 0
-        assert (await post_event(client, an_event())).status_code == 202
+        assert (await post_batch(client)).status_code == 202
 
 
 async def test_what_all_partners_have_under_way_is_bounded(gateway: Gateway) -> None:
@@ -160,12 +167,14 @@ async def test_what_all_partners_have_under_way_is_bounded(gateway: Gateway) -> 
         for one, _ in slow:
             await one.begun.wait()
 
-        refused = await post_event(client, an_event(), key=OTHER_KEY)
+        refused = await post_batch(client, OTHER_KEY)
+        single = await post_event(client, an_event(), key=OTHER_KEY)
         for one, _ in slow:
             one.goes_on.set()
         await asyncio.gather(*under_way)
 
         assert (refused.status_code, refused.json()["type"]) == (503, "urn:ilo:sse:problem:busy")
+        assert single.status_code == 202
         assert int(refused.headers["Retry-After"]) >= 1
         assert _used(client) == 0
 
@@ -176,8 +185,8 @@ async def test_a_body_waits_a_little_for_room(gateway: Gateway) -> None:
         under_way = [asyncio.create_task(one.post(client)) for one in slow]
         for one in slow:
             await one.begun.wait()
-        waits = asyncio.create_task(post_event(client, an_event()))
-        await eventually(lambda: len(client.app.state.bodies.under_way._waiting) == 1)  # type: ignore[attr-defined]
+        waits = asyncio.create_task(post_batch(client))
+        await eventually(lambda: client.app.state.bodies.batches.contended)  # type: ignore[attr-defined]
 
         slow[0].goes_on.set()
 
@@ -186,10 +195,52 @@ async def test_a_body_waits_a_little_for_room(gateway: Gateway) -> None:
         await asyncio.gather(*under_way)
 
 
+async def test_who_says_nothing_of_its_length_and_sends_hardly_anything_takes_little(
+    gateway: Gateway,
+) -> None:
+    async with gateway(**ROOM) as client:
+        slow = [_Slow(4 * MB) for _ in range(20)]
+        under_way = [asyncio.create_task(one.post(client, OTHER_KEY, declared=False)) for one in slow]
+        for one in slow:
+            await one.begun.wait()
+
+        answer = await post_batch(client)
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+
+        assert answer.status_code == 202
+
+
+async def test_a_body_that_hardly_comes_gives_way_to_those_that_wait(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body, "_LOOK_EVERY", 0.1)
+    async with gateway(**ROOM | {"body_patience": 30}) as client:
+        slow = [(_Slow(4 * MB), key) for key in (KEY, KEY, OTHER_KEY)]
+        under_way = [asyncio.create_task(one.post(client, key)) for one, key in slow]
+        for one, _ in slow:
+            await one.begun.wait()
+        await asyncio.sleep(0.5)
+        assert not any(task.done() for task in under_way)
+
+        answer = await post_batch(client, OTHER_KEY)
+        for one, _ in slow:
+            one.goes_on.set()
+        ended = await asyncio.gather(*under_way)
+
+        assert answer.status_code == 202
+        assert 408 in {one.status_code for one in ended}
+        assert {one.json()["type"] for one in ended if one.status_code == 408} == {
+            "urn:ilo:sse:problem:too-slow"
+        }
+        assert _used(client) == 0
+
+
 async def test_nothing_stays_taken_by_who_hung_up_or_was_refused(client: httpx.AsyncClient) -> None:
     app: Any = client.app  # type: ignore[attr-defined]
-    for body in (b"[", b'[{"specversion": "1.0"}]', b"[" + b" " * 5 * MB):
-        await client.post("/events", content=body, headers={"Content-Type": BATCH, **bearer()})
+    for text in (b"[", b'[{"specversion": "1.0"}]', b"[" + b" " * 5 * MB):
+        await client.post("/events", content=text, headers={"Content-Type": BATCH, **bearer()})
         assert _used(client) == 0
 
     async def hang_up() -> AsyncIterator[dict[str, Any]]:

@@ -79,18 +79,26 @@ class Budget:
         """How much is in use."""
         return self._used
 
+    @property
+    def contended(self) -> bool:
+        """Whether anybody waits for a part of it."""
+        return bool(self._waiting)
+
     @asynccontextmanager
     async def share(self, caller: str, amount: int) -> AsyncGenerator[Share]:
         """Have this much until the end of the block; raises OverBudgetError where it is not to be had in time."""
         share = Share(caller, min(amount, self._per_caller))
-        if self._waiting or not self._fits(share):
-            await self._wait_for(share)
-        else:
-            self._hold(share)
+        await self._take(share)
         try:
             yield share
         finally:
             self.shrink(share, 0)
+
+    async def grow(self, share: Share, amount: int) -> None:
+        """Have so much in all of a share that one has; raises OverBudgetError where it is not to be had in time."""
+        more = Share(share.caller, max(min(amount, self._per_caller) - share.amount, 0))
+        await self._take(more)
+        share.amount += more.amount
 
     def shrink(self, share: Share, amount: int) -> None:
         """Leave a share with no more than this: the rest turned out not to be needed."""
@@ -101,6 +109,12 @@ class Budget:
         if not self._used_by[share.caller]:
             del self._used_by[share.caller]
         self._grant()
+
+    async def _take(self, share: Share) -> None:
+        if self._waiting or not self._fits(share):
+            await self._wait_for(share)
+        else:
+            self._hold(share)
 
     def _fits_caller(self, share: Share) -> bool:
         return self._used_by[share.caller] + share.amount <= self._per_caller

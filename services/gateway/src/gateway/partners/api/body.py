@@ -3,52 +3,96 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from chassis.http.problems import Problem
 from gateway.http.body_limits import drain
-from gateway.http.budgets import CALLER, Budget, OverBudgetError
+from gateway.http.budgets import CALLER, Budget, OverBudgetError, Share
 from gateway.http.faults import Sentence
+from gateway.partners.domain.content_modes import Mode
 from gateway.partners.domain.refusals import too_large
 
 PATIENCE = 30.0
 _TURN_PATIENCE = 10.0
-"""Seconds for which a body that has come waits to be read into objects."""
+"""Seconds for which a batch that has come waits to be read into objects."""
 _COME_BACK = "5"
 """Seconds after which what is under way now has been answered."""
+_SMALL = 16 * 1024
+"""Bytes that a body of no declared length is charged for until it turns out to have more."""
+_LOOK_EVERY = 2.0
+_SLOWEST = 16 * 1024
+"""Bytes of a body that come between two looks, or it gives way to those who wait: who sends faster ends in time."""
 
 
 class Bodies:
-    """The bytes of all bodies under way, and of those that are read: as objects they are some thirty times as many."""
+    """The bytes of all bodies under way, and of batches that are read: as objects they are some thirty times as many.
 
-    def __init__(self, *, in_all: int, per_partner: int, read_at_once: int, patience: float) -> None:
-        self.under_way = Budget("body_bytes", in_all=in_all, per_caller=per_partner, patience=patience)
+    Single events have a budget of their own: however many batches there are, they hold up none of them.
+    """
+
+    def __init__(
+        self,
+        *,
+        events: tuple[int, int],
+        batches: tuple[int, int],
+        read_at_once: int,
+        patience: float,
+    ) -> None:
+        """Each pair is how many bytes there may be in all, and how many of one partner's."""
+        self.events = Budget("event_bytes", in_all=events[0], per_caller=events[1], patience=patience)
+        self.batches = Budget("batch_bytes", in_all=batches[0], per_caller=batches[1], patience=patience)
         self.read = Budget(
-            "body_bytes_read", in_all=read_at_once, per_caller=read_at_once, patience=_TURN_PATIENCE
+            "batch_bytes_read", in_all=read_at_once, per_caller=read_at_once, patience=_TURN_PATIENCE
         )
+        self._coming: set[_Body] = set()
+        self._next_look: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
-    async def body_of(self, request: Request, partner: str, limit: int) -> AsyncGenerator[bytes]:
+    async def body_of(self, request: Request, partner: str, mode: Mode) -> AsyncGenerator[bytes]:
         """Read a request's body, and have it, until its answer is made; raises 429 or 503 where there is no room."""
         declared = _declared_length(request)
-        if declared is not None and declared > limit:
+        if declared is not None and declared > mode.limit:
             await drain(request)
             raise too_large()
-        begun = False
+        budget = self.batches if mode is Mode.BATCH else self.events
+        whole = False
         try:
-            # Who does not say how much comes is charged for all that may.
-            async with self.under_way.share(partner, limit if declared is None else declared) as share:
-                begun = True
-                body = await read_body(request, limit)
-                self.under_way.shrink(share, len(body))
+            async with budget.share(partner, _SMALL if declared is None else declared) as share:
+                body = await self._whole(_Body(request, mode.limit, budget, share))
+                whole = True
+                budget.shrink(share, len(body))
+                if mode is not Mode.BATCH:
+                    yield body
+                    return
                 async with self.read.share(partner, len(body)):
                     yield body
         except OverBudgetError as error:
-            if not begun:
+            if not whole:
                 await drain(request)
             raise _come_back(error) from error
+
+    async def _whole(self, body: "_Body") -> bytes:
+        self._coming.add(body)
+        if self._next_look is None:
+            self._look_soon()
+        try:
+            return await body.read()
+        finally:
+            self._coming.discard(body)
+
+    def _look_soon(self) -> None:
+        # One look at all of them stands for a timer each: the ordinary body is whole long before.
+        self._next_look = asyncio.get_running_loop().call_later(_LOOK_EVERY, self._look)
+
+    def _look(self) -> None:
+        self._next_look = None
+        for body in self._coming:
+            body.look()
+        if self._coming:
+            self._look_soon()
 
 
 def _declared_length(request: Request) -> int | None:
@@ -67,22 +111,52 @@ def _come_back(error: OverBudgetError) -> Problem:
     return Problem(503, "busy", sentence.text, headers=headers)
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """Read the body up to the limit; a larger one is refused and nothing of it kept, announced size or not."""
-    chunks = bytearray()
-    try:
-        async with asyncio.timeout(PATIENCE):
-            more = True
-            while more:
-                message = await request.receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientDisconnect
-                chunks += message.get("body", b"")
-                more = message.get("more_body", False)
-                if len(chunks) > limit:
-                    if more:
-                        await drain(request)
-                    raise too_large()
-    except TimeoutError as error:
-        raise Problem(408, "too-slow", "The body did not arrive in time.") from error
-    return bytes(chunks)
+@dataclass(eq=False)
+class _Body:
+    """A body that comes in pieces, and what of the budget is kept for it meanwhile."""
+
+    request: Request
+    limit: int
+    budget: Budget
+    share: Share
+    came: bytearray = field(default_factory=bytearray)
+    _deadline: asyncio.Timeout = field(default_factory=lambda: asyncio.timeout(PATIENCE))
+    _seen: int | None = None
+    """Bytes that had come when it was looked at last; None where nobody has, or we held it up ourselves."""
+    _grows: bool = False
+
+    async def read(self) -> bytes:
+        """Read it up to the limit; a larger one is refused and nothing of it kept, announced size or not."""
+        try:
+            async with self._deadline:
+                while await self._take_piece():
+                    pass
+        except TimeoutError as error:
+            raise Problem(408, "too-slow", "The body did not arrive in time.") from error
+        return bytes(self.came)
+
+    def look(self) -> None:
+        """End it where it hardly comes, and others wait for the room that is kept for it."""
+        count = len(self.came)
+        if self._grows:
+            return
+        if self._seen is not None and self.budget.contended and count - self._seen < _SLOWEST:
+            self._deadline.reschedule(0)
+        self._seen = count
+
+    async def _take_piece(self) -> bool:
+        """Take what has come; tells whether there is more to come."""
+        message = await self.request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        self.came += message.get("body", b"")
+        more: bool = message.get("more_body", False)
+        if len(self.came) > self.limit:
+            if more:
+                await drain(self.request)
+            raise too_large()
+        if len(self.came) > self.share.amount:
+            self._grows, self._seen = True, None
+            await self.budget.grow(self.share, self.limit)
+            self._grows = False
+        return more

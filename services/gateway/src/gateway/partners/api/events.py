@@ -67,7 +67,7 @@ async def post_events(request: Request, sender: Poster, dry_run: DryRunWanted = 
             request.headers.get("Content-Encoding"),
             attributes_in_headers="ce-specversion" in request.headers,
         )
-        async with bodies.body_of(request, sender.partner, mode.limit) as body:
+        async with bodies.body_of(request, sender.partner, mode) as body:
             if mode is Mode.BATCH:
                 # Beside the loop, as all that may take long: other senders would notice.
                 events = await asyncio.to_thread(batch_in, body)
