@@ -151,7 +151,7 @@ class DryRun:
         for event in events:
             name = _name(sender, event)
             already = name in seen
-            if seen.setdefault(name, event.content_sha256) != event.content_sha256:
+            if not event.is_said_by(seen.setdefault(name, event.content_sha256)):
                 outcomes.append(Conflict())
             elif stored := known.get(name):
                 outcomes.append(Accepted(stored.event_id, stored.trace_id, already=True))

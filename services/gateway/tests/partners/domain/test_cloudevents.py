@@ -453,6 +453,57 @@ def test_a_null_says_no_more_than_what_is_not_there() -> None:
     )
 
 
+def with_unknown(written: str) -> SentEvent:
+    return read_event(a_return("1", unknown=written), now=NOW, grants=ALL)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("1", "1.0"),
+        ("-0.0", "0"),
+        ("0e99999999999999999999", "0"),
+        ("1e3", "1000"),
+        ("9007199254740993", "9007199254740993.0"),
+        ("1E400", "10e399"),
+        ("1e400", "1" + "0" * 400),
+        ("0.1", "0.1" + "0" * 30),
+        ("1e23", "100000000000000000000000"),
+        ("1e-400", "0.1e-399"),
+        ('{"a": null}', "{}"),
+    ],
+)
+def test_a_number_is_its_value_however_it_is_written(one: str, other: str) -> None:
+    stored = with_unknown(one)
+
+    assert with_unknown(other).is_said_by(stored.content_sha256)
+    assert stored.is_said_by(with_unknown(other).content_sha256)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("0.1", "0.10000000000000000000001"),
+        ("[null]", "[1e400]"),
+        ("1e400", '"1e400"'),
+        ("1e400", '"1E+400"'),
+        ("1e400", "2e400"),
+        ("1e99999999999999999999", "1e99999999999999999998"),
+        ("1e-99999999999999999999", "0"),
+        ("1", '"1"'),
+        ("1", "true"),
+        ("18446744073709551616", "18446744073709551617"),
+        ("9007199254740993", "9007199254740992"),
+        ("[null]", "[]"),
+    ],
+)
+def test_what_is_of_another_value_or_kind_is_other_content(one: str, other: str) -> None:
+    stored = with_unknown(one)
+
+    assert not with_unknown(other).is_said_by(stored.content_sha256)
+    assert not stored.is_said_by(with_unknown(other).content_sha256)
+
+
 def stored_formerly(text: bytes) -> str:
     """What was stored of an event while orjson read it and null was content."""
     event = orjson.loads(text)

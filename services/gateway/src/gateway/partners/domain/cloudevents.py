@@ -18,7 +18,7 @@ from contracts.partner import PartnerEvent
 from gateway.http.faults import MANY, Fault, RefusalError, Sentence, pointer
 from gateway.partners.domain.attributes import Attributes, read_attributes
 from gateway.partners.domain.batches import Unread
-from gateway.partners.domain.content import as_json, content_sha256, former_sha256, own_data
+from gateway.partners.domain.content import as_json, content_sha256, former_sha256s, own_data
 from gateway.partners.domain.data_faults import faults_of
 from gateway.partners.domain.json_text import Inexact, UnreadableError, parse_json, settle
 from gateway.partners.domain.refusals import EVENT_BYTES, malformed, too_large
@@ -51,12 +51,12 @@ class SentEvent:
     attributes: Attributes
     data: PartnerEvent
     content_sha256: str
-    former_sha256: str
-    """What told it from another while numbers were read as doubles, and null was content."""
+    formerly: frozenset[str]
+    """What told it from another before: what is stored from then is compared with these, and nothing else is."""
 
     def is_said_by(self, content_sha256: str) -> bool:
         """Tell whether this is what an event says that was stored, now or formerly."""
-        return content_sha256 in {self.content_sha256, self.former_sha256}
+        return content_sha256 == self.content_sha256 or content_sha256 in self.formerly
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,8 @@ def read_event(
     faults += [*inexact, *(fault for fault in data_faults if fault.pointer not in told)]
     if faults or attributes is None or data is None:
         raise malformed(*faults)
-    content = content_sha256(document, may_hold_nulls=settled.is_read_anew)
-    former = former_sha256(document) if settled.is_read_anew else content
-    return SentEvent(attributes, data, content, former)
+    content = content_sha256(document, is_plain=settled.is_plain)
+    return SentEvent(attributes, data, content, former_sha256s(document, content, is_plain=settled.is_plain))
 
 
 def read_batch(

@@ -3,6 +3,16 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from decimal import (
+    MAX_EMAX,
+    MAX_PREC,
+    MIN_EMIN,
+    Context,
+    DecimalException,
+    InvalidOperation,
+    Overflow,
+    Underflow,
+)
 from math import inf
 from typing import Any, cast
 
@@ -10,24 +20,32 @@ import orjson
 
 from gateway.partners.domain.json_text import Inexact, is_of_64_bits
 
+_KIND = "2:"
+"""Marks what is computed as below; what is stored without it was computed before, otherwise."""
+_WHOLE_DOUBLES = 2**53
+"""Up to here a double holds every whole number."""
+_EXACTLY = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[InvalidOperation, Overflow, Underflow])
+
 _PIECE = 2047
 """Bytes up to which `hashlib` keeps the interpreter's lock. For more it lets go of it and takes it back at once, at
 each event of a batch; a loop that waits for the lock is woken each time, finds it taken, and never gets to insist."""
 
 
-def content_sha256(event: Mapping[str, object], *, may_hold_nulls: bool = True) -> str:
+def content_sha256(event: Mapping[str, object], *, is_plain: bool = False) -> str:
     """Tell two events with one id apart by what they say: type, subject and data, however the JSON was laid out.
 
     `time` and extensions such as `traceparent` are left out: senders stamp them anew on every attempt. A field that is
-    null says no more than one that is not there.
+    null says no more than one that is not there, and a number is its value, whichever way it is written. Data that are
+    `is_plain` hold neither.
     """
     data = own_data(event)
-    return _sha256_of(event, _said(data) if may_hold_nulls else data)
+    return _KIND + _sha256_of(event, data if is_plain else _said(data))
 
 
-def former_sha256(event: Mapping[str, object]) -> str:
-    """Give the `content_sha256` of before: numbers are doubles, and null is a value like another."""
-    return _sha256_of(event, _in_doubles(own_data(event)))
+def former_sha256s(event: Mapping[str, object], content_sha256: str, *, is_plain: bool) -> frozenset[str]:
+    """Give what an event may be stored under from before, when numbers were doubles and null a value like another."""
+    alike = content_sha256.removeprefix(_KIND)
+    return frozenset((alike,) if is_plain else (alike, _sha256_of(event, _in_doubles(own_data(event)))))
 
 
 def own_data(event: Mapping[str, object]) -> object:
@@ -58,7 +76,24 @@ def _said(value: Any) -> object:
     if isinstance(value, dict):
         fields = cast("dict[str, Any]", value)
         return {name: _said(one) for name, one in fields.items() if one is not None}
-    return [_said(one) for one in cast("list[Any]", value)] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [_said(one) for one in cast("list[Any]", value)]
+    if isinstance(value, float | Inexact) or (type(value) is int and abs(value) > _WHOLE_DOUBLES):
+        return _number(value)
+    return value
+
+
+def _number(value: float | Inexact) -> int | float | orjson.Fragment:
+    """Write a number in the one way that its value has, as far as that is known."""
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _WHOLE_DOUBLES:
+        return int(value)
+    written = str(value)
+    try:
+        exact = _EXACTLY.create_decimal(written)
+    except DecimalException:
+        # Its exponent has more digits than can be counted with. It stays as it is written.
+        return orjson.Fragment(written)
+    return orjson.Fragment(str(exact.normalize(_EXACTLY)) if exact else "0")
 
 
 def _in_doubles(value: Any) -> object:

@@ -84,8 +84,8 @@ class Settled:
 
     inexact: tuple[tuple[str | int, ...], ...]
     """Where there are numbers that no double holds."""
-    is_read_anew: bool
-    """Whether it holds what was once read otherwise: a null, or a number that was rounded."""
+    is_plain: bool
+    """Whether it says what it says in one way: it holds no null, and no number but whole ones of 64 bits."""
 
 
 def settle(document: object) -> Settled:
@@ -94,7 +94,7 @@ def settle(document: object) -> Settled:
     What a double does not hold stays its text, as an `Inexact`.
     """
     inexact: list[tuple[str | int, ...]] = []
-    is_read_anew = False
+    is_plain = True
     waiting: list[tuple[object, tuple[str | int, ...]]] = [(document, ())]
     while waiting:
         found, path = waiting.pop()
@@ -116,12 +116,12 @@ def settle(document: object) -> Settled:
                 number = _number(str(one))
                 # The names stay the same, so the walk goes on undisturbed.
                 value[name] = number
-                if isinstance(number, Inexact):
-                    inexact += [(*path, name)] if len(inexact) < MANY else []
-                    is_read_anew = True
+                if isinstance(number, Inexact) and len(inexact) < MANY:
+                    inexact.append((*path, name))
+                is_plain = False
             elif one is None or (kind is int and not is_of_64_bits(cast("int", one))):
-                is_read_anew = True
-    return Settled(tuple(inexact), is_read_anew)
+                is_plain = False
+    return Settled(tuple(inexact), is_plain)
 
 
 def is_of_64_bits(number: int) -> bool:
