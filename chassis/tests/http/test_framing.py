@@ -181,6 +181,28 @@ def test_a_client_of_http_1_0_is_not_told_to_go_on(server: Served) -> None:
     assert [answer.status for answer in server.ask(asked)] == [200]
 
 
+@pytest.mark.parametrize("kept", [b"", b"Connection: keep-alive\r\n"])
+def test_what_is_answered_in_http_1_0_without_a_length_ends_with_the_connection(
+    server: Served, kept: bytes
+) -> None:
+    with server.client() as client:
+        client.send(b"GET /unmeasured HTTP/1.0\r\nHost: here\r\n" + kept + b"\r\n" + LAST)
+        said = client.read_all()
+
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in head.lower()
+    assert head.lower().count(b"connection: close") == 1
+    assert body == b"in pieces: /unmeasured"
+    assert server.service.paths == ["/unmeasured"]
+
+
+def test_what_is_answered_in_http_1_1_without_a_length_comes_in_chunks(server: Served) -> None:
+    [first, last] = server.ask(b"GET /unmeasured HTTP/1.1\r\nHost: here\r\n\r\n" + LAST)
+
+    assert (first.headers["transfer-encoding"], first.body) == ("chunked", b"in pieces: /unmeasured")
+    assert last.body == b"/last"
+
+
 def test_a_head_is_answered_without_a_body_whatever_body_it_has(server: Served) -> None:
     with server.client() as client:
         client.send(b"HEAD" + POST.removeprefix(b"POST"))

@@ -94,13 +94,15 @@ class Service:
             return
         body = asked.path.encode()
         status = 413 if asked.path == "/refuses" else 200
-        headers = [(b"content-length", b"%d" % len(body))]
+        headers = [(b"content-length", b"%d" % len(body))] if asked.path != "/unmeasured" else []
         await send({"type": "http.response.start", "status": status, "headers": headers})
         if asked.path == "/begins":
             await self._until_told()
         if asked.path == "/listens":
             await self._until_hung_up(receive)
             return
+        if asked.path == "/unmeasured":
+            await send({"type": "http.response.body", "body": b"in pieces: ", "more_body": True})
         await send({"type": "http.response.body", "body": body})
 
     async def _read(self, asked: Carried, receive: Any) -> bool:

@@ -60,6 +60,8 @@ class Problem(Exception):  # noqa: N818 - the term of RFC 9457
 PROBLEM = f"{URN}:problem:"
 """What the types of our problems begin with; their code follows."""
 
+UNREADABLE_BODY = "The body of the request is not what its Content-Type says, or has too many parts."
+
 Localise = Callable[[Request, Problem], Problem]
 # Any, since a mapping's key type is invariant: a dict of one error class would not fit `type[Exception]`.
 Problems = Mapping[Any, tuple[int, str]]
@@ -127,8 +129,12 @@ def install_problems(app: FastAPI, problems: Problems, localise: Localise | None
 
 
 def _problem_of(error: HTTPException) -> Problem:
-    code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, f"http-{error.status_code}")
-    return Problem(error.status_code, code, str(error.detail), headers=error.headers)
+    status, headers = error.status_code, error.headers
+    if status == HTTPStatus.BAD_REQUEST:
+        # FastAPI and the readers of forms say it in words of their own, each otherwise.
+        return Problem(status, "unreadable-body", UNREADABLE_BODY, headers=headers)
+    code = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}.get(status, f"http-{status}")
+    return Problem(status, code, str(error.detail), headers=headers)
 
 
 def _place(request: Request) -> dict[str, str | None]:

@@ -81,12 +81,23 @@ class AnsweringProtocol(HttpToolsProtocol):
     async def _answer(
         self, cycle: RequestResponseCycle, app: Any, scope: Any, receive: Any, send: Callable[[Any], Any]
     ) -> None:
+        ends_with_connection = False
+        """Who speaks HTTP/1.0 knows of no chunks, and uvicorn would send them where nobody says how much comes."""
+
         async def framed_send(message: Any) -> None:
-            early = cycle.more_body and message["type"] == "http.response.start"
+            nonlocal ends_with_connection
+            begins = message["type"] == "http.response.start"
+            early = begins and cycle.more_body
+            if begins and cycle.scope["http_version"] == "1.0" and not _has_length(message):
+                ends_with_connection = True
+                cycle.chunked_encoding = False
             if early:
                 # Whether what is missing still comes is the sender's to say: it is not waited for.
                 self._answered_early = True
+            if early or (begins and ends_with_connection):
                 message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+            elif ends_with_connection:
+                cycle.expected_content_length = len(message.get("body", b""))
             await send(message)
             if early:
                 # It is hung up on in `on_response_complete`, gently; uvicorn would do it before the answer was read.
@@ -209,6 +220,10 @@ def _cut_short(cycle: RequestResponseCycle | None) -> None:
     if cycle is not None and not cycle.response_complete:
         cycle.disconnected = True
         cycle.message_event.set()
+
+
+def _has_length(message: Any) -> bool:
+    return any(name.lower() == b"content-length" for name, _ in message.get("headers", ()))
 
 
 async def _full(_scope: Any, _receive: Any, send: Callable[[Any], Any]) -> None:

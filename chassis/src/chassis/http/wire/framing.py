@@ -15,7 +15,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from chassis.http.wire import refusals
 from chassis.http.wire.answering import BODY, GOODBYE, HEAD, NEXT, NOTHING, AnsweringProtocol
 from chassis.http.wire.connections import Connections, Limits
-from chassis.http.wire.heads import ONCE, fault_in, with_path
+from chassis.http.wire.heads import ONCE, fault_in, request_line, with_path
 from chassis.http.wire.refusals import HEAD_BYTES, HEAD_COUNT, TARGET_BYTES, Refusal
 
 log = structlog.get_logger()
@@ -43,6 +43,8 @@ class FramedProtocol(AnsweringProtocol):
         super().__init__(*arguments, **named)
         self._unframed = 0
         """Bytes that have come since the last head, or the last piece of a body, was whole."""
+        self._raw = b""
+        """What has come of a head, and on the same connection right before it: the parser tells less than was sent."""
         self._size = 0
         self._once: dict[bytes, bytes] = {}
         self._upgrading = False
@@ -53,6 +55,7 @@ class FramedProtocol(AnsweringProtocol):
             return
         if step is not HEAD and step is not BODY:
             self._head_begins()
+        self._raw = self._raw + data if step is HEAD else data
         self._unframed += len(data)
         try:
             self._feed(data)
@@ -60,6 +63,8 @@ class FramedProtocol(AnsweringProtocol):
             if not isinstance(error.__context__, _EnoughError):
                 self._refuse(_refusal_behind(error))
             return
+        if self._step is not HEAD:
+            self._raw = b""
         if self._unframed > HEAD_BYTES:
             if self._step is HEAD:
                 self._refuse(refusals.LARGE_HEAD)
@@ -137,7 +142,11 @@ class FramedProtocol(AnsweringProtocol):
         if self._step is BODY:
             return
         version = self.parser.get_http_version()
-        fault = fault_in(version, self.parser.get_method(), self.url, self._once)
+        method = self.parser.get_method()
+        fault = fault_in(version, method, self.url, self._once)
+        if fault is None and request_line(method, self.url, version) not in self._raw:
+            # The parser also takes lines of RTSP and ICE, and any number of blanks.
+            fault = refusals.MALFORMED
         if fault is not None:
             raise _RefusedError(fault)
         self.expect_100_continue = self.expect_100_continue and version == "1.1"

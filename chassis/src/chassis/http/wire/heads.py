@@ -42,6 +42,11 @@ def fault_in(version: str, method: bytes, target: bytes, once: Mapping[bytes, by
     return None if target.startswith(b"/") and b"#" not in target else _fault_in_target(method, target, host)
 
 
+def request_line(method: bytes, target: bytes, version: str) -> bytes:
+    """Write the one line that begins a request for this (RFC 9112, section 3)."""
+    return b"%s %s HTTP/%s\r\n" % (method, target, version.encode())
+
+
 def with_path(target: bytes) -> bytes:
     """Write an address that ends with its host as one of `/` (RFC 9112, section 3.2.2)."""
     if target.startswith(b"/"):
