@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
-from chassis.http import requests
+from chassis.http import problems, requests
 from contracts.checks import MESSAGES
 from gateway.partners.api.problem_types import PROBLEM_TYPES
 
@@ -29,6 +29,7 @@ FROM_THE_CHASSIS = {
     requests.NOTHING,
     requests.REPEATED,
     requests.NO_BODY,
+    problems.UNREADABLE_BODY,
 }
 CODES_FROM_THE_CHASSIS = {
     "not-found",
@@ -36,7 +37,7 @@ CODES_FROM_THE_CHASSIS = {
     "invalid-request",
     "unavailable",
     "internal-error",
-    "http-413",
+    "unreadable-body",
 }
 FALLBACKS = {"There is nothing at this address.", "This was refused.", "Refused"}
 

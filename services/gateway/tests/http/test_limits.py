@@ -1,6 +1,7 @@
 """What is alike whatever the address: long bodies, methods, headers given twice, a slash too many."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import orjson
@@ -27,6 +28,25 @@ async def test_a_wrong_method_is_told_every_right_one(client: httpx.AsyncClient)
     assert answer.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
     assert answer.json()["detail"] == "This address does not take this method."
     assert french.json()["detail"] == "Cette adresse n’accepte pas cette méthode."
+
+
+async def test_who_asks_about_the_server_itself_is_told_the_methods(client: httpx.AsyncClient) -> None:
+    told: list[Any] = []
+
+    async def send(message: Any) -> None:
+        told.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    scope = {
+        "type": "http", "method": "OPTIONS", "path": "*", "raw_path": b"*", "query_string": b"",
+        "scheme": "http", "http_version": "1.1", "root_path": "", "headers": [],
+    }  # fmt: skip
+    await client.app(scope, receive, send)  # type: ignore[attr-defined]
+
+    assert told[0]["status"] == 204
+    assert dict(told[0]["headers"])[b"allow"] == b"DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 
 
 @pytest.mark.parametrize("again", ["Authorization", "Content-Type", "Content-Encoding"])

@@ -4,6 +4,7 @@ from urllib.parse import quote
 
 import httpx
 import orjson
+import pytest
 from partner_kit import BATCH, OTHER_KEY, STRUCTURED, an_event, bearer
 
 
@@ -105,6 +106,27 @@ async def test_a_partner_pages_through_its_latest_events(client: httpx.AsyncClie
     assert [(one["pointer"], one["detail"]) for one in no_id] == [
         ("query:before", "This must be a UUID, such as an event_id that you were told.")
     ]
+
+
+@pytest.mark.parametrize("written", ["1_0", " 5", "5.0", "+5", "٥", "", "1" * 5000])
+async def test_a_number_in_a_query_is_digits_and_nothing_else(
+    client: httpx.AsyncClient, written: str
+) -> None:
+    refused = await client.get("/events", params={"limit": written}, headers=bearer())
+
+    assert refused.status_code == 422
+    [fault] = refused.json()["errors"]
+    assert (fault["pointer"], fault["code"]) == ("query:limit", "int-parsing")
+
+
+async def test_an_event_is_asked_for_by_its_id_as_it_was_told_or_sent(client: httpx.AsyncClient) -> None:
+    await _send(client, an_event(id="A-1"))
+    told = (await client.get("/events/A-1", headers=bearer())).json()["event_id"]
+    for other in (f"{{{told}}}", f"urn:uuid:{told}", told.replace("-", "")):
+        for address in (f"/events/{other}", f"/events?before={other}", f"/events?since={other}"):
+            assert (await client.get(address, headers=bearer())).status_code in {404, 422}
+
+    assert (await client.get(f"/events/{told.upper()}", headers=bearer())).json()["id"] == "A-1"
 
 
 async def test_a_partner_that_misspells_a_parameter_is_told_which_was_meant(

@@ -37,6 +37,9 @@ async def not_found(request: Request, _error: Exception) -> Response:
 
     The redirect names no host: what a request says of the host may be anybody's word.
     """
+    if request.scope["path"] == "*":
+        # `OPTIONS *` asks about the server, not about an address (RFC 9110, section 9.3.7).
+        return Response(status_code=204, headers={"Allow": ", ".join(METHODS)})
     path = request.scope["path"].rstrip("/")
     leads = request.method in {"GET", "HEAD"} and path.startswith("/") and not path.startswith("//")
     if leads and path != request.scope["path"] and _is_taken(request, path, "GET"):

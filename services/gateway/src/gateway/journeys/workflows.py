@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.database.tables import outbox, outbox_marks
 from chassis.database.transaction import Transaction
+from chassis.ids import id_in
 from chassis.messages import Received
 from contracts.coordination import TaskFacts
 from contracts.notifications import NotificationFacts
@@ -82,7 +83,7 @@ async def find_journey(
     if "\x00" in f"{name}{source}":
         return None
     found = sa.select(ReceivedEvent).where(ReceivedEvent.partner == partner)
-    event_id = _uuid(name)
+    event_id = id_in(name)
     by_name = ReceivedEvent.sent_id == name
     found = found.where(by_name if event_id is None else sa.or_(ReceivedEvent.event_id == event_id, by_name))
     if source is not None:
@@ -166,10 +167,3 @@ def _before(published: Step, later: Sequence[Step]) -> Step:
     if published.at is None or not later or later[0].at is None or published.at <= later[0].at:
         return published
     return replace(published, at=later[0].at)
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

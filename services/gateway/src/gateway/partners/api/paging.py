@@ -1,5 +1,6 @@
 """Where a list of events begins, and where it goes on: `since` pages forward, `before` back, one at a time."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,8 +8,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query
+from pydantic import BeforeValidator
+from pydantic_core import PydanticKnownError
 
 from chassis.http.problems import Problem
+from chassis.ids import id_in
 from gateway.http.faults import Fault, RefusalError, Sentence
 from gateway.http.problems import refusal_as_problem
 from gateway.journeys.workflows import Journey
@@ -17,9 +21,33 @@ from gateway.web.translations import msg
 
 MOST = 200
 
-Limit = Annotated[int, Query(ge=1, le=MOST, description=msg("How many events a page holds at most."))]
+_COUNT = re.compile(r"[0-9]{1,9}")
+
+
+def _count(written: str | int) -> int:
+    # pydantic also reads `1_0`, ` 5` and `5.0` as whole numbers.
+    if isinstance(written, str) and not _COUNT.fullmatch(written):
+        raise PydanticKnownError("int_parsing")
+    return int(written)
+
+
+def _event_id(written: str | UUID | None) -> UUID | None:
+    if not isinstance(written, str):
+        return written
+    event_id = id_in(written)
+    if event_id is None:
+        raise PydanticKnownError("uuid_parsing", {"error": "not written as one"})
+    return event_id
+
+
+Limit = Annotated[
+    int,
+    BeforeValidator(_count),
+    Query(ge=1, le=MOST, description=msg("How many events a page holds at most.")),
+]
 Before = Annotated[
     UUID | None,
+    BeforeValidator(_event_id),
     Query(description=msg("An `event_id` of yours: pages back, newest first, from before that event.")),
 ]
 Since = Annotated[
@@ -57,7 +85,7 @@ def forward(since: str, before: UUID | None) -> Forward:
         both = Sentence("since and before exclude each other: the one pages forward, the other back.")
         raise refused("query:since", "not-together", both)
     # A plus that was not percent-encoded arrives as a blank.
-    place = _uuid(since) or moment_of(since.replace(" ", "+"))
+    place = id_in(since) or moment_of(since.replace(" ", "+"))
     if place is None:
         sentence = Sentence(
             "This must be the event_id of one of your events, or a time such as 2026-03-31T09:30:00Z."
@@ -75,10 +103,3 @@ def refused(pointer: str, code: str, sentence: Sentence) -> Problem:
     """Refuse a request for one of its parameters."""
     told = Sentence("The request has fields to correct.")
     return refusal_as_problem(RefusalError(422, "invalid-request", told, [Fault(pointer, code, sentence)]))
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text) if len(text) == len(str(UUID(int=0))) else None
-    except ValueError:
-        return None

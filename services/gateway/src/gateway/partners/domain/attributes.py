@@ -19,7 +19,11 @@ _SUBJECT_LENGTH = 300
 _INT32 = 2**31
 _NAME = re.compile(r"[a-z0-9]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-_URI = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+")
+_ANY = r"[A-Za-z0-9\-._~:/?@!$&'()*+,;=]|%[0-9A-Fa-f]{2}"
+_URI = re.compile(
+    # Brackets stand around an IPv6 address alone, and a fragment has no other in it.
+    rf"(?:(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//(?:(?:{_ANY})*@)?\[[0-9A-Za-z:.]+\])?(?:{_ANY})*(?:#(?:{_ANY})*)?"
+)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})")
 _JSON = re.compile(
@@ -112,7 +116,7 @@ def _form_fault(name: str, value: str) -> Fault | None:
 
 def is_uri_reference(value: str) -> bool:
     """Tell whether a value is one by RFC 3986: in ASCII, all else percent-encoded."""
-    if not _URI.fullmatch(value):
+    if not value or not _URI.fullmatch(value):
         return False
     try:
         parts = urlsplit(value)
