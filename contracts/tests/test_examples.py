@@ -1,7 +1,9 @@
 """Every example is what its contract says, for the class, for the schema and for the CloudEvents SDK."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -9,7 +11,7 @@ from pydantic import ValidationError
 
 from contracts.catalogue import EVENTS, PARTNER_EVENTS, parse
 from contracts.checks import problems_of
-from contracts.event import Envelope
+from contracts.event import Envelope, EnvelopeWriter, EventId
 from contracts.gate.editions import read_history
 from contracts.generate import HOME
 from contracts.partner import PartnerEvent
@@ -20,6 +22,46 @@ every_internal_example = pytest.mark.parametrize(
     "golden", [each for each in golden_events() if each.type not in PARTNER_EVENTS], ids=str
 )
 every_partner_example = pytest.mark.parametrize("golden", golden_events(*PARTNER_EVENTS), ids=str)
+
+
+@every_example
+@pytest.mark.parametrize("caused", [True, False], ids=["caused", "first"])
+def test_what_is_written_is_what_an_envelope_says(golden: Golden, *, caused: bool) -> None:
+    said = Envelope(
+        id=EventId(uuid4()),
+        source="/sites/hq/ledger",
+        type=golden.type,
+        subject=str(uuid4()) if caused else 'a "quoted" \\ name',
+        time=datetime(2026, 11, 3, 9, 12, 4, 120 if caused else 0, tzinfo=UTC),
+        dataschema=golden.event.dataschema(),
+        traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" if caused else None,
+        sequence=12,
+        site="hq",
+        epoch=1,
+        to="all" if caused else "dakar",
+        causationid=EventId(uuid4()) if caused else None,
+        correlationid=EventId(uuid4()),
+        data=golden.event.model_dump(mode="json"),
+    )
+    told = {
+        name: getattr(said, name)
+        for name in (
+            "id",
+            "subject",
+            "traceparent",
+            "sequence",
+            "epoch",
+            "to",
+            "causationid",
+            "correlationid",
+        )
+    }
+
+    writer = EnvelopeWriter(source=said.source, site=said.site, time=said.time)
+    written = {writer.write(golden.event, **told) for _ in range(2)}
+
+    assert [json.loads(one) for one in written] == [json.loads(said.model_dump_json(exclude_none=True))]
+
 
 WHAT_A_PARTNER_POSTS = ["specversion", "id", "source", "type", "time", "datacontenttype", "data"]
 

@@ -16,7 +16,7 @@ from pydantic import (
     StringConstraints,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, core_schema, to_json
 
 from contracts.rules import with_rules
 
@@ -99,6 +99,58 @@ class Envelope(BaseModel):
     def nats_subject(self) -> str:
         """Where the event is published: `sse.<from>.<to>.<service>.<noun>.<past_verb>.v<n>.<slot>`."""
         return subject_of(self.type, site=self.site, to=self.to, slot=slot_of(self.subject))
+
+
+class EnvelopeWriter:
+    """Writes events of one announcer and one moment in the form that `Envelope` reads, with all that is not None.
+
+    They are made by the thousand, so what is the same in all of them is written once, and of what is ours anyhow
+    nothing is checked again: an `Envelope` for each takes six times as long.
+    """
+
+    def __init__(self, *, source: str, site: str, time: datetime) -> None:
+        self._common = _fields({"source": source, "time": time, "site": site})
+        self._of_type: dict[tuple[type[Event], str], str] = {}
+
+    def write(
+        self,
+        event: Event,
+        *,
+        id: EventId,  # noqa: A002 - the attribute's name
+        subject: str,
+        traceparent: str | None,
+        sequence: int,
+        epoch: int,
+        to: str,
+        causationid: EventId | None,
+        correlationid: EventId,
+    ) -> str:
+        """Write an event as JSON."""
+        kind = type(event), to
+        common = self._of_type.get(kind)
+        if common is None:
+            common = self._of_type[kind] = _fields(
+                {
+                    "specversion": "1.0",
+                    "type": event.type,
+                    "datacontenttype": "application/json",
+                    "dataschema": event.dataschema(),
+                    "to": to,
+                }
+            )
+        cause = f',"causationid":"{causationid}"' if causationid is not None else ""
+        trace = f',"traceparent":"{traceparent}"' if traceparent is not None else ""
+        own = str(id)
+        correlation = own if correlationid is id else str(correlationid)
+        # Of these `subject` alone may hold anything: all others are made of digits, letters and hyphens.
+        return (
+            f'{{{common},{self._common},"id":"{own}","subject":{to_json(subject).decode()},"sequence":"{sequence:010d}",'
+            f'"epoch":{epoch},"correlationid":"{correlation}"{cause}{trace},"data":{event.model_dump_json()}}}'
+        )
+
+
+def _fields(values: dict[str, Any]) -> str:
+    return to_json(values).decode()[1:-1]
 
 
 def subject_of(event_type: str, *, site: str = "*", to: str = "all", slot: str = "*") -> str:

@@ -28,7 +28,7 @@ def announced(count: int, entries: "list[AggregateColumns] | None" = None) -> li
     entries = entries or [an_entry() for _ in range(-(-count // CHANGES))]
     for number in range(count):
         announcements.announce(EntryChangedV1(amount=number), of=entries[number % len(entries)])
-    event_ids, _, subjects, _, _, _, envelopes, _ = announcements.columns()
+    event_ids, _, subjects, _, _, _, envelopes = announcements.columns()
     triples = zip(subjects, event_ids, envelopes, strict=True)
     return [(subject, str(event_id), envelope.encode()) for subject, event_id, envelope in triples]
 

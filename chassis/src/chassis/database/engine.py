@@ -121,9 +121,9 @@ class Database:
             # Awaiting a pool makes it ready; with no connections to open at once, that cannot fail.
             await self._bare
         statement = inserting(insert, len(values))
-        columns = announcements.columns()
+        told = (*announcements.columns(), announcements.now, OUTBOX_WRITTEN)
         async with self._bare.acquire(timeout=10) as connection:
-            return set(await connection.fetchval(statement, *values, *columns, OUTBOX_WRITTEN))
+            return set(await connection.fetchval(statement, *values, *told))
 
     def announcements(self) -> Announcements:
         """Announcements of this service, as of now."""

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from chassis.database.tables import OUTBOX_WRITTEN
 from chassis.ids import new_id
 from chassis.messages import Received
 from chassis.telemetry.tracing import traceparent_of
-from contracts.event import Envelope, Event, EventId
+from contracts.event import EnvelopeWriter, Event, EventId, slot_of, subject_of
 
 
 class AggregateColumns:
@@ -30,6 +30,14 @@ class AggregateColumns:
     sequence: Mapped[int] = mapped_column(sa.BigInteger, default=0)
 
 
+class Aggregate(Protocol):
+    """What an event is announced of: a row of `AggregateColumns`, or what will be written as one."""
+
+    id: Any
+    epoch: Any
+    sequence: Any
+
+
 _OUTBOX = {
     "event_id": "uuid",
     "type": "text",
@@ -38,38 +46,37 @@ _OUTBOX = {
     "epoch": "bigint",
     "sequence": "bigint",
     "envelope": "jsonb",
-    "announced_at": "timestamptz",
 }
-"""What an announcement sets of an outbox row, and the types, in the order of `Announcements.columns`."""
+"""What an announcement sets of an outbox row beside `announced_at`, and the types, in the order of `columns`."""
 
 
-def _writing(arrays: Sequence[str], channel: str, *, only: str = "true") -> str:
+def _writing(arrays: Sequence[str], announced_at: str, channel: str, *, only: str = "true") -> str:
     """Write the rows in the order they were announced and wake the relay at commit: one round trip for all."""
     names = ", ".join(_OUTBOX)
     # Only our own column names and placeholders are put in; what is written travels as parameters.
     return f"""
     written AS (
-        INSERT INTO outbox ({names})
-        SELECT {names} FROM unnest({", ".join(arrays)}) WITH ORDINALITY AS row ({names}, place)
+        INSERT INTO outbox ({names}, announced_at)
+        SELECT {names}, {announced_at} FROM unnest({", ".join(arrays)}) WITH ORDINALITY AS row ({names}, place)
         WHERE {only} ORDER BY place RETURNING 1),
     told AS (SELECT pg_notify({channel}, '') FROM (SELECT count(*) FROM written) AS done)
     """  # noqa: S608
 
 
-_WRITE = sa.text(
-    f"WITH {_writing([f'CAST(:{name} AS {kind}[])' for name, kind in _OUTBOX.items()], ':channel')} SELECT FROM told"
-)
+_ARRAYS = [f"CAST(:{name} AS {kind}[])" for name, kind in _OUTBOX.items()]
+_WRITE = sa.text(f"WITH {_writing(_ARRAYS, 'CAST(:now AS timestamptz)', ':channel')} SELECT FROM told")
 
 
 def inserting(insert: str, parameters: int) -> str:
     """Extend an INSERT with `parameters` numbered parameters, whose RETURNING is `event_id`, by the announcements.
 
     What it inserts is announced in the same statement, and nothing else is; the rest of the parameters are the
-    announcements' columns and the channel to notify.
+    announcements' columns, the time and the channel to notify.
     """
     arrays = [f"${parameters + place}::{kind}[]" for place, kind in enumerate(_OUTBOX.values(), start=1)]
-    channel = f"${parameters + len(_OUTBOX) + 1}"
-    writing = _writing(arrays, channel, only="event_id IN (SELECT event_id FROM inserted)")
+    now = f"${parameters + len(_OUTBOX) + 1}::timestamptz"
+    channel = f"${parameters + len(_OUTBOX) + 2}"
+    writing = _writing(arrays, now, channel, only="event_id IN (SELECT event_id FROM inserted)")
     return f"WITH inserted AS ({insert}), {writing} SELECT ARRAY(SELECT event_id FROM inserted) FROM told"  # noqa: S608
 
 
@@ -83,7 +90,7 @@ class Announcements:
     def __init__(self, *, service: str, site: str, now: datetime) -> None:
         self.now = now
         self.site = site
-        self._service = service
+        self._writer = EnvelopeWriter(source=f"/sites/{site}/{service}", site=site, time=now)
         self._rows: list[tuple[Any, ...]] = []
         self._caused: Counter[UUID] = Counter()
         self._ended = False
@@ -96,16 +103,18 @@ class Announcements:
         self,
         event: Event,
         *,
-        of: AggregateColumns,
+        of: Aggregate,
         cause: Received[Any] | None = None,
         correlation: EventId | None = None,
         to: str = "all",
+        traceparent: str | None = None,
     ) -> EventId:
         """Announce a change of an aggregate, in the same commit as the change; returns the event's id.
 
         Raises the aggregate's `sequence` by one; lock its row before changing it. The event continues the
-        trace and the chain of its `cause`; without one it continues the current span, and `correlation` names
-        the chain it belongs to (its own id begins a new one). Raises TransactionEndedError after the end.
+        trace and the chain of its `cause`; without one it continues `traceparent`, or else the current span, and
+        `correlation` names the chain it belongs to (its own id begins a new one). Raises TransactionEndedError after
+        the end.
         """
         if self._ended:
             raise TransactionEndedError(f"{event.type} was announced after the end of its transaction")
@@ -113,27 +122,20 @@ class Announcements:
         event_id = EventId(new_id())
         if cause is not None:
             self._caused[cause.envelope.id] += 1
-        envelope = Envelope(
+        aggregate = str(of.id)
+        written = self._writer.write(
+            event,
             id=event_id,
-            source=f"/sites/{self.site}/{self._service}",
-            type=event.type,
-            subject=str(of.id),
-            time=self.now,
-            dataschema=event.dataschema(),
-            traceparent=cause.traceparent if cause else traceparent_of(),
+            subject=aggregate,
+            traceparent=cause.traceparent if cause else traceparent or traceparent_of(),
             sequence=of.sequence,
-            site=self.site,
             epoch=of.epoch,
             to=to,
             causationid=cause.envelope.id if cause else None,
             correlationid=cause.envelope.correlationid if cause else correlation or event_id,
-            data=event.model_dump(mode="json"),
         )
-        written = envelope.model_dump_json(exclude_none=True)
-        subject, aggregate = envelope.nats_subject, envelope.subject
-        self._rows.append(
-            (event_id, event.type, subject, aggregate, of.epoch, of.sequence, written, self.now)
-        )
+        subject = subject_of(event.type, site=self.site, to=to, slot=slot_of(aggregate))
+        self._rows.append((event_id, event.type, subject, aggregate, of.epoch, of.sequence, written))
         return event_id
 
     def columns(self) -> list[list[Any]]:
@@ -153,7 +155,7 @@ class Transaction(Announcements):
         await self.session.flush()
         if self._rows:
             columns = dict(zip(_OUTBOX, self.columns(), strict=True))
-            await self.session.execute(_WRITE, columns | {"channel": OUTBOX_WRITTEN})
+            await self.session.execute(_WRITE, columns | {"now": self.now, "channel": OUTBOX_WRITTEN})
             self._rows = []
 
     def end(self) -> None:

@@ -153,14 +153,20 @@ class Relay:
         done = asyncio.Event()
         notices = self._decisions.notices
         waiter = notices.wait_for(event_ids, done.set)
+        ends = asyncio.get_running_loop().time() + timeout
+        left = timeout
         try:
-            async with asyncio.timeout(timeout):
-                while not done.is_set():
-                    try:
-                        async with asyncio.timeout(_LOOK_UP_AFTER):
-                            await done.wait()
-                    except TimeoutError:
-                        # Another process of this service leads, or a notice was lost with a connection.
+            while not done.is_set():
+                try:
+                    # One timer for both, since nearly every wait ends long before.
+                    async with asyncio.timeout(min(left, _LOOK_UP_AFTER)):
+                        await done.wait()
+                except TimeoutError:
+                    left = ends - asyncio.get_running_loop().time()
+                    if left <= 0:
+                        raise
+                    # Another process of this service leads, or a notice was lost with a connection.
+                    async with asyncio.timeout(left):
                         notices.tell(await self._look_up(waiter.missing))
         finally:
             notices.leave(waiter)

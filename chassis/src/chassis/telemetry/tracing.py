@@ -11,7 +11,6 @@ import traceback
 from typing import Any, NamedTuple, TextIO
 
 import structlog
-from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.propagate import set_global_textmap
@@ -69,9 +68,16 @@ def context_of(traceparent: str | None) -> Context:
 
 def traceparent_of(context: Context | None = None) -> str | None:
     """The `traceparent` of a context (by default the current one), if it holds a span."""
-    carrier: dict[str, str] = {}
-    _propagator.inject(carrier, context=context if context is not None else otel_context.get_current())
-    return carrier.get("traceparent")
+    span = trace.get_current_span(context).get_span_context()
+    if not span.is_valid:
+        return None
+    return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"
+
+
+def current_trace_id() -> str | None:
+    """The 32 hex digits that name the current trace, if there is one."""
+    span = trace.get_current_span().get_span_context()
+    return f"{span.trace_id:032x}" if span.is_valid else None
 
 
 class Traceparent(NamedTuple):
