@@ -5,12 +5,11 @@ Pure: no clock and no network. `today` is passed in where a date is to be compar
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, partial
 from ipaddress import ip_address
-from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
@@ -54,15 +53,23 @@ FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 2100
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """Which day it is, where that is asked, and how much may still be guessed."""
+@dataclass(slots=True)
+class _Looking:
+    """What was found so far, how much more is wanted, which day it is where that is asked, and what may be guessed."""
 
     today: date | None
     guesses: Guesses | None
+    most: int | None
+    found: list[Finding] = field(default_factory=list[Finding])
+
+    @property
+    def enough(self) -> bool:
+        return self.most is not None and len(self.found) >= self.most
 
 
-Check = Callable[[str, str, _Asked], Iterator[Finding]]
+# Each adds what it finds: nearly every event has nothing to be found, and generators within one another cost more to
+# make than all else.
+Check = Callable[[str, str, _Looking], None]
 
 
 def problems_of(
@@ -77,14 +84,22 @@ def problems_of(
     With `today`, what cannot be in the past or in the future is checked as well. With `guesses`, no more near misses
     are looked for than these.
     """
-    return list(islice(_in_value(event, _text, "/data", _Asked(today, guesses)), most))
+    looking = _Looking(today, guesses, most)
+    _in_fields(event, "/data", looking)
+    return looking.found[:most]
 
 
-def _in_fields(value: BaseModel, pointer: str, asked: _Asked) -> Iterator[Finding]:
+def _in_fields(value: BaseModel, pointer: str, looking: _Looking) -> None:
+    fields = value.__dict__
     for name, check in _checks_of(type(value)).items():
-        yield from _in_value(getattr(value, name), check, f"{pointer}/{name}", asked)
+        one = fields[name]
+        # Nearly every field: there is nothing in it, or it is held to nothing more than to be text.
+        if one is not None and not (check is _text and _is_plain(one)):
+            _in_value(one, check, f"{pointer}/{name}", looking)
+            if looking.enough:
+                return
     for rule in _rules_of(type(value)):
-        yield from rule.findings(value, pointer, asked.today)
+        looking.found.extend(rule.findings(value, pointer, looking.today))
 
 
 @cache
@@ -106,37 +121,39 @@ def _rules_of(model: type[BaseModel]) -> tuple[DataRule, ...]:
     return tuple(rule for rule in declared if isinstance(rule, DataRule))
 
 
-def _in_value(value: object, check: Check, pointer: str, asked: _Asked) -> Iterator[Finding]:
+def _in_value(value: object, check: Check, pointer: str, looking: _Looking) -> None:
     # The most frequent first: whether something is a model is a question that takes its time.
     match value:
         case str():
-            yield from check(value, pointer, asked)
-        case None:
+            check(value, pointer, looking)
+        case None | bool() | int():
             return
         case tuple():
             items: tuple[object, ...] = value
             for index, item in enumerate(items):
-                yield from _in_value(item, check, f"{pointer}/{index}", asked)
+                _in_value(item, check, f"{pointer}/{index}", looking)
+                if looking.enough:
+                    return
+        case date():
+            if not FIRST_YEAR <= value.year <= LAST_YEAR:
+                years = {"first": str(FIRST_YEAR), "last": str(LAST_YEAR)}
+                looking.found.append(_finding(pointer, "date-out-of-range", value=str(value), **years))
         case BaseModel():
-            yield from _in_fields(value, pointer, asked)
-        case date() if not FIRST_YEAR <= value.year <= LAST_YEAR:
-            yield _finding(
-                pointer, "date-out-of-range", value=str(value), first=str(FIRST_YEAR), last=str(LAST_YEAR)
-            )
+            _in_fields(value, pointer, looking)
         case _:
             return
 
 
-def _country(code: str, pointer: str, asked: _Asked) -> Iterator[Finding]:
+def _country(code: str, pointer: str, looking: _Looking) -> None:
     if not codes.known("countries", code):
-        meant = codes.suggest("countries", code, asked.guesses)
-        yield _unknown(pointer, "unknown-country", code, meant)
+        meant = codes.suggest("countries", code, looking.guesses)
+        looking.found.append(_unknown(pointer, "unknown-country", code, meant))
 
 
-def _language(tag: str, pointer: str, asked: _Asked) -> Iterator[Finding]:
+def _language(tag: str, pointer: str, looking: _Looking) -> None:
     if not codes.known_language(tag):
-        meant = codes.suggest_language(tag, asked.guesses)
-        yield _unknown(pointer, "unknown-language", tag, meant)
+        meant = codes.suggest_language(tag, looking.guesses)
+        looking.found.append(_unknown(pointer, "unknown-language", tag, meant))
 
 
 def _unknown(pointer: str, code: str, value: str, suggestion: str | None, **more: str) -> Finding:
@@ -146,31 +163,37 @@ def _unknown(pointer: str, code: str, value: str, suggestion: str | None, **more
     return Finding(pointer, code, _SENTENCES[f"{code}-near"], params)
 
 
-def _text(text: str, pointer: str, _asked: _Asked) -> Iterator[Finding]:
+def _text(text: str, pointer: str, looking: _Looking) -> None:
     """Refuse what PostgreSQL cannot hold (U+0000) and what no page should show (the other controls)."""
-    # Nearly every text: no control character is printable, and what is, is something to read but for a blank.
-    if text.isprintable() and not text.isspace():
+    if _is_plain(text):
         return
     if found := _CONTROLS.search(text):
-        yield _finding(pointer, "control-character", value=f"U+{ord(found.group()):04X}")
+        looking.found.append(_finding(pointer, "control-character", value=f"U+{ord(found.group()):04X}"))
     # Categories Z (separators) and C (format characters such as U+200B) leave nothing on a page.
     elif all(unicodedata.category(character)[0] in "ZC" for character in text):
-        yield _finding(pointer, "nothing-to-read")
+        looking.found.append(_finding(pointer, "nothing-to-read"))
 
 
-def _code_of(name: str, code: str, pointer: str, asked: _Asked) -> Iterator[Finding]:
+def _is_plain(value: object) -> bool:
+    """Tell of a text that it is fine; no control character is printable, and what is, can be read but for a blank."""
+    return isinstance(value, str) and value.isprintable() and not value.isspace()
+
+
+def _code_of(name: str, code: str, pointer: str, looking: _Looking) -> None:
     if not codes.known(name, code):
-        yield _unknown(pointer, "unknown-code", code, codes.suggest(name, code, asked.guesses), list=name)
+        looking.found.append(
+            _unknown(pointer, "unknown-code", code, codes.suggest(name, code, looking.guesses), list=name)
+        )
 
 
-def _address(address: str, pointer: str, _asked: _Asked) -> Iterator[Finding]:
+def _address(address: str, pointer: str, looking: _Looking) -> None:
     """Refuse what would show members a secret, or lead them to a machine of their own."""
     authority, *_ = re.split("[/?#]", address.partition("://")[2], maxsplit=1)
     if "@" in authority:
-        yield _finding(pointer, "address-with-credentials")
+        looking.found.append(_finding(pointer, "address-with-credentials"))
     host = (parts_of_address(address).host or "").strip("[]").rstrip(".")
     if not _is_public(host):
-        yield _finding(pointer, "address-not-public", host=host)
+        looking.found.append(_finding(pointer, "address-not-public", host=host))
 
 
 def _is_public(host: str) -> bool:
