@@ -1,15 +1,18 @@
 """`HEAD` on every address that takes `GET`: the same answer without its body."""
 
+from collections.abc import Awaitable
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 def answer_heads(app: ASGIApp) -> ASGIApp:
     """Middleware: ask for the whole answer, and end it where its body begins, be it a stream that would not end."""
 
+    def passing(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        is_head = scope["type"] == "http" and scope["method"] == "HEAD"
+        return (answering if is_head else app)(scope, receive, send)
+
     async def answering(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "HEAD":
-            await app(scope, receive, send)
-            return
         ended = False
         inner = {**scope, "method": "GET"}
 
@@ -27,4 +30,4 @@ def answer_heads(app: ASGIApp) -> ASGIApp:
 
         await app(inner, receive, send_head)
 
-    return answering
+    return passing

@@ -51,6 +51,7 @@ def build(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = No
         continues_traces=False,
     )
     clients = _clients(settings, transport)
+    app.router.routes.insert(0, partners.PlainPosts())
     _set_state(app, settings, clients)
     for error in (NotFoundError, ServiceRefusedError, ServiceUnavailableError):
         app.add_exception_handler(error, problems.handle_error)
@@ -72,7 +73,10 @@ def build(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = No
         try:
             async with inner(app):
                 service: Service = app.state.service
-                app.state.intake = Intake(service.database)
+                app.state.intake = Intake(
+                    service.database,
+                    until_published=partial(service.wait_until_published, timeout=app.state.publish_timeout),
+                )
                 app.state.live_streams = LiveStreams(
                     app.state.notifications,
                     service.database,

@@ -13,7 +13,6 @@ from partner_kit import (
     OTHER_KEY,
     STRUCTURED,
     Gateway,
-    Others,
     an_event,
     bearer,
     outbox,
@@ -102,15 +101,9 @@ async def test_who_shows_no_key_of_a_partner_learns_of_no_allowance(client: http
 
 
 async def test_an_answer_that_fails_behind_the_key_says_what_is_left_and_when_to_come_back(
-    gateway: Gateway, others: Others, monkeypatch: pytest.MonkeyPatch
+    gateway: Gateway,
 ) -> None:
-    async with gateway() as client:
-        service = client.app.state.service  # type: ignore[attr-defined]
-
-        async def never(*_: object, **__: object) -> None:
-            raise TimeoutError
-
-        monkeypatch.setattr(service, "wait_until_published", never)
+    async with gateway(publish_timeout=0) as client:
         answer = await post_event(client, an_event())
 
     assert answer.status_code == 503

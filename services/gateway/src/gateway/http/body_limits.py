@@ -1,6 +1,7 @@
 """How long a request's body may be, except that of `POST /events`, and what is read of one that is too long."""
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import suppress
 
 from fastapi import Request
@@ -36,12 +37,13 @@ async def drain(request: Request) -> None:
 def limited_bodies(app: ASGIApp) -> ASGIApp:
     """Middleware: no form and no internal call is longer than a page of text; events have limits of their own."""
 
-    async def limited(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or (
+    def passing(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        is_event = scope["type"] != "http" or (
             scope["method"] == "POST" and scope["path"] in {"/events", "/events/"}
-        ):
-            await app(scope, receive, send)
-            return
+        )
+        return (app if is_event else limited)(scope, receive, send)
+
+    async def limited(scope: Scope, receive: Receive, send: Send) -> None:
         declared = Headers(scope=scope).get("Content-Length", "")
         if declared.isdecimal() and int(declared) > FORM_BYTES:
             request = Request(scope, receive)
@@ -62,4 +64,4 @@ def limited_bodies(app: ASGIApp) -> ASGIApp:
 
         await app(scope, receive_limited, send)
 
-    return limited
+    return passing

@@ -30,11 +30,14 @@ def quota_headers(app: ASGIApp) -> ASGIApp:
 
         async def send_told(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in state.get(_QUOTA, {}).items():
-                    headers[name] = value
+                told: dict[str, str] = state.get(_QUOTA, {})
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    # Nothing else says these, so none of them is there yet.
+                    *((name.lower().encode(), value.encode()) for name, value in told.items()),
+                ]
                 if message["status"] in _COME_BACK:
-                    headers.setdefault("Retry-After", _IN_A_MOMENT)
+                    MutableHeaders(scope=message).setdefault("Retry-After", _IN_A_MOMENT)
             await send(message)
 
         await app(scope, receive, send_told)

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends
 from gateway.partners.api import contracts, docs_page, events, handshake, openapi
 from gateway.partners.api.repeated_headers import refuse_repeated_headers
 
+PlainPosts = events.PlainPosts
 router = APIRouter()
 router.include_router(events.router, dependencies=[Depends(refuse_repeated_headers)])
 router.include_router(handshake.router)
@@ -19,4 +20,4 @@ router.include_router(openapi.router)
 router.include_router(docs_page.router)
 router.include_router(contracts.router)
 
-__all__ = ["router"]
+__all__ = ["PlainPosts", "router"]

@@ -3,10 +3,8 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextvars import Context, copy_context
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -16,7 +14,7 @@ from chassis.database.engine import Database
 from chassis.database.tables import outbox, published
 from chassis.database.transaction import Announcements
 from chassis.ids import new_id
-from chassis.telemetry.tracing import trace_id_of, traceparent_of
+from chassis.telemetry.tracing import current_trace_id, traceparent_of
 from contracts.event import EventId
 from contracts.partner import Origin
 from gateway.clients import VerifiedKey
@@ -37,29 +35,33 @@ _LONGEST_BREATH = 0.005
 # Arrays, so that one statement, prepared once, stores any number of rows.
 _INSERT = """
 INSERT INTO received_events (
-    id, home_site, epoch, sequence, event_id, partner, source, sent_id, type, content_sha256, received_at, trace_id)
-SELECT * FROM unnest(
-    $1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::uuid[], $6::text[], $7::text[], $8::text[],
-    $9::text[], $10::text[], $11::timestamptz[], $12::text[])
+    id, event_id, partner, source, sent_id, type, content_sha256, trace_id, home_site, epoch, sequence, received_at)
+SELECT row.*, $9, 1, 1, $10 FROM unnest(
+    $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) AS row
 ON CONFLICT DO NOTHING RETURNING event_id
 """
 
 
 class _Row(NamedTuple):
-    """A row of `received_events`, in the order of the statement."""
+    """What is an event's own of a row of `received_events`, in the order of the statement."""
 
     id: UUID
-    home_site: str
-    epoch: int
-    sequence: int
     event_id: EventId
     partner: str
     source: str
     sent_id: str
     type: str
     content_sha256: str
-    received_at: datetime
     trace_id: str | None
+
+
+@dataclass(slots=True)
+class _Taken:
+    """A row to be, as the aggregate that its one event is announced of; a mapped object costs ten times as much."""
+
+    id: UUID
+    epoch: int = 1
+    sequence: int = 0
 
 
 class EventName(NamedTuple):
@@ -70,13 +72,15 @@ class EventName(NamedTuple):
     id: str
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Accepted:
     """An event that stands stored, now or since an earlier attempt."""
 
     event_id: EventId
     trace_id: str | None
     already: bool
+    published: bool = False
+    """Whether the broker is known to have it: this much was waited for."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +104,12 @@ class _Stored:
 
 @dataclass(frozen=True)
 class Submission:
-    """What one request handed in, and the context (the trace, above all) that its announcements continue."""
+    """What one request handed in, and the trace that its announcements continue."""
 
     sender: VerifiedKey
     events: Sequence[SentEvent]
-    context: Context = field(default_factory=copy_context)
+    traceparent: str | None = field(default_factory=traceparent_of)
+    trace_id: str | None = field(default_factory=current_trace_id)
 
 
 async def store_events(
@@ -118,7 +123,7 @@ async def store_events(
         for event in one.events:
             name = _name(one.sender, event)
             if name not in rows:
-                rows[name] = one.context.run(_announce, announcements, one.sender, event)
+                rows[name] = _announce(announcements, one, event)
             if time.monotonic() - breath > _LONGEST_BREATH:
                 # A large batch takes long to announce, and others wait for the loop.
                 await asyncio.sleep(0)
@@ -160,6 +165,10 @@ class DryRun:
         return outcomes
 
 
+class NotYetPublishedError(Exception):
+    """Events stand stored, and the broker has not acknowledged them in time; it will."""
+
+
 class Intake:
     """Takes what arrives at the same time in one transaction: under load a commit is shared, alone it is as fast.
 
@@ -171,10 +180,13 @@ class Intake:
         self,
         database: Database,
         *,
+        until_published: Callable[[Iterable[EventId]], Awaitable[None]] | None = None,
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        """`until_published` waits for the broker, and raises TimeoutError; without it, nobody waits."""
         self._database = database
+        self._until_published = until_published
         self._now = now
         self._sleep = sleep
         self._arrived: deque[float] = deque(maxlen=_BUSY_REQUESTS)
@@ -184,7 +196,10 @@ class Intake:
         self._open: _SharedTransaction | None = None
 
     async def take(self, sender: VerifiedKey, events: Sequence[SentEvent]) -> list[Accepted | Conflict]:
-        """Take one request's events, each for itself; returns once all of them are committed."""
+        """Take one request's events, each for itself; returns once those that are new are committed and published.
+
+        Raises NotYetPublishedError where the broker does not acknowledge them in time.
+        """
         self._arrived.append(self._now())
         shared = self._open
         if shared is None or shared.full:
@@ -194,14 +209,31 @@ class Intake:
         shared.submissions.append(Submission(sender, events))
         assert shared.stored is not None
         # One sender who hangs up takes nothing away from the others.
-        return (await asyncio.shield(shared.stored))[place]
+        outcomes = (await asyncio.shield(shared.stored))[place]
+        if any(isinstance(one, Accepted) and not (one.already or one.published) for one in outcomes):
+            raise NotYetPublishedError
+        return outcomes
 
     async def _store(self, shared: "_SharedTransaction") -> list[list[Accepted | Conflict]]:
         async with self._turns:
             await self._gather(shared)
             if self._open is shared:
                 self._open = None
-            return await store_events(self._database, shared.submissions)
+            outcomes = await store_events(self._database, shared.submissions)
+        await self._publish(one for each in outcomes for one in each if isinstance(one, Accepted))
+        return outcomes
+
+    async def _publish(self, taken: Iterable[Accepted]) -> None:
+        """Wait for all that share a transaction at once: the relay publishes them together, too."""
+        taken = list(taken)
+        fresh = {one.event_id for one in taken if not one.already}
+        try:
+            if fresh and self._until_published is not None:
+                await self._until_published(fresh)
+        except TimeoutError:
+            return
+        for one in taken:
+            one.published = one.event_id in fresh
 
     async def _gather(self, shared: "_SharedTransaction") -> None:
         """Begin a turn: at once, or where much comes, not sooner after the last one than shall lie between two."""
@@ -226,15 +258,14 @@ class _SharedTransaction:
 
 
 async def unpublished(database: Database, taken: Sequence[Accepted]) -> list[EventId]:
-    """Name the events the broker has not acknowledged yet, as far as is known here."""
-    fresh = [one.event_id for one in taken if not one.already]
-    repeated = [one.event_id for one in taken if one.already]
-    if repeated:
-        # A row that is gone was published days ago: the relay forgets no other.
-        waiting = sa.select(outbox.c.event_id).where(outbox.c.event_id.in_(repeated), ~published)
-        async with database.reading() as session:
-            fresh += [EventId(event_id) for event_id in await session.scalars(waiting)]
-    return list(dict.fromkeys(fresh))
+    """Name those events, taken at an earlier attempt, that the broker has not acknowledged since."""
+    repeated = {one.event_id for one in taken if not one.published}
+    if not repeated:
+        return []
+    # A row that is gone was published days ago: the relay forgets no other.
+    waiting = sa.select(outbox.c.event_id).where(outbox.c.event_id.in_(repeated), ~published)
+    async with database.reading() as session:
+        return [EventId(event_id) for event_id in await session.scalars(waiting)]
 
 
 async def _insert(
@@ -244,6 +275,7 @@ async def _insert(
         return set()
     # In one order for everybody: two batches with the same events wait for each other instead of locking up.
     columns = list(zip(*(rows[name] for name in sorted(rows)), strict=True))
+    columns += [announcements.site, announcements.now]
     return await database.insert_and_announce(_INSERT, columns, announcements)
 
 
@@ -277,24 +309,22 @@ def _name(sender: VerifiedKey, event: SentEvent) -> EventName:
     return EventName(sender.partner, event.attributes.source, event.attributes.id)
 
 
-def _announce(announcements: Announcements, sender: VerifiedKey, event: SentEvent) -> _Row:
-    sent = event.attributes
+def _announce(announcements: Announcements, submission: Submission, event: SentEvent) -> _Row:
+    sender, sent = submission.sender, event.attributes
     origin = Origin(
         partner=sender.partner, partner_name=sender.partner_name, event_id=sent.id, source=sent.source
     )
-    aggregate = ReceivedEvent(id=new_id(), home_site=announcements.site, epoch=1, sequence=0)
-    event_id = announcements.announce(event.data.model_copy(update={"origin": origin}), of=aggregate)
+    aggregate = _Taken(new_id())
+    event_id = announcements.announce(
+        event.data.model_copy(update={"origin": origin}), of=aggregate, traceparent=submission.traceparent
+    )
     return _Row(
         id=aggregate.id,
-        home_site=aggregate.home_site,
-        epoch=aggregate.epoch,
-        sequence=aggregate.sequence,
         event_id=event_id,
         partner=sender.partner,
         source=sent.source,
         sent_id=sent.id,
         type=sent.type,
         content_sha256=event.content_sha256,
-        received_at=announcements.now,
-        trace_id=trace_id_of(traceparent_of()),
+        trace_id=submission.trace_id,
     )

@@ -1,6 +1,7 @@
 """Live streams are opened a few at a time: a rush of them waits in its own queue, not in front of everybody."""
 
 import asyncio
+from collections.abc import Awaitable
 
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,11 +39,12 @@ def one_after_another(app: ASGIApp, *, at_once: int, queue: int) -> ASGIApp:
         finally:
             waiting -= 1
 
+    def passing(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        is_opening = scope["type"] == "http" and scope["path"] == STREAM_PATH
+        return (opening if is_opening else app)(scope, receive, send)
+
     async def opening(scope: Scope, receive: Receive, send: Send) -> None:
         nonlocal under_way
-        if scope["type"] != "http" or scope["path"] != STREAM_PATH:
-            await app(scope, receive, send)
-            return
         if not await taken():
             figures.refuse(ALL)
             request = Request(scope, receive)
@@ -72,4 +74,4 @@ def one_after_another(app: ASGIApp, *, at_once: int, queue: int) -> ASGIApp:
         finally:
             pass_on()
 
-    return opening
+    return passing

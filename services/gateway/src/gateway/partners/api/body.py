@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
@@ -120,29 +121,36 @@ class _Body:
     budget: Budget
     share: Share
     came: bytearray = field(default_factory=bytearray)
-    _deadline: asyncio.Timeout = field(default_factory=lambda: asyncio.timeout(PATIENCE))
-    _seen: int | None = None
-    """Bytes that had come when it was looked at last; None where nobody has, or we held it up ourselves."""
+    _reader: "asyncio.Task[Any] | None" = None
+    _looks: int = 0
+    _seen: int = 0
+    """Bytes that had come when it was looked at last."""
     _grows: bool = False
+    _ended: bool = False
 
     async def read(self) -> bytes:
         """Read it up to the limit; a larger one is refused and nothing of it kept, announced size or not."""
+        self._reader = asyncio.current_task()
         try:
-            async with self._deadline:
-                while await self._take_piece():
-                    pass
-        except TimeoutError as error:
+            while await self._take_piece():
+                pass
+        except asyncio.CancelledError as error:
+            if not self._ended or self._reader is None or self._reader.uncancel():
+                raise
             raise Problem(408, "too-slow", "The body did not arrive in time.") from error
         return bytes(self.came)
 
     def look(self) -> None:
-        """End it where it hardly comes, and others wait for the room that is kept for it."""
-        count = len(self.came)
-        if self._grows:
+        """End it where it comes for too long, or hardly comes while others wait for the room that is kept for it."""
+        self._looks += 1
+        if self._ended or self._grows:
             return
-        if self._seen is not None and self.budget.contended and count - self._seen < _SLOWEST:
-            self._deadline.reschedule(0)
-        self._seen = count
+        hardly_comes = self._looks > 1 and len(self.came) - self._seen < _SLOWEST
+        if (hardly_comes and self.budget.contended) or self._looks * _LOOK_EVERY > PATIENCE:
+            assert self._reader is not None
+            self._ended = True
+            self._reader.cancel()
+        self._seen = len(self.came)
 
     async def _take_piece(self) -> bool:
         """Take what has come; tells whether there is more to come."""
@@ -156,7 +164,8 @@ class _Body:
                 await drain(self.request)
             raise too_large()
         if len(self.came) > self.share.amount:
-            self._grows, self._seen = True, None
+            self._grows = True
             await self.budget.grow(self.share, self.limit)
-            self._grows = False
+            # What it waits for here is no fault of the sender's.
+            self._grows, self._looks = False, 0
         return more

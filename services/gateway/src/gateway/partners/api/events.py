@@ -1,17 +1,18 @@
 """The partner API: events in, each with its own answer, and what became of them."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute, Match
+from starlette.types import Receive, Scope, Send
 
 from chassis.http.dependencies import Reading, service_of
 from chassis.http.problems import Problem
-from chassis.telemetry.tracing import trace_id_of, traceparent_of
+from chassis.telemetry.tracing import current_trace_id
 from contracts.codes import Guesses
 from gateway.clients import VerifiedKey
 from gateway.http.faults import Fault, RefusalError, Sentence
@@ -35,7 +36,15 @@ from gateway.partners.domain.cloudevents import (
 )
 from gateway.partners.domain.content_modes import Mode, mode_of, structured_from_headers
 from gateway.partners.domain.json_text import parse_json
-from gateway.partners.intake import Accepted, Conflict, DryRun, Foreseen, Intake, unpublished
+from gateway.partners.intake import (
+    Accepted,
+    Conflict,
+    DryRun,
+    Foreseen,
+    Intake,
+    NotYetPublishedError,
+    unpublished,
+)
 from gateway.web.translations import msg
 
 router = APIRouter(tags=["events"])
@@ -77,29 +86,36 @@ async def post_events(request: Request, sender: Poster, dry_run: DryRunWanted = 
             return await _take_one(request, sender, intake, sent)
     except RefusalError as error:
         raise refusal_as_problem(error) from error
+    except NotYetPublishedError as error:
+        raise _not_yet_published() from error
 
 
-class _PostRoute(APIRoute):
-    """Carries out a post without parameters as it is declared here, and leaves to FastAPI what has any.
+class PlainPosts(BaseRoute):
+    """Carries out `POST /events` without parameters; all else it leaves to the route that is declared below.
 
-    To put the few arguments of such a post together for each event anew takes FastAPI a sixth of all that the gateway
-    does about it.
+    Tried first, and with nothing between the server and `post_events`: to find the declared route and to put its few
+    arguments together takes FastAPI a fifth of all that the gateway does about an event.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Give the shorter way where there is one."""
-        as_declared = super().get_route_handler()
+    path = "/events"
 
-        async def handle(request: Request) -> Response:
-            if request.scope["query_string"]:
-                return await as_declared(request)
-            await refuse_repeated_headers(request)
-            return await post_events(request, await poster_of(request, await sender_of(request)))
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        plain = (
+            scope["type"] == "http"
+            and scope["path"] == self.path
+            and scope["method"] == "POST"
+            and not scope["query_string"]
+        )
+        return (Match.FULL, {"endpoint": post_events, "route": self}) if plain else (Match.NONE, {})
 
-        return handle
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        await refuse_repeated_headers(request)
+        response = await post_events(request, await poster_of(request, await sender_of(request)))
+        await response(scope, receive, send)
 
 
-_POSTED: dict[str, Any] = {"methods": ["POST"], "status_code": 202, "route_class_override": _PostRoute}
+_POSTED: dict[str, Any] = {"methods": ["POST"], "status_code": 202}
 router.add_api_route("/events/", post_events, include_in_schema=False, **_POSTED)
 router.add_api_route("/events", post_events, **_POSTED, **endpoint_docs.POST_EVENTS)
 
@@ -192,7 +208,7 @@ async def _take_batch(
         _batch_answer,
         settled,
         language=language_of(request.headers.get("Accept-Language")),
-        trace_id=trace_id_of(traceparent_of()),
+        trace_id=current_trace_id(),
         dry_run=isinstance(intake, DryRun),
     )
     return await asyncio.to_thread(write)
@@ -226,20 +242,24 @@ def _intake(request: Request) -> Intake:
 
 
 async def _await_broker(request: Request, taken: Sequence[Accepted]) -> None:
+    """Wait for what came at an earlier attempt and is not published yet; for what is new, the intake has waited."""
     service = service_of(request)
     waiting = await unpublished(service.database, taken)
-    if not waiting:
-        return
-    try:
-        await service.wait_until_published(waiting, timeout=request.app.state.publish_timeout)
-    except TimeoutError as error:
-        raise Problem(
-            503,
-            "not-yet-published",
-            "What you sent is stored and will be published, but the broker has not confirmed it yet. "
-            "Send the same again to learn when it has: nothing is taken twice.",
-            headers={"Retry-After": LATER},
-        ) from error
+    if waiting:
+        try:
+            await service.wait_until_published(waiting, timeout=request.app.state.publish_timeout)
+        except TimeoutError as error:
+            raise NotYetPublishedError from error
+
+
+def _not_yet_published() -> Problem:
+    return Problem(
+        503,
+        "not-yet-published",
+        "What you sent is stored and will be published, but the broker has not confirmed it yet. "
+        "Send the same again to learn when it has: nothing is taken twice.",
+        headers={"Retry-After": LATER},
+    )
 
 
 def _conflict() -> RefusalError:
@@ -269,7 +289,7 @@ def _result(
 def _taken_json(sent: SentEvent, taken: Accepted | Foreseen) -> dict[str, Any]:
     told = {"id": sent.attributes.id, "status": "already_accepted" if taken.already else "accepted"}
     if isinstance(taken, Foreseen):
-        return {**told, "trace_id": trace_id_of(traceparent_of())}
+        return {**told, "trace_id": current_trace_id()}
     return {
         **told,
         "event_id": taken.event_id,

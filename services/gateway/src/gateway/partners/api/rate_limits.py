@@ -17,6 +17,8 @@ class RateLimiter:
         self._name = name
         self._per_second = per_second
         self._burst = burst
+        window = max(1, round(burst / per_second))
+        self._policy = f'"{name}";q={burst};w={window}'
         self._buckets: dict[str, TokenBucket] = {}
 
     def take(self, request: Request, partner: str) -> None:
@@ -34,14 +36,8 @@ class RateLimiter:
         self._settle(request, self._buckets[partner].take_rest(max(0, events - 1), at=monotonic()))
 
     def _settle(self, request: Request, allowance: Allowance) -> None:
-        window = max(1, round(self._burst / self._per_second))
-        tell_quota(
-            request,
-            {
-                "RateLimit-Policy": f'"{self._name}";q={self._burst};w={window}',
-                "RateLimit": f'"{self._name}";r={allowance.left};t={allowance.wait_seconds}',
-            },
-        )
+        left = f'"{self._name}";r={allowance.left};t={allowance.wait_seconds}'
+        tell_quota(request, {"RateLimit-Policy": self._policy, "RateLimit": left})
         if not allowance.allowed:
             sentence = Sentence(
                 "Your allowance is used up. Come back in %(seconds)s s.", seconds=allowance.wait_seconds

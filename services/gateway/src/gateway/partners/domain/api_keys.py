@@ -2,14 +2,13 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _KEY = re.compile(r"sse_(?P<key_id>[a-z2-7]{12})_(?P<secret>[A-Za-z0-9_-]{43})")
 _SCHEME = re.compile(r"bearer +(?P<key>\S+) *", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class PresentedKey:
+class PresentedKey(NamedTuple):
     """A key as a request shows it: its public id and the hash of its secret, which goes no further."""
 
     key_id: str

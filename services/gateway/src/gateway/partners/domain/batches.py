@@ -5,8 +5,7 @@ event a few milliseconds.
 """
 
 import re
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from gateway.http.faults import Fault, RefusalError, Sentence, pointer
 from gateway.partners.domain.json_text import UnreadableError, not_json, parse_json
@@ -42,8 +41,7 @@ _SCALAR = re.compile(rb"[^\[\]{},\"]*+")
 _BEGINS_A_VALUE = b'{"-0123456789tfn'
 
 
-@dataclass(frozen=True)
-class Unread:
+class Unread(NamedTuple):
     """The text of one event of a batch, and where in the body it begins."""
 
     text: bytes

@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from math import isfinite
-from typing import cast
+from typing import NamedTuple, cast
 
 import jiter
 
@@ -78,8 +77,7 @@ def not_json(text: bytes, told: str, *, at: int, within: str = "") -> RefusalErr
     return malformed(Fault(within, "malformed-json", sentence))
 
 
-@dataclass(frozen=True)
-class Settled:
+class Settled(NamedTuple):
     """What was found out about a document while its numbers were read."""
 
     inexact: tuple[tuple[str | int, ...], ...]

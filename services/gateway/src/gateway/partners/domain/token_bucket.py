@@ -1,11 +1,10 @@
 """How much a partner may send in a while: a token bucket."""
 
-from dataclasses import dataclass
 from math import ceil
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Allowance:
+class Allowance(NamedTuple):
     """What a partner may do now: whether this passes, how many events are left, and when to come back."""
 
     allowed: bool
