@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
 from gate_schemas import EXAMPLES, SCHEMAS, VALUES, WHOLE, Node, accepts, as_written
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
@@ -151,6 +152,24 @@ def test_both_of_two_schemas_take_what_each_takes(one: Node, other: Node) -> Non
     assume("oneOf" not in one or "oneOf" not in other)
 
     assert accepts(merged) == [all(each) for each in zip(accepts(one), accepts(other), strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "merged"),
+    [
+        ({"enum": [1, 2, "a"]}, {"enum": ["a", 2.0, True]}, {"enum": [2, "a"]}),
+        (
+            {"additionalProperties": {"type": "string"}},
+            {"additionalProperties": {"maxLength": 2}},
+            {"additionalProperties": {"allOf": [{"type": "string"}, {"maxLength": 2}]}},
+        ),
+        ({"pattern": "a"}, {"pattern": "b"}, {"pattern": {"all of": ["a", "b"]}}),
+    ],
+)
+def test_two_rules_by_one_keyword_are_one_rule_that_says_both(
+    one: dict[str, Any], other: dict[str, Any], merged: dict[str, Any]
+) -> None:
+    assert both(one, other) == merged
 
 
 @laws

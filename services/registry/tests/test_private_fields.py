@@ -280,4 +280,4 @@ async def test_nothing_that_is_said_of_an_account_is_in_a_log_or_a_span(
 def test_an_account_that_is_missing_is_named() -> None:
     member_id = MemberId(uuid4())
 
-    assert str(member_id) in str(NoSuchMemberError(member_id))
+    assert str(NoSuchMemberError(member_id)) == f"There is no member account with the id {member_id}."

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import httpx
 import orjson
+import pytest
 from partner_kit import (
     BATCH,
     OTHER_KEY,
@@ -269,3 +270,33 @@ async def test_an_event_nested_too_deeply_is_refused_alone(client: httpx.AsyncCl
     for content in batches:
         batch = await client.post("/events", content=content, headers={"Content-Type": BATCH, **bearer()})
         assert [result["http_status"] for result in batch.json()["results"][:2]] == [422, 202]
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body"),
+    [
+        (202, {}, orjson.dumps(an_event())),
+        (202, {"Content-Type": BATCH}, orjson.dumps([an_event()])),
+        (200, {"Content-Type": BATCH}, b"[{}]"),
+        (401, {"Authorization": "Bearer none"}, b"{}"),
+        (415, {"Content-Type": "text/plain"}, b"{}"),
+        (422, {}, b"{}"),
+        (422, {}, b"no JSON"),
+        (413, {}, b" " * 300_000),
+        (400, {"X-Again": "Content-Type"}, b"{}"),
+    ],
+)
+async def test_a_plain_post_is_answered_as_the_one_that_is_declared(
+    client: httpx.AsyncClient, status: int, headers: dict[str, str], body: bytes
+) -> None:
+    told = {"Content-Type": STRUCTURED, **bearer(), **headers}
+    pairs = [*told.items(), *((name, STRUCTURED) for name in [told.pop("X-Again", "")] if name)]
+
+    plain, declared = [
+        await client.post(path, content=body, headers=pairs) for path in ("/events", "/events/")
+    ]
+
+    assert plain.status_code == status
+    assert (plain.status_code, list(plain.headers)) == (declared.status_code, list(declared.headers))
+    assert plain.json().keys() == declared.json().keys()
+    assert plain.json().get("type") == declared.json().get("type")

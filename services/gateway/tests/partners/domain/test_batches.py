@@ -39,6 +39,8 @@ def refusal_of(body: bytes) -> tuple[int, str, str]:
         b'[ {"a":1}\n,\t{"b":2} ]\n',
         b'["%b", {"%b": "%b"}]' % (b"\\n" * 2000, b"x" * 9, b'\\"' * 2000),
         b"[[%b]]" % b",".join([b'"a"'] * 3000),
+        b'[{"a": ["%b]", {"b": "{"}]}, {"c": "}"}]' % (b"x" * 70_000),
+        b'[[[[[[[["]"], "["]]]]]]]',
     ],
 )
 def test_a_batch_is_the_same_taken_apart_and_as_a_whole(body: bytes) -> None:
@@ -90,7 +92,11 @@ def test_a_batch_that_breaks_off_is_refused_as_a_whole(body: bytes) -> None:
     status, _, said = refusal_of(body)
 
     assert status == 422
-    assert said.startswith("The JSON breaks off after ")
+    assert said == f"The JSON breaks off after {len(body + BLANKS)} bytes, where more has to follow."
+
+
+def test_where_an_event_is_missing_its_place_is_named() -> None:
+    assert refusal_of(b"[{},")[1] == "/1"
 
 
 def test_a_batch_has_its_limits_whatever_it_is_made_of() -> None:
