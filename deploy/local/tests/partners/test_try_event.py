@@ -122,6 +122,16 @@ def test_what_is_wrong_is_told_field_by_field(
     assert json.loads(capsys.readouterr().out) == PROBLEM
 
 
+def test_what_nobody_would_read_is_told_of_an_event_that_would_be_accepted(
+    network: Network, event: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ignored = {"pointer": "/data/theem", "code": "ignored", "detail": "Did you mean theme?"}
+    network.answer = {**ACCEPTED, "dry_run": True, "ignored": [ignored]}
+
+    assert tried(network, event) == 0
+    assert "accepted.\n    /data/theem: Did you mean theme?\n" in capsys.readouterr().out
+
+
 def test_what_an_answer_says_does_not_steer_the_terminal(
     network: Network, event: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

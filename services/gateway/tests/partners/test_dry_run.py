@@ -53,6 +53,28 @@ async def test_what_would_be_refused_is_refused_in_the_same_words(client: httpx.
         assert attempt.json() | {"trace_id": ""} == earnest.json() | {"trace_id": ""}
 
 
+async def test_fields_that_nobody_reads_are_named_with_the_one_that_was_meant(
+    client: httpx.AsyncClient,
+) -> None:
+    event = an_event(id="DEM-1", data__theem="labour_rights", data__x={"y": 1})
+    event["data"]["title"] |= {"txt": "…"}
+    french = {"Accept-Language": "fr"}
+
+    alone = (await tried(client, event, **french)).json()
+    in_batch = (await tried(client, [event, an_event()], mode=BATCH, **french)).json()["results"]
+
+    assert alone["status"] == "accepted"
+    assert [(one["pointer"], one["code"]) for one in alone["ignored"]] == [
+        ("/data/title/txt", "ignored"),
+        ("/data/theem", "ignored"),
+        ("/data/x", "ignored"),
+    ]
+    assert alone["ignored"][1]["detail"].endswith("Vouliez-vous dire theme\u202f?")
+    assert alone["ignored"][2]["detail"] == "Cet événement n’a pas de champ de ce nom\u202f: il est ignoré."
+    assert [one.get("ignored") for one in in_batch] == [alone["ignored"], None]
+    assert "ignored" not in (await post_event(client, event)).json()
+
+
 async def test_a_batch_is_tried_event_by_event(client: httpx.AsyncClient) -> None:
     known, changed = an_event(id="known"), an_event(id="known", data__country="CO")
     await post_event(client, known)

@@ -120,5 +120,5 @@ def _one(name: str, status: int, told: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name}would be answered with {status}: accepted."
     else:
         yield f"{name}{'was' if status in FAILURE else 'would be'} answered with {status}: {told['detail']}"
-        for fault in told.get("errors") or ():
-            yield f"    {fault['pointer'] or '(the whole)'}: {fault['detail']}"
+    for fault in (*(told.get("errors") or ()), *(told.get("ignored") or ())):
+        yield f"    {fault['pointer'] or '(the whole)'}: {fault['detail']}"

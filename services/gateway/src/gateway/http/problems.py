@@ -11,7 +11,7 @@ from chassis.http.problems import PROBLEM, Problem, problem_response
 from chassis.http.requests import MANY, unknown_name
 from chassis.i18n import Catalogues
 from gateway.clients import NotFoundError, ServiceRefusedError, ServiceUnavailableError
-from gateway.http.faults import RefusalError, Sentence, pointer
+from gateway.http.faults import Fault, RefusalError, Sentence, pointer
 from gateway.http.negotiation import language_of
 from gateway.http.validation import sentence_for
 
@@ -65,6 +65,15 @@ def translated(problem: Problem, language: str) -> Problem:
     return TranslatedProblem(
         problem, title=translate(title), detail=translate(problem.detail), language=language, errors=errors
     )
+
+
+def faults_in_words(faults: Sequence[Fault], language: str) -> list[dict[str, str]]:
+    """Tell faults in a language, each with its place."""
+    translate = catalogues.for_language(language).gettext
+    return [
+        FieldError(one.pointer, one.code, translate(one.sentence.text), dict(one.sentence.params)).as_json()
+        for one in faults
+    ]
 
 
 def localise(request: Request, problem: Problem) -> Problem:

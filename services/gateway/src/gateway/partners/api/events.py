@@ -17,7 +17,7 @@ from contracts.codes import Guesses
 from gateway.clients import VerifiedKey
 from gateway.http.faults import Fault, RefusalError, Sentence
 from gateway.http.negotiation import language_of
-from gateway.http.problems import refusal_as_problem, translated
+from gateway.http.problems import faults_in_words, refusal_as_problem, translated
 from gateway.journeys.domain import Step
 from gateway.journeys.paging import NoSuchPlaceError
 from gateway.journeys.workflows import Journey, find_journey, journeys_before, journeys_since
@@ -82,7 +82,7 @@ async def post_events(request: Request, sender: Poster, dry_run: DryRunWanted = 
                 events = await asyncio.to_thread(batch_in, body)
                 rate_limiter.take_batch(request, sender.partner, len(events))
                 return await _take_batch(request, sender, intake, events)
-            sent = await _read_one(request, sender, mode, body)
+            sent = await _read_one(request, sender, mode, body, tell_ignored=isinstance(intake, DryRun))
             return await _take_one(request, sender, intake, sent)
     except RefusalError as error:
         raise refusal_as_problem(error) from error
@@ -158,14 +158,18 @@ async def read_journey(
     return _json(200, _journey_json(journey))
 
 
-async def _read_one(request: Request, sender: VerifiedKey, mode: Mode, body: bytes) -> SentEvent:
+async def _read_one(
+    request: Request, sender: VerifiedKey, mode: Mode, body: bytes, *, tell_ignored: bool
+) -> SentEvent:
     now = service_of(request).database.clock()
 
     def read(guesses: int) -> SentEvent:
         event = _event_in(request, mode, body)
-        return read_event(event, now=now, grants=sender.grants, guesses=Guesses(guesses))
+        return read_event(
+            event, now=now, grants=sender.grants, guesses=Guesses(guesses), tell_ignored=tell_ignored
+        )
 
-    if len(body) <= SOON_READ:
+    if len(body) <= SOON_READ and not tell_ignored:
         try:
             return read(guesses=0)
         except RefusalError:
@@ -188,7 +192,9 @@ async def _take_one(
     if isinstance(outcome, Conflict):
         raise _conflict()
     if isinstance(intake, DryRun):
-        return _json(200, {**_taken_json(sent, outcome), "http_status": 202, "dry_run": True})
+        language = language_of(request.headers.get("Accept-Language"))
+        told = {**_taken_json(sent, outcome), **_ignored_json(sent, language)}
+        return _json(200, {**told, "http_status": 202, "dry_run": True})
     assert isinstance(outcome, Accepted)
     await _await_broker(request, [outcome])
     return _json(202, _taken_json(sent, outcome), {"Location": f"/events/{outcome.event_id}"})
@@ -198,7 +204,9 @@ async def _take_batch(
     request: Request, sender: VerifiedKey, intake: Intake | DryRun, events: Sequence[object]
 ) -> Response:
     now = service_of(request).database.clock()
-    read = await asyncio.to_thread(read_batch, events, now=now, grants=sender.grants)
+    read = await asyncio.to_thread(
+        read_batch, events, now=now, grants=sender.grants, tell_ignored=isinstance(intake, DryRun)
+    )
     good = [event for event in read if isinstance(event, SentEvent)]
     outcomes = iter(await intake.take(sender, good) if good else ())
     settled = [(event, next(outcomes) if isinstance(event, SentEvent) else event) for event in read]
@@ -275,7 +283,7 @@ def _result(
     sent: SentEvent | RefusedEvent, outcome: Accepted | Foreseen | Conflict | RefusedEvent, language: str
 ) -> dict[str, Any]:
     if isinstance(outcome, Accepted | Foreseen) and isinstance(sent, SentEvent):
-        return {**_taken_json(sent, outcome), "http_status": 202}
+        return {**_taken_json(sent, outcome), **_ignored_json(sent, language), "http_status": 202}
     error = outcome.error if isinstance(outcome, RefusedEvent) else _conflict()
     problem = translated(refusal_as_problem(error), language)
     return {
@@ -296,6 +304,10 @@ def _taken_json(sent: SentEvent, taken: Accepted | Foreseen) -> dict[str, Any]:
         "trace_id": taken.trace_id,
         "status_url": f"/events/{taken.event_id}",
     }
+
+
+def _ignored_json(sent: SentEvent, language: str) -> dict[str, Any]:
+    return {"ignored": faults_in_words(sent.ignored, language)} if sent.ignored else {}
 
 
 def _journey_json(journey: Journey) -> dict[str, Any]:

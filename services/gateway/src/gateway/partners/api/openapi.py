@@ -96,6 +96,15 @@ _CLOUDEVENT: dict[str, Any] = {
         "data": {"$ref": "#/components/schemas/EventData"},
     },
 }
+_IGNORED = {
+    "type": "array",
+    "description": "In a dry run: the fields of the data that nobody reads, and which was probably meant.",
+    "items": {
+        "type": "object",
+        "required": ["pointer", "code", "detail"],
+        "properties": {name: {"type": "string"} for name in ("pointer", "code", "detail")},
+    },
+}
 _OWN_SCHEMAS: dict[str, Any] = {
     "Accepted": {
         "type": "object",
@@ -116,6 +125,7 @@ _OWN_SCHEMAS: dict[str, Any] = {
             "status": {"enum": ["accepted", "already_accepted"]},
             "http_status": {"const": 202, "description": "With which it would be answered in earnest."},
             "dry_run": {"const": True, "description": "Nothing was stored."},
+            "ignored": _IGNORED,
             "event_id": {**_UUID, "description": "Of an event that was accepted before."},
             "status_url": {"type": "string", "format": "uri-reference"},
             "trace_id": _TRACE,
@@ -146,6 +156,7 @@ _OWN_SCHEMAS: dict[str, Any] = {
                         "status_url": {"type": "string", "format": "uri-reference"},
                         "trace_id": _TRACE,
                         "problem": {"$ref": "#/components/schemas/Problem"},
+                        "ignored": _IGNORED,
                     },
                 },
             },

@@ -20,6 +20,7 @@ from gateway.partners.domain.attributes import Attributes, read_attributes
 from gateway.partners.domain.batches import Unread
 from gateway.partners.domain.content import as_json, content_sha256, former_sha256s, own_data
 from gateway.partners.domain.data_faults import faults_of
+from gateway.partners.domain.ignored import ignored_fields
 from gateway.partners.domain.json_text import Inexact, UnreadableError, parse_json, settle
 from gateway.partners.domain.refusals import EVENT_BYTES, malformed, too_large
 
@@ -55,6 +56,8 @@ class SentEvent(NamedTuple):
     content_sha256: str
     formerly: frozenset[str]
     """What told it from another before: what is stored from then is compared with these, and nothing else is."""
+    ignored: tuple[Fault, ...] = ()
+    """The fields of its data that nobody reads, where that was asked."""
 
     def is_said_by(self, content_sha256: str) -> bool:
         """Tell whether this is what an event says that was stored, now or formerly."""
@@ -70,9 +73,17 @@ class RefusedEvent:
 
 
 def read_event(
-    event: object, *, now: datetime, grants: Collection[str], guesses: Guesses | None = None
+    event: object,
+    *,
+    now: datetime,
+    grants: Collection[str],
+    guesses: Guesses | None = None,
+    tell_ignored: bool = False,
 ) -> SentEvent:
-    """Read an event in structured form; raises RefusalError with every fault that can be known at once."""
+    """Read an event in structured form; raises RefusalError with every fault that can be known at once.
+
+    With `tell_ignored`, what nobody will read of it is named.
+    """
     guesses = guesses or Guesses(MOST_GUESSES)
     # Before anything is written as JSON again: deeper nesting than a JSON library writes is an error of its own.
     settled = settle(event)
@@ -103,11 +114,16 @@ def read_event(
     if faults or attributes is None or data is None:
         raise malformed(*faults)
     content = content_sha256(document, is_plain=settled.is_plain)
-    return SentEvent(attributes, data, content, former_sha256s(document, content, is_plain=settled.is_plain))
+    former = former_sha256s(document, content, is_plain=settled.is_plain)
+    sent = document["data"]
+    if not (tell_ignored and isinstance(sent, dict)):
+        return SentEvent(attributes, data, content, former)
+    ignored = ignored_fields(cast("dict[str, object]", sent), data, guesses)
+    return SentEvent(attributes, data, content, former, tuple(ignored))
 
 
 def read_batch(
-    events: Iterable[object], *, now: datetime, grants: Collection[str]
+    events: Iterable[object], *, now: datetime, grants: Collection[str], tell_ignored: bool = False
 ) -> list[SentEvent | RefusedEvent]:
     """Read each event of a batch for itself: a bad one holds none of the others up.
 
@@ -125,7 +141,9 @@ def read_batch(
             outcomes.append(RefusedEvent(error.with_traceback(None)))
             continue
         try:
-            outcomes.append(read_event(document, now=now, grants=grants, guesses=guesses))
+            outcomes.append(
+                read_event(document, now=now, grants=grants, guesses=guesses, tell_ignored=tell_ignored)
+            )
         except RefusalError as error:
             # Without the frames it came by: they would keep whatever was looked at, ten times the faults that are told.
             told = error.naming(max(1, faults_left)).with_traceback(None)
