@@ -5,12 +5,18 @@ import re
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import cast
 
 import httpx
+import orjson
 import pytest
 from page_kit import Reader
+from pydantic import ValidationError
 
+from contracts.catalogue import PARTNER_EVENTS
+from contracts.partner import PartnerEvent
 from gateway.partners.api.endpoint_docs import HEADERS
+from gateway.partners.api.event_fields import fields_of
 from gateway.partners.api.problem_types import PROBLEM_TYPES
 from gateway.partners.first_event import first_event
 
@@ -136,3 +142,47 @@ def test_the_names_of_headers_are_those_that_are_sent() -> None:
     )
 
     assert [name for name in HEADERS if not re.search(rf'"{name}"', code)] == []
+
+
+def _names_in(value: object, within: str = "") -> set[str]:
+    if isinstance(value, dict):
+        fields = cast("dict[str, object]", value)
+        return {f"{within}{name}" for name in fields}.union(
+            *(_names_in(one, f"{within}{name}.") for name, one in fields.items())
+        )
+    if isinstance(value, list):
+        entries = cast("list[object]", value)
+        return set[str]().union(*(_names_in(one, f"{within.removesuffix('.')}[].") for one in entries))
+    return set()
+
+
+@pytest.mark.parametrize("event", PARTNER_EVENTS.values(), ids=lambda event: event.type)
+def test_every_field_of_an_event_is_told_and_no_other(event: type[PartnerEvent]) -> None:
+    told = {field.name for field in fields_of(event)}
+
+    # The examples leave out no field.
+    assert told == set[str]().union(*(_names_in(example.data) for example in event.examples))
+
+
+@pytest.mark.parametrize("event", PARTNER_EVENTS.values(), ids=lambda event: event.type)
+def test_what_is_needed_of_an_event_is_what_it_is_not_taken_without(event: type[PartnerEvent]) -> None:
+    whole = dict(event.examples[0].data)
+
+    for field in fields_of(event):
+        if "." in field.name or field.name not in whole:
+            continue
+        without = {name: value for name, value in whole.items() if name != field.name}
+        if field.required:
+            with pytest.raises(ValidationError):
+                event.model_validate_json(orjson.dumps(without))
+        else:
+            event.model_validate_json(orjson.dumps(without))
+
+
+async def test_the_fields_stand_on_the_page_with_the_values_there_are(client: httpx.AsyncClient) -> None:
+    page = unescape((await client.get("/docs", headers=HTML)).text)
+
+    assert all(f">{field.name}<" in page for event in PARTNER_EVENTS.values() for field in fields_of(event))
+    assert ">not_autonomous<" in page
+    assert "a list of 1 to 2000, each: an object with the fields below" in page
+    assert "a whole number from 1990 to 2100" in page

@@ -18,6 +18,7 @@ from chassis.http.access import public
 from contracts.catalogue import PARTNER_EVENTS
 from gateway.http.problems import catalogues
 from gateway.partners.api.endpoint_docs import HEADERS
+from gateway.partners.api.event_fields import fields_of
 from gateway.partners.api.openapi import DESCRIPTION, described
 from gateway.partners.api.problem_types import PROBLEM_TYPES
 from gateway.partners.first_event import exports, first_event
@@ -79,6 +80,7 @@ async def docs(page: AnyonesPage) -> Response:
         events=PARTNER_EVENTS,
         exports=exports(url),
         examples=first_event(),
+        fields_of=fields_of,
         headers={name: header["description"] for name, header in HEADERS.items()},
         code=code,
         limits=page.request.app.state.partner_limits,
