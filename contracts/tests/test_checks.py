@@ -109,6 +109,12 @@ def test_a_partner_learns_which_field_cannot_be(
         ("http://169.254.169.254/latest", "address-not-public"),
         ("http://[::1]/", "address-not-public"),
         ("http://10.0.0.1/", "address-not-public"),
+        ("https://[fec0::1]/", "address-not-public"),
+        ("https://[2002:a00:1::]/", "address-not-public"),
+        ("https://[64:ff9b::a00:1]/", "address-not-public"),
+        ("https://[::ffff:10.0.0.1]/", "address-not-public"),
+        ("https://224.0.0.1/", "address-not-public"),
+        ("https://[ff0e::1]/", "address-not-public"),
         # As a browser reads it: 127.0.0.1.
         ("https://0x7f.1/", "address-not-public"),
     ],

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, partial
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from types import MappingProxyType
 from typing import Final
 
@@ -198,9 +198,19 @@ def _address(address: str, pointer: str, looking: _Looking) -> None:
 
 def _is_public(host: str) -> bool:
     try:
-        return ip_address(host).is_global
+        address = ip_address(host)
     except ValueError:
         return "." in host and ".." not in host and not host.endswith(_WITHIN_A_HOUSE)
+    if isinstance(address, IPv6Address):
+        within = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            within = IPv4Address(int(address) & 0xFFFFFFFF)
+        address = within or address
+    return address.is_global and not (address.is_multicast or getattr(address, "is_site_local", False))
+
+
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+"""RFC 6052: an IPv4 address stands in the last 32 bits."""
 
 
 _WITHIN_A_HOUSE: Final = (".localhost", ".local", ".internal", ".home.arpa")

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated, ClassVar, Final, NewType
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, StringConstraints
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -72,7 +72,14 @@ LanguageTag = Annotated[
 ResultCode = Annotated[str, StringConstraints(pattern=r"^[1-3]\.[1-3]\.[1-9]$")]
 """Objective, output, row of the action plan's table: `2.1.1`."""
 
-IsicSection = Annotated[str, StringConstraints(pattern=r"^[A-V]$"), LabelledBy("isic_sections")]
+IsicSection = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-V]$"),
+    Field(
+        description="A section of ISIC Revision 5 (the list isic_sections); in Revision 4 some letters mean others."
+    ),
+    LabelledBy("isic_sections"),
+]
 """A section of ISIC Rev.5."""
 
 

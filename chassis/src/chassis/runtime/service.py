@@ -27,6 +27,7 @@ from chassis.dead_letters.advisories import AdvisoryListener
 from chassis.dead_letters.replay import Replayer
 from chassis.health.broker_metrics import BrokerMetrics
 from chassis.health.examiner import Examiner
+from chassis.http.exact_paths import NoLineEnds
 from chassis.http.head_requests import answer_heads
 from chassis.http.own_traces import OwnTraces
 from chassis.http.problems import Localise, Problems, install_problems
@@ -375,6 +376,7 @@ def create_service(
     )
     install_problems(app, {**dead_letters.PROBLEMS, **projections.PROBLEMS, **(problems or {})}, localise)
     app.add_middleware(answer_heads)
+    app.router.routes.append(NoLineEnds())
     # Routes are tried one after the other: those first that are asked for all the time.
     for router in (*routers, *_OF_EVERY_SERVICE):
         app.include_router(router)

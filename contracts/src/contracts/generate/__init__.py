@@ -5,6 +5,7 @@ stale; with `--code-lists` it first takes countries and languages anew from CLDR
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ HOME: Final = Path(__file__).parents[3]
 """The `contracts/` folder of the checkout: generated files live beside the package, not in it."""
 
 SERVED: Final = "src/contracts/served"
+_LINK_OUTWARDS: Final = re.compile(r"\[([^\]]+)\]\(\.\./[^)]*\)")
 COMMAND: Final = "./ssenet contracts generate"
 VERSION: Final = "1.0.0"
 
@@ -33,7 +35,9 @@ def generated(home: Path = HOME) -> Mapping[str, str]:
     files["asyncapi.yaml"] = asyncapi_text(topology, version=VERSION)
     # Beside the package they are to be read; within it they go wherever it is installed, and are served to partners.
     files[f"{SERVED}/asyncapi.yaml"] = files["asyncapi.yaml"]
-    files[f"{SERVED}/CHANGELOG.md"] = (home / "CHANGELOG.md").read_text(encoding="utf-8")
+    # What it links to beside the contracts is not served with it.
+    changes = (home / "CHANGELOG.md").read_text(encoding="utf-8")
+    files[f"{SERVED}/CHANGELOG.md"] = _LINK_OUTWARDS.sub(r"\1", changes)
     files["CATALOGUE.md"] = page_text(topology, _examples(home / "examples"))
     return files | dict(_partner_examples())
 

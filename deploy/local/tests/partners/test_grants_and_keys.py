@@ -70,6 +70,26 @@ def test_the_list_says_until_when_a_key_is_good(
     assert "xyz until 2027-06-30" in capsys.readouterr().out
 
 
+def test_the_list_shortens_no_code(
+    registry: Registry, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    one = {
+        "code": "A-CODE-OF-FORTY-CHARACTERS-NOT-SHORTENED",
+        "name": "A name of many words that takes several lines",
+        "grants": ["partner.assistance.requested.v1"],
+        "keys": [],
+    }
+    monkeypatch.setattr(Registry, "ask", lambda *_: [one])
+
+    grants_and_keys.show(registry.folder, as_json=False)
+
+    printed = capsys.readouterr().out
+    assert one["code"] in printed
+    assert "partner.assistance.requested.v1" in printed
+    assert "…" not in printed
+
+
 @pytest.mark.parametrize("expires", ["soon", "365", "-1d"])
 def test_an_end_that_is_no_time_is_refused_before_anything_is_done(registry: Registry, expires: str) -> None:
     with pytest.raises(CommandError, match="--expires"):

@@ -104,6 +104,14 @@ def test_an_array_is_a_batch(network: Network, event: Path, capsys: pytest.Captu
     ]
 
 
+def test_an_array_behind_a_byte_order_mark_is_a_batch_too(network: Network, event: Path) -> None:
+    event.write_bytes(b"\xef\xbb\xbf [{}]")
+
+    tried(network, event)
+
+    assert network.headers["Content-Type"] == "application/cloudevents-batch+json"
+
+
 def test_headers_of_its_own_are_binary_mode(network: Network, event: Path) -> None:
     assert tried(network, event, "ce-id: REQ-1", "ce-type:partner.x.v1") == 0
 
@@ -151,6 +159,7 @@ def test_what_an_answer_says_does_not_steer_the_terminal(
         ({"url": "http://127.0.0.1:1"}, "does not answer"),
         ({"headers": ("no header",)}, "is no header"),
         ({"headers": ("ce-subject: é",)}, "is no header"),
+        ({"headers": ("ce-id: a", "CE-Id: b")}, "is given twice"),
     ],
 )
 def test_what_cannot_be_tried_is_said_in_words(

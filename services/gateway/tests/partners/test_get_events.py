@@ -119,6 +119,18 @@ async def test_a_number_in_a_query_is_digits_and_nothing_else(
     assert (fault["pointer"], fault["code"]) == ("query:limit", "int-parsing")
 
 
+@pytest.mark.parametrize(
+    "path", ["/events", "/events/", "/docs", "/openapi.json", "/contracts/asyncapi.yaml"]
+)
+async def test_a_line_end_behind_an_address_makes_it_another(client: httpx.AsyncClient, path: str) -> None:
+    assert (await client.get(path, headers=bearer())).status_code == 200
+    answer = await client.get(f"{path}%0A", headers=bearer())
+    posted = await client.post(f"{path}%0A", content=orjson.dumps(an_event()), headers=bearer())
+
+    assert (answer.status_code, answer.json()["type"]) == (404, "urn:ilo:sse:problem:not-found")
+    assert posted.status_code == 404
+
+
 async def test_an_event_is_asked_for_by_its_id_as_it_was_told_or_sent(client: httpx.AsyncClient) -> None:
     await _send(client, an_event(id="A-1"))
     told = (await client.get("/events/A-1", headers=bearer())).json()["event_id"]

@@ -39,7 +39,7 @@ def partner_add(
         str | None, typer.Option(help="Name of the partner. (default: its code)", callback=in_utf8)
     ] = None,
     language: Annotated[
-        str, typer.Option(help="Language it is answered in: en, fr, es or ar.", callback=in_utf8)
+        str, typer.Option(help="Language of its name, as a BCP 47 tag.", callback=in_utf8)
     ] = "en",
     expires: ExpiresOption = None,
     data: DataOption = None,
@@ -125,7 +125,11 @@ def partner_try(
         ),
     ] = None,
     language: Annotated[
-        str, typer.Option(help="Language to be answered in: en, fr, es or ar.", callback=in_utf8)
+        str,
+        typer.Option(
+            help="Language to be answered in: en, fr, es or ar, as a partner's Accept-Language says it.",
+            callback=in_utf8,
+        ),
     ] = "en",
     json: JsonOption = False,
     data: DataOption = None,

@@ -67,14 +67,29 @@ def show(folder: DataFolder, *, as_json: bool) -> None:
     if not partners:
         print(f"There is no partner yet. Add one: {in_full(folder, 'partner add CODE --grant EVENT_TYPE')}")
         return
-    table = Table("Partner", "Name", box=None, pad_edge=False)
-    # Types and key ids are there to be copied: they are never shortened.
-    table.add_column("May post", no_wrap=True)
-    table.add_column("Live keys", no_wrap=True)
-    for one in partners:
-        keys = [f"{key['key_id']} {_until(key['expires_at'])}".strip() for key in one.get("keys") or []]
-        table.add_row(str(one["code"]), str(one["name"]), "\n".join(one["grants"]), "\n".join(keys) or "none")
-    Console().print(table)
+    rows = [
+        (
+            str(one["code"]),
+            str(one["name"]),
+            "\n".join(one["grants"]),
+            "\n".join(f"{key['key_id']} {_until(key['expires_at'])}".strip() for key in one.get("keys") or [])
+            or "none",
+        )
+        for one in partners
+    ]
+    table = Table(box=None, pad_edge=False)
+    # Codes, types and key ids are there to be copied: they are never shortened. A name takes the lines it needs.
+    for place, heading in enumerate(("Partner", "Name", "May post", "Live keys")):
+        is_name = heading == "Name"
+        longest = max(len(line) for row in rows for line in row[place].split("\n"))
+        table.add_column(
+            heading, no_wrap=not is_name, overflow="fold", min_width=min(longest, 12) if is_name else longest
+        )
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    # Wider than the terminal, it goes beyond its edge rather than being cut.
+    console.print(table, width=max(console.width, console.measure(table).minimum), crop=False, soft_wrap=True)
 
 
 def revoke(folder: DataFolder, code: str, *, key: str | None) -> None:

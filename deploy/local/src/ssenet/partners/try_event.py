@@ -3,6 +3,7 @@
 import http.client
 import json
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,8 +66,10 @@ def _read(file: str) -> bytes:
 def _mode(body: bytes, headers: Sequence[str]) -> dict[str, str]:
     """The headers that say how the event is wrapped: an array is a batch, and headers of its own make binary mode."""
     if not headers:
-        return {"Content-Type": BATCH if body.lstrip().startswith(b"[") else STRUCTURED}
+        is_batch = body.removeprefix(BOM_UTF8).lstrip().startswith(b"[")
+        return {"Content-Type": BATCH if is_batch else STRUCTURED}
     told = {"Content-Type": "application/json"}
+    given = set[str]()
     for header in headers:
         name, colon, value = header.partition(":")
         if not colon or not header.isascii():
@@ -75,6 +78,13 @@ def _mode(body: bytes, headers: Sequence[str]) -> dict[str, str]:
                 hint="Write 'ce-type: partner.research.published.v1'; what is not ASCII is percent-encoded.",
                 exit_code=USAGE,
             )
+        if name.strip().lower() in given:
+            raise CommandError(
+                f"--header: {name.strip()} is given twice.",
+                hint="The network refuses an attribute in two headers.",
+                exit_code=USAGE,
+            )
+        given.add(name.strip().lower())
         told[name.strip()] = value.strip()
     return told
 

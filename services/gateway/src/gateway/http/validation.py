@@ -42,7 +42,7 @@ _PLAIN: Mapping[str, Sentence] = {
     "dict_type": Sentence("This must be an object."),
     "tuple_type": Sentence("This must be an array."),
     "list_type": Sentence("This must be an array."),
-    "url_parsing": Sentence("This must be a web address that begins with https:// or http://."),
+    "url_parsing": Sentence("This web address leads nowhere: there is no such host or port."),
     "uuid_parsing": Sentence("This must be a UUID, such as an event_id that you were told."),
     "recursion_loop": Sentence("This value is not accepted."),
 }

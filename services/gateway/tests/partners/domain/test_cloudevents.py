@@ -453,6 +453,14 @@ def test_a_null_says_no_more_than_what_is_not_there() -> None:
     )
 
 
+def test_what_a_sender_puts_into_origin_is_never_looked_at() -> None:
+    text = orjson.dumps(an_event(data__origin="ORIGIN")).replace(
+        b'"ORIGIN"', b'{"a": [1e400, 0.10000000000000001]}'
+    )
+
+    assert read_event(parse_json(text), now=NOW, grants=ALL).data.origin is None
+
+
 def with_unknown(written: str) -> SentEvent:
     return read_event(a_return("1", unknown=written), now=NOW, grants=ALL)
 

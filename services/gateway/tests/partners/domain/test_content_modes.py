@@ -22,6 +22,20 @@ NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 ALL = frozenset(PARTNER_EVENTS)
 
 
+def test_a_whole_event_sent_as_its_data_is_told_how_it_is_sent() -> None:
+    body = orjson.dumps(an_event())
+
+    with pytest.raises(RefusalError) as refusal:
+        structured_from_headers([], "application/json", body)
+
+    [fault] = refusal.value.faults
+    assert (refusal.value.status, fault.pointer, fault.code) == (422, "", "whole-event")
+    assert "application/cloudevents+json" in str(fault.sentence)
+    # With attributes in headers it is binary mode, whatever the data look like.
+    told = [("ce-specversion", "1.0")]
+    assert structured_from_headers(told, "application/json", body)["data"] == orjson.loads(body)
+
+
 @pytest.mark.parametrize(
     ("content_type", "encoding", "mode"),
     [

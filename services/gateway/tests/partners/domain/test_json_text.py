@@ -26,6 +26,7 @@ def refusal_of(body: bytes) -> tuple[str, str]:
         (b"\n<event/>", "The body is HTML or XML. Send JSON."),
         (b"id=7&type=x", "The body is form data. Send JSON."),
         (b"------Boundary\r\n", "The body is form data. Send JSON."),
+        (b"\x1f\x8b\x08\x00\x00\x00", "The body is compressed. Send it as it is."),
         ('{"a": 1}'.encode("utf-16"), "The body is in UTF-16 or UTF-32. Send it in UTF-8."),
         ('{"a": 1}'.encode("utf-16-le"), "The body is in UTF-16 or UTF-32. Send it in UTF-8."),
         ('{"a": 1}'.encode("utf-32-be"), "The body is in UTF-16 or UTF-32. Send it in UTF-8."),

@@ -63,6 +63,8 @@ def test_who_is_told_when_to_come_back_is_let_in_then_and_would_not_have_been_a_
 
     assert after_a_batch().take(1, at=wait).allowed
     assert wait == 1 or not after_a_batch().take(1, at=wait - 1).allowed
+    full = after_a_batch().take(1, at=0).full_seconds
+    assert after_a_batch().take(1, at=full).left == burst - 1
 
 
 @given(per_second=st.integers(1, 50), burst=st.integers(1, 50), events=st.integers(1, 300))
@@ -76,7 +78,7 @@ def test_who_was_let_in_is_told_when_the_whole_burst_is_there_again(
 
     assert charged.allowed
     assert charged.left == max(0, burst - 1 - events)
-    assert bucket.take(1, at=charged.wait_seconds).left == burst - 1
+    assert bucket.take(1, at=charged.full_seconds).left == burst - 1
 
 
 @given(

@@ -17,6 +17,7 @@ from fastapi import APIRouter, Response
 from chassis.http.access import public
 from contracts.catalogue import PARTNER_EVENTS
 from gateway.http.problems import catalogues
+from gateway.journeys.domain import Status
 from gateway.partners.api.endpoint_docs import HEADERS
 from gateway.partners.api.event_fields import fields_of
 from gateway.partners.api.openapi import DESCRIPTION, described
@@ -25,10 +26,26 @@ from gateway.partners.first_event import exports, first_event
 from gateway.partners.markup import code
 from gateway.web.error_pages import PageRoute
 from gateway.web.page import AnyonesPage
+from gateway.web.translations import msg
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute, dependencies=[public()])
 
 _METHODS = ("post", "get", "options")
+
+
+STATUSES: Mapping[Status, str] = {
+    Status.ACCEPTED: msg("It is stored and published; nothing has come of it yet."),
+    Status.TASK_OPENED: msg("A task was made of it, for a unit or an office."),
+    Status.NOTIFIED: msg("The unit or office was told."),
+    Status.READ: msg("Somebody there has opened it."),
+    Status.ACCEPTED_BY_UNIT: msg("They have taken the task on."),
+    Status.IN_PROGRESS: msg("They have begun with it."),
+    Status.COMPLETED: msg("It is done. Nothing more will come."),
+    Status.DECLINED: msg(
+        "They do not take it on. It may be placed with others, and then goes on from `task_opened`."
+    ),
+}
+"""What each status means to the partner that sent the event."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +98,7 @@ async def docs(page: AnyonesPage) -> Response:
         exports=exports(url),
         examples=first_event(),
         fields_of=fields_of,
+        statuses={status.value: meaning for status, meaning in STATUSES.items()},
         headers={name: header["description"] for name, header in HEADERS.items()},
         code=code,
         limits=page.request.app.state.partner_limits,

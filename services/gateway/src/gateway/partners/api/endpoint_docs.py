@@ -15,7 +15,9 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
         "example": '"events";q=400;w=2',
     },
     "RateLimit": {
-        "description": msg("What is left of it, `r`, and after how many seconds there is more, `t`."),
+        "description": msg(
+            "What is left of it, `r`, and after how many seconds all of it is there again, `t`."
+        ),
         "schema": {"type": "string"},
         "example": '"events";r=399;t=0',
     },
@@ -195,7 +197,7 @@ POST_EVENTS: dict[str, Any] = {
                     "source": _TEXT,
                     "type": _TEXT,
                     "time": {"type": "string", "format": "date-time"},
-                    "subject": _TEXT,
+                    "subject": {**_TEXT, "maxLength": 300},
                 }.items()
             ),
         ],

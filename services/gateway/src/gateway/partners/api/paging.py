@@ -8,7 +8,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticKnownError
 
 from chassis.http.problems import Problem
@@ -41,9 +41,10 @@ def _event_id(written: str | UUID | None) -> UUID | None:
 
 
 Limit = Annotated[
-    int,
+    # The bounds within, or OpenAPI would know nothing of them.
+    Annotated[int, Field(ge=1, le=MOST)],
     BeforeValidator(_count),
-    Query(ge=1, le=MOST, description=msg("How many events a page holds at most.")),
+    Query(description=msg("How many events a page holds at most.")),
 ]
 Before = Annotated[
     UUID | None,

@@ -94,7 +94,10 @@ PROBLEM_TYPES = (
         404,
         "no-such-event",
         msg("None of your events has this id."),
-        msg("Check the id. Where one id came from several sources, say which with `source`."),
+        msg(
+            "Check the id, percent-encoded in the address. Of one id from several sources the newest is told; "
+            "`source` says which."
+        ),
     ),
     ProblemType(404, "not-found", msg("There is nothing at this address."), msg("Check the address.")),
     ProblemType(

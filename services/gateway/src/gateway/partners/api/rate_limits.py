@@ -36,7 +36,7 @@ class RateLimiter:
         self._settle(request, self._buckets[partner].take_rest(max(0, events - 1), at=monotonic()))
 
     def _settle(self, request: Request, allowance: Allowance) -> None:
-        left = f'"{self._name}";r={allowance.left};t={allowance.wait_seconds}'
+        left = f'"{self._name}";r={allowance.left};t={allowance.full_seconds}'
         tell_quota(request, {"RateLimit-Policy": self._policy, "RateLimit": left})
         if not allowance.allowed:
             sentence = Sentence(

@@ -197,7 +197,11 @@ def _inexact_faults(paths: Iterable[Path], event_class: type[PartnerEvent] | Non
             Sentence("This number has more digits than a double holds. Send it as a string."),
         )
         for path in paths
-        if path[0] == "data" and event_class and len(path) > 1 and path[1] in event_class.model_fields
+        if path[0] == "data"
+        and event_class
+        and len(path) > 1
+        and path[1] in event_class.model_fields
+        and path[1] != "origin"
     ]
 
 

@@ -90,7 +90,13 @@ def structured_from_headers(
             event[name] = decoded
     if faults:
         raise malformed(*faults)
-    event["data"] = parse_json(body)
+    event["data"] = data = parse_json(body)
+    if "specversion" not in event and isinstance(data, Mapping) and "specversion" in data:
+        sentence = Sentence(
+            "The body is a whole CloudEvent: send it as application/cloudevents+json. "
+            "application/json is for its data alone, with the attributes in ce- headers."
+        )
+        raise malformed(Fault("", "whole-event", sentence))
     return event
 
 

@@ -153,6 +153,8 @@ def _something_else(text: bytes) -> Sentence | None:
     head = text[:1000].lstrip()
     if not head and not text.strip():
         return Sentence("The body is empty.")
+    if text[:2] == b"\x1f\x8b":
+        return Sentence("The body is compressed. Send it as it is.")
     if text[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\x00" in text[:4]:
         return Sentence("The body is in UTF-16 or UTF-32. Send it in UTF-8.")
     if head.startswith(b"<"):

@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 
 class Allowance(NamedTuple):
-    """What a partner may do now: whether this passes, how many events are left, and when to come back."""
+    """What a partner may do now: whether this passes, how many are left, when to come back, when all are there."""
 
     allowed: bool
     left: int
     wait_seconds: int
+    full_seconds: int
 
 
 class TokenBucket:
@@ -37,10 +38,12 @@ class TokenBucket:
     def _take(self, events: int, *, at: float, least: float) -> Allowance:
         self._fill(at)
         if self._tokens < least:
-            return Allowance(allowed=False, left=0, wait_seconds=self._seconds_until(1))
+            return self._allowance(allowed=False, left=0)
         self._tokens -= events
-        left = max(0, int(self._tokens))
-        return Allowance(allowed=True, left=left, wait_seconds=self._seconds_until(self._burst))
+        return self._allowance(allowed=True, left=max(0, int(self._tokens)))
+
+    def _allowance(self, *, allowed: bool, left: int) -> Allowance:
+        return Allowance(allowed, left, self._seconds_until(1), self._seconds_until(self._burst))
 
     def _fill(self, at: float) -> None:
         if self._at is not None:
