@@ -223,6 +223,31 @@ def test_requests_that_do_not_wait_for_answers_are_answered_in_order_and_not_wit
     assert 1 < len(server.ask(many)) < 100
 
 
+@pytest.mark.parametrize("line", [b"GET  /b HTTP/1.1", b"GET /b RTSP/1.1", b"GET /b  HTTP/1.1"])
+def test_a_request_line_that_is_none_is_found_behind_another_request_too(server: Served, line: bytes) -> None:
+    hidden = b"POST /a HTTP/1.1\r\nHost: here\r\nX: GET /b HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
+
+    answers = server.ask(hidden + line + b"\r\nHost: here\r\n\r\n" + LAST)
+
+    assert [answer.status for answer in answers] == [200, 400]
+    assert server.service.paths == ["/a"]
+
+
+def test_bodies_of_requests_that_wait_for_the_answer_before_theirs_are_few(server: Served) -> None:
+    post = b"POST /%d HTTP/1.1\r\nHost: here\r\nContent-Length: 30000\r\n\r\n" + b"x" * 30_000
+    with server.client() as client:
+        client.send(b"GET /slow HTTP/1.1\r\nHost: here\r\n\r\n")
+        client.send(b"".join(post % number for number in range(12)))
+        eventually_true(lambda: server.service.paths == ["/slow"])
+        server.service.go_on.set()
+        answers = client.answers()
+    server.service.go_on.clear()
+
+    assert [answer.status for answer in answers] == [200] * len(answers)
+    assert server.service.paths == ["/slow", "/0", "/1"][: len(answers)]
+    assert len(answers) <= 3
+
+
 def test_an_answer_ends_with_its_connection_although_another_request_waits_behind_it(server: Served) -> None:
     with server.client() as client:
         client.send(b"GET /listens HTTP/1.1\r\nHost: here\r\n\r\n")

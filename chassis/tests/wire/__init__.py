@@ -231,6 +231,7 @@ def served(app: Any | None = None, limits: Limits | None = None, *, idle: int = 
         log_config=None,
         access_log=False,
         ws="none",
+        interface="asgi3",
         http=framed(limits or Limits()),
         timeout_keep_alive=idle,
         timeout_graceful_shutdown=1,

@@ -158,6 +158,10 @@ _LINES = _refused(
         "a request line of RTSP": b"GET /a RTSP/1.1\r\n" + HOST + b"\r\n",
         "a request line of RTSP, to play": b"PLAY /a RTSP/1.0\r\n" + HOST + b"\r\n",
         "a request line of ICE": b"SOURCE /a ICE/1.0\r\n" + HOST + b"\r\n",
+        "two spaces, and the right line in a header": b"GET  /a HTTP/1.1\r\nX: GET /a HTTP/1.1\r\n"
+        + HOST
+        + b"\r\n",
+        "RTSP, and the right line in a header": b"GET /a RTSP/1.1\r\nX: GET /a HTTP/1.1\r\n" + HOST + b"\r\n",
         "a space in the address": b"GET /a b HTTP/1.1\r\n" + HOST + b"\r\n",
         "NUL in the address": b"GET /a\0 HTTP/1.1\r\n" + HOST + b"\r\n",
         "a byte past ASCII in the address": b"GET /\xc3\xa9 HTTP/1.1\r\n" + HOST + b"\r\n",

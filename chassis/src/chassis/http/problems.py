@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
-from chassis.database.engine import is_database_away
+from chassis.database.engine import DATABASE_AWAY, is_database_away
 from chassis.field_errors import FieldError, pointer
 from chassis.http.requests import MANY, unknown_name
 from contracts.event import URN
@@ -113,19 +113,25 @@ def install_problems(app: FastAPI, problems: Problems, localise: Localise | None
 
     async def on_unexpected(request: Request, error: Exception) -> Response:
         log.error("request failed", **_place(request), exc_info=error)
-        failure = Problem(500, "internal-error", "The service failed. The trace id names the failure.")
-        return problem_response(request, localise(request, failure) if localise else failure)
+        problem = failure()
+        return problem_response(request, localise(request, problem) if localise else problem)
 
     handlers: dict[type[Exception], Any] = {
         Problem: on_problem,
         **dict.fromkeys(problems, on_domain_error),
         RequestValidationError: on_invalid,
         HTTPException: on_http,
-        **dict.fromkeys((DBAPIError, PoolTimeoutError, OSError), on_trouble),
+        # Of a bare connection, too, which no library has wrapped up.
+        **dict.fromkeys((DBAPIError, PoolTimeoutError, *DATABASE_AWAY), on_trouble),
         Exception: on_unexpected,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
+
+
+def failure() -> Problem:
+    """Say that something failed that nobody foresaw."""
+    return Problem(500, "internal-error", "The service failed. The trace id names the failure.")
 
 
 def _problem_of(error: HTTPException) -> Problem:

@@ -118,16 +118,18 @@ async def test_a_share_grows_where_there_is_room_and_waits_in_line_where_there_i
     budget = Budget("test", in_all=10, per_caller=8, patience=30)
     async with budget.share("one", 2) as share:
         await budget.grow(share, 6)
-        assert (share.amount, budget.used, budget.contended) == (6, 6, False)
+        assert (share.amount, budget.used, budget.is_wanted(share)) == (6, 6, False)
         await budget.grow(share, 5)
         assert (share.amount, budget.used) == (6, 6)
 
         other = _Holder(budget, "another", 4)
         await _settled()
+        second = _Holder(budget, "one", 1)
         growing = asyncio.create_task(budget.grow(share, 1000))
         await _settled()
-        assert (other.has_it, growing.done(), budget.contended) == (True, False, True)
+        assert (other.has_it, growing.done(), budget.is_wanted(share)) == (True, False, True)
         await other.let_go()
+        await second.let_go()
         await growing
         assert (share.amount, budget.used) == (8, 8)
     assert budget.used == 0
@@ -173,13 +175,43 @@ async def test_who_gives_up_in_the_moment_of_its_turn_gives_it_back() -> None:
 
 
 async def test_a_queue_has_an_end() -> None:
-    budget = Budget("test", in_all=1, per_caller=1, patience=30, queue=2)
-    holders = [_Holder(budget, str(number), 1) for number in range(3)]
+    budget = Budget("test", in_all=10, per_caller=1, patience=30, queue=2)
+    holders = [_Holder(budget, "one", 1) for _ in range(3)]
     await _settled()
 
-    with pytest.raises(OverBudgetError):
-        async with budget.share("one too many", 1):
+    with pytest.raises(OverBudgetError) as refused:
+        async with budget.share("one", 1):
             pass
+    assert refused.value.whose == CALLER
+    # However many of one caller's wait, they are in nobody else's way.
+    async with budget.share("another", 1):
+        pass
+    for holder in holders:
+        await holder.let_go()
+
+
+async def test_who_has_nothing_yet_is_let_in_beyond_what_others_hold() -> None:
+    budget = Budget("test", in_all=10, per_caller=5, patience=0, beyond=10)
+    async with budget.share("one", 5), budget.share("two", 5), budget.share("three", 4):
+        assert budget.used == 14
+        with pytest.raises(OverBudgetError):
+            async with budget.share("three", 1):
+                pass
+        async with budget.share("four", 1) as small:
+            await budget.grow(small, 5)
+            assert budget.used == 19
+    assert budget.used == 0
+
+
+async def test_a_share_is_wanted_by_its_own_caller_and_by_who_has_not_had_its_part() -> None:
+    budget = Budget("test", in_all=10, per_caller=6, patience=30)
+    async with budget.share("one", 4) as share:
+        holders = [_Holder(budget, "two", 6), _Holder(budget, "two", 2)]
+        await _settled()
+        assert not budget.is_wanted(share)
+        holders.append(_Holder(budget, "three", 1))
+        await _settled()
+        assert budget.is_wanted(share)
     for holder in holders:
         await holder.let_go()
 

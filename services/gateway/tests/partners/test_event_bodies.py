@@ -167,7 +167,9 @@ async def test_what_all_partners_have_under_way_is_bounded(gateway: Gateway) -> 
         for one, _ in slow:
             await one.begun.wait()
 
-        refused = await post_batch(client, OTHER_KEY)
+        another = asyncio.create_task(_Slow(4 * MB).post(client, OTHER_KEY))
+        await eventually(lambda: client.app.state.bodies.batches._waiting)  # type: ignore[attr-defined]
+        refused = await another
         single = await post_event(client, an_event(), key=OTHER_KEY)
         for one, _ in slow:
             one.goes_on.set()
@@ -186,7 +188,7 @@ async def test_a_body_waits_a_little_for_room(gateway: Gateway) -> None:
         for one in slow:
             await one.begun.wait()
         waits = asyncio.create_task(post_batch(client))
-        await eventually(lambda: client.app.state.bodies.batches.contended)  # type: ignore[attr-defined]
+        await eventually(lambda: client.app.state.bodies.batches._waiting)  # type: ignore[attr-defined]
 
         slow[0].goes_on.set()
 

@@ -13,7 +13,7 @@ from chassis.database.engine import Database
 from chassis.database.tables import outbox
 from chassis.testing import announced, mark_published
 from gateway.partners.domain.cloudevents import SentEvent, read_event
-from gateway.partners.intake import Accepted, Conflict, Intake, unpublished
+from gateway.partners.intake import Accepted, Conflict, Intake, NotYetPublishedError, unpublished
 
 
 def _sent(*events: dict[str, object]) -> list[SentEvent]:
@@ -161,3 +161,38 @@ async def _commits(database: Database) -> int:
     """How many transactions stored the events that were received."""
     async with database.reading() as session:
         return await session.scalar(sa.text("SELECT count(DISTINCT xmin::text) FROM received_events")) or 0
+
+
+async def test_who_brings_nothing_new_does_not_wait_for_what_others_bring(database: Database) -> None:
+    known, changed, fresh = _sent(an_event(id="1"), an_event(id="1", data__country="CO"), an_event(id="2"))
+    await Intake(database).take(PARTNER, [known])
+    published = asyncio.Event()
+
+    async def until_published(_: object) -> None:
+        await published.wait()
+
+    intake = Intake(database, until_published=until_published)
+    waits = asyncio.create_task(intake.take(PARTNER, [fresh]))
+    again, conflict = await asyncio.gather(intake.take(PARTNER, [known]), intake.take(PARTNER, [changed]))
+
+    assert [one.already for one in _taken(again)] == [True]
+    assert conflict == [Conflict()]
+    assert not waits.done()
+    published.set()
+    assert [one.published for one in _taken(await waits)] == [True]
+
+
+async def test_equal_events_at_once_wait_together_and_once(database: Database) -> None:
+    waits: list[object] = []
+
+    async def never(fresh: object) -> None:
+        waits.append(fresh)
+        await asyncio.sleep(0)
+        raise TimeoutError
+
+    intake = Intake(database, until_published=never)
+    event = _sent(an_event(id="1"))
+    outcomes = await asyncio.gather(*(intake.take(PARTNER, event) for _ in range(6)), return_exceptions=True)
+
+    assert [type(one) for one in outcomes] == [NotYetPublishedError] * 6
+    assert len(waits) == 1

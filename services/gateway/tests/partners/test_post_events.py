@@ -1,8 +1,10 @@
 """Partners send events over HTTP, to a running gateway with its database and broker."""
 
 import asyncio
+from typing import Any
 from urllib.parse import quote
 
+import asyncpg
 import httpx
 import orjson
 import pytest
@@ -300,3 +302,33 @@ async def test_a_plain_post_is_answered_as_the_one_that_is_declared(
     assert (plain.status_code, list(plain.headers)) == (declared.status_code, list(declared.headers))
     assert plain.json().keys() == declared.json().keys()
     assert plain.json().get("type") == declared.json().get("type")
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (asyncpg.CannotConnectNowError("the database system is shutting down"), 503),
+        (asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation"), 503),
+        (asyncpg.InterfaceError("connection is closed"), 503),
+        (asyncpg.InternalClientError("got result for unknown protocol state"), 503),
+        (ZeroDivisionError(), 500),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+async def test_whatever_fails_is_answered_with_every_header(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    app: Any = client.app  # type: ignore[attr-defined]
+    whole = (await post_event(client, an_event(specversion="2"))).headers
+
+    async def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(app.state.service.database, "insert_and_announce", fails)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as other:
+        answer = await post_event(other, an_event())
+
+    assert answer.status_code == status
+    assert whole.keys() - answer.headers.keys() == set()
+    assert ("Retry-After" in answer.headers) == (status == 503)

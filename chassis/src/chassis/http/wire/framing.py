@@ -15,13 +15,15 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from chassis.http.wire import refusals
 from chassis.http.wire.answering import BODY, GOODBYE, HEAD, NEXT, NOTHING, AnsweringProtocol
 from chassis.http.wire.connections import Connections, Limits
-from chassis.http.wire.heads import ONCE, fault_in, request_line, with_path
+from chassis.http.wire.heads import ONCE, fault_in, is_request_line, with_path
 from chassis.http.wire.refusals import HEAD_BYTES, HEAD_COUNT, TARGET_BYTES, Refusal
 
 log = structlog.get_logger()
 
 _PIPELINED = 16
 """Requests that may wait for the answer before theirs; whoever sends more is answered so many and asks again."""
+_PIPELINED_BYTES = 64 * 1024
+"""Bytes of their bodies in all: nobody knows yet whose they are."""
 
 
 class _RefusedError(Exception):
@@ -45,9 +47,13 @@ class FramedProtocol(AnsweringProtocol):
         """Bytes that have come since the last head, or the last piece of a body, was whole."""
         self._raw = b""
         """What has come of a head, and on the same connection right before it: the parser tells less than was sent."""
+        self._behind = False
+        """Whether something stands before the head in that."""
         self._size = 0
         self._once: dict[bytes, bytes] = {}
         self._upgrading = False
+        self._queued = 0
+        """Bytes of bodies that have come since requests wait for the answer before theirs."""
 
     def data_received(self, data: bytes) -> None:
         step = self._step
@@ -55,7 +61,10 @@ class FramedProtocol(AnsweringProtocol):
             return
         if step is not HEAD and step is not BODY:
             self._head_begins()
-        self._raw = self._raw + data if step is HEAD else data
+        if step is HEAD:
+            self._raw += data
+        else:
+            self._raw, self._behind = data, step is BODY
         self._unframed += len(data)
         try:
             self._feed(data)
@@ -109,6 +118,7 @@ class FramedProtocol(AnsweringProtocol):
             raise _EnoughError
         if self._step is not HEAD:
             self._head_begins()
+            self._behind = True
         self._size = 0
         self._once = {}
         super().on_message_begin()
@@ -144,7 +154,9 @@ class FramedProtocol(AnsweringProtocol):
         version = self.parser.get_http_version()
         method = self.parser.get_method()
         fault = fault_in(version, method, self.url, self._once)
-        if fault is None and request_line(method, self.url, version) not in self._raw:
+        if fault is None and not is_request_line(
+            self._raw, method, self.url, version, first=not self._behind
+        ):
             # The parser also takes lines of RTSP and ICE, and any number of blanks.
             fault = refusals.MALFORMED
         if fault is not None:
@@ -154,7 +166,9 @@ class FramedProtocol(AnsweringProtocol):
         self._upgrading = self.parser.should_upgrade()
         self.room.asks(self)
         super().on_headers_complete()
-        if self.pipeline:
+        if not self.pipeline:
+            self._queued = 0
+        else:
             # uvicorn would read nothing more until the answers before are given, and so not see the client hang up.
             self.flow.resume_reading()
         self._step, self._since, self._unframed = BODY, self.loop.time(), 0
@@ -164,6 +178,13 @@ class FramedProtocol(AnsweringProtocol):
         cycle = self.cycle
         if cycle.response_complete:
             return
+        if self.pipeline:
+            self._queued += len(body)
+            if self._queued > _PIPELINED_BYTES:
+                # It has not begun, and never will: those before it are answered, and then we hang up.
+                self.pipeline.popleft()
+                self._step = NOTHING
+                raise _EnoughError
         cycle.body += body
         if len(cycle.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()

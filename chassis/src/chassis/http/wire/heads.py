@@ -42,9 +42,21 @@ def fault_in(version: str, method: bytes, target: bytes, once: Mapping[bytes, by
     return None if target.startswith(b"/") and b"#" not in target else _fault_in_target(method, target, host)
 
 
-def request_line(method: bytes, target: bytes, version: str) -> bytes:
-    """Write the one line that begins a request for this (RFC 9112, section 3)."""
-    return b"%s %s HTTP/%s\r\n" % (method, target, version.encode())
+def is_request_line(raw: bytes, method: bytes, target: bytes, version: str, *, first: bool) -> bool:
+    """Tell whether a head begins with the one line there is for this (RFC 9112, section 3).
+
+    Where something else may stand before the head, the line is looked for in it, and so are those that are wrong.
+    """
+    line = b"%s %s HTTP/%s\r\n" % (method, target, version.encode())
+    if first:
+        return raw.startswith(line) or raw.lstrip(b"\r\n").startswith(line)
+    wrong = (
+        b"%s %s RTSP/" % (method, target),
+        b"%s %s ICE/" % (method, target),
+        method + b"  ",
+        target + b"  ",
+    )
+    return line in raw and not any(one in raw for one in wrong)
 
 
 def with_path(target: bytes) -> bytes:

@@ -50,6 +50,8 @@ class Share:
 
     caller: str
     amount: int
+    own: int = 0
+    """What the same request has already, where this is more of it."""
     granted: "asyncio.Future[None] | None" = None
     held: bool = False
 
@@ -57,18 +59,31 @@ class Share:
 class Budget:
     """So much at a time, in all and for each caller. Who finds nothing left waits a little, first come, first served.
 
-    A caller that has used up its own part holds up nobody behind it. One share alone always fits, whatever it asks for.
+    A caller that has used up its own part holds up nobody behind it, and so many of its requests wait, however many
+    others do. One share alone always fits, whatever it asks for. With `beyond`, a caller that has none yet is let in
+    beyond the whole, by up to so much: others, be they ever so slow, shut out nobody.
     """
 
-    def __init__(self, name: str, *, in_all: int, per_caller: int, patience: float, queue: int = 200) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        in_all: int,
+        per_caller: int,
+        patience: float,
+        beyond: int = 0,
+        queue: int = 50,
+    ) -> None:
         self._name = name
         self._in_all = in_all
         self._per_caller = min(per_caller, in_all)
         self._patience = patience
+        self._beyond = beyond
         self._queue = queue
         self._used = 0
         self._used_by: Counter[str] = Counter()
         self._waiting: deque[Share] = deque()
+        self._waiting_of: Counter[str] = Counter()
         self._figures = Figures(
             name, limit=in_all, in_use=lambda: self._used, waiting=lambda: len(self._waiting)
         )
@@ -78,10 +93,9 @@ class Budget:
         """How much is in use."""
         return self._used
 
-    @property
-    def contended(self) -> bool:
-        """Whether anybody waits for a part of it."""
-        return bool(self._waiting)
+    def is_wanted(self, share: Share) -> bool:
+        """Whether anybody waits who would have room without this share: its own caller, or who has not had its part."""
+        return any(one.caller == share.caller or self._fits_caller(one) for one in self._waiting)
 
     def share(self, caller: str, amount: int) -> "_Held":
         """Have this much until the end of the block; raises OverBudgetError where it is not to be had in time."""
@@ -89,7 +103,7 @@ class Budget:
 
     async def grow(self, share: Share, amount: int) -> None:
         """Have so much in all of a share that one has; raises OverBudgetError where it is not to be had in time."""
-        more = Share(share.caller, max(min(amount, self._per_caller) - share.amount, 0))
+        more = Share(share.caller, max(min(amount, self._per_caller) - share.amount, 0), share.amount)
         await self.take(more)
         share.amount += more.amount
 
@@ -106,7 +120,7 @@ class Budget:
 
     async def take(self, share: Share) -> None:
         """Wait for a share, where there is not enough; raises OverBudgetError after a while."""
-        if self._waiting or not self._fits(share):
+        if not self._fits(share) or any(self._fits_caller(one) for one in self._waiting):
             await self._wait_for(share)
         else:
             self._hold(share)
@@ -115,7 +129,9 @@ class Budget:
         return self._used_by[share.caller] + share.amount <= self._per_caller
 
     def _fits(self, share: Share) -> bool:
-        return self._fits_caller(share) and self._used + share.amount <= self._in_all
+        has_another = self._used_by[share.caller] > share.own
+        most = self._in_all if has_another else self._in_all + self._beyond
+        return self._fits_caller(share) and self._used + share.amount <= most
 
     def _hold(self, share: Share) -> None:
         share.held = True
@@ -123,10 +139,11 @@ class Budget:
         self._used_by[share.caller] += share.amount
 
     async def _wait_for(self, share: Share) -> None:
-        if len(self._waiting) >= self._queue:
+        if self._waiting_of[share.caller] >= self._queue:
             raise self._refusal(share)
         share.granted = asyncio.get_running_loop().create_future()
         self._waiting.append(share)
+        self._waiting_of[share.caller] += 1
         self._grant()
         try:
             async with asyncio.timeout(self._patience):
@@ -138,6 +155,10 @@ class Budget:
         except BaseException:
             self._give_up(share)
             raise
+        finally:
+            self._waiting_of[share.caller] -= 1
+            if not self._waiting_of[share.caller]:
+                del self._waiting_of[share.caller]
 
     def _give_up(self, share: Share) -> None:
         if share.held:

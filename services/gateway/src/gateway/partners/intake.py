@@ -210,8 +210,13 @@ class Intake:
         assert shared.stored is not None
         # One sender who hangs up takes nothing away from the others.
         outcomes = (await asyncio.shield(shared.stored))[place]
-        if any(isinstance(one, Accepted) and not (one.already or one.published) for one in outcomes):
-            raise NotYetPublishedError
+        fresh = [one for one in outcomes if isinstance(one, Accepted) and one.event_id in shared.fresh]
+        if fresh:
+            assert shared.published is not None
+            if not await asyncio.shield(shared.published):
+                raise NotYetPublishedError
+            for one in fresh:
+                one.published = True
         return outcomes
 
     async def _store(self, shared: "_SharedTransaction") -> list[list[Accepted | Conflict]]:
@@ -220,20 +225,20 @@ class Intake:
             if self._open is shared:
                 self._open = None
             outcomes = await store_events(self._database, shared.submissions)
-        await self._publish(one for each in outcomes for one in each if isinstance(one, Accepted))
+        taken = (one for each in outcomes for one in each if isinstance(one, Accepted))
+        shared.fresh = frozenset(one.event_id for one in taken if not one.already)
+        if shared.fresh:
+            shared.published = asyncio.create_task(self._are_published(shared.fresh))
         return outcomes
 
-    async def _publish(self, taken: Iterable[Accepted]) -> None:
+    async def _are_published(self, fresh: Iterable[EventId]) -> bool:
         """Wait for all that share a transaction at once: the relay publishes them together, too."""
-        taken = list(taken)
-        fresh = {one.event_id for one in taken if not one.already}
-        try:
-            if fresh and self._until_published is not None:
+        if self._until_published is not None:
+            try:
                 await self._until_published(fresh)
-        except TimeoutError:
-            return
-        for one in taken:
-            one.published = one.event_id in fresh
+            except TimeoutError:
+                return False
+        return True
 
     async def _gather(self, shared: "_SharedTransaction") -> None:
         """Begin a turn: at once, or where much comes, not sooner after the last one than shall lie between two."""
@@ -251,6 +256,9 @@ class _SharedTransaction:
 
     submissions: list[Submission] = field(default_factory=list[Submission])
     stored: asyncio.Task[list[list[Accepted | Conflict]]] | None = None
+    fresh: frozenset[EventId] = frozenset()
+    published: asyncio.Task[bool] | None = None
+    """Whether the broker has what is fresh; who brought nothing that is does not wait for it."""
 
     @property
     def full(self) -> bool:

@@ -7,8 +7,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chassis.http.problems import PROBLEM_JSON
+from chassis.http.problems import PROBLEM_JSON, failure, problem_response
 from gateway.http.negotiation import prefers_html
+from gateway.http.problems import localise
 from gateway.web.error_pages import PageRoute, plain_page
 
 CONTENT_SECURITY_POLICY = (
@@ -90,9 +91,16 @@ class _Answer:
             await self._send(message)
 
     async def fail(self) -> None:
-        if not self._started and self._for_a_person:
-            self._started = self._replaced = True
+        """Say that it failed, here, where the headers are put on: what is answered further out has none."""
+        if self._started:
+            return
+        self._started = self._replaced = True
+        if self._for_a_person:
             await self._page(500)
+            return
+        request = Request(self._scope)
+        answer = problem_response(request, localise(request, failure()))
+        await answer(self._scope, self._receive, self._with_headers)
 
     async def _page(self, status: int) -> None:
         answer, _ = plain_page(Request(self._scope), status)

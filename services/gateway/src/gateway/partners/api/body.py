@@ -43,8 +43,10 @@ class Bodies:
         patience: float,
     ) -> None:
         """Each pair is how many bytes there may be in all, and how many of one partner's."""
-        self.events = Budget("event_bytes", in_all=events[0], per_caller=events[1], patience=patience)
-        self.batches = Budget("batch_bytes", in_all=batches[0], per_caller=batches[1], patience=patience)
+        self.events, self.batches = (
+            Budget(name, in_all=in_all, per_caller=own, patience=patience, beyond=in_all)
+            for name, (in_all, own) in {"event_bytes": events, "batch_bytes": batches}.items()
+        )
         self.read = Budget(
             "batch_bytes_read", in_all=read_at_once, per_caller=read_at_once, patience=_TURN_PATIENCE
         )
@@ -146,7 +148,7 @@ class _Body:
         if self._ended or self._grows:
             return
         hardly_comes = self._looks > 1 and len(self.came) - self._seen < _SLOWEST
-        if (hardly_comes and self.budget.contended) or self._looks * _LOOK_EVERY > PATIENCE:
+        if (hardly_comes and self.budget.is_wanted(self.share)) or self._looks * _LOOK_EVERY > PATIENCE:
             assert self._reader is not None
             self._ended = True
             self._reader.cancel()

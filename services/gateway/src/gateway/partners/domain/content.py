@@ -18,12 +18,10 @@ from typing import Any, cast
 
 import orjson
 
-from gateway.partners.domain.json_text import Inexact, is_of_64_bits
+from gateway.partners.domain.json_text import WHOLE_DOUBLES, Inexact, is_of_64_bits
 
 _KIND = "2:"
 """Marks what is computed as below; what is stored without it was computed before, otherwise."""
-_WHOLE_DOUBLES = 2**53
-"""Up to here a double holds every whole number."""
 _EXACTLY = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[InvalidOperation, Overflow, Underflow])
 
 _PIECE = 2047
@@ -78,14 +76,14 @@ def _said(value: Any) -> object:
         return {name: _said(one) for name, one in fields.items() if one is not None}
     if isinstance(value, list):
         return [_said(one) for one in cast("list[Any]", value)]
-    if isinstance(value, float | Inexact) or (type(value) is int and abs(value) > _WHOLE_DOUBLES):
+    if isinstance(value, float | Inexact) or (type(value) is int and abs(value) > WHOLE_DOUBLES):
         return _number(value)
     return value
 
 
 def _number(value: float | Inexact) -> int | float | orjson.Fragment:
     """Write a number in the one way that its value has, as far as that is known."""
-    if isinstance(value, float) and value.is_integer() and abs(value) <= _WHOLE_DOUBLES:
+    if isinstance(value, float) and value.is_integer() and abs(value) <= WHOLE_DOUBLES:
         return int(value)
     written = str(value)
     try:

@@ -15,6 +15,8 @@ MOST_LEVELS = 100
 """Objects and arrays within one another, the event itself counted; no event of the network comes near."""
 
 _BOM = b"\xef\xbb\xbf"
+WHOLE_DOUBLES = 2**53
+"""Up to here a double holds every whole number."""
 _ALWAYS_EXACT = 15
 """Digits that a double always holds."""
 _LONGEST_DOUBLE = 24
@@ -83,7 +85,7 @@ class Settled(NamedTuple):
     inexact: tuple[tuple[str | int, ...], ...]
     """Where there are numbers that no double holds."""
     is_plain: bool
-    """Whether it says what it says in one way: it holds no null, and no number but whole ones of 64 bits."""
+    """Whether it says what it says in one way: it holds no null, and no number but whole ones that a double holds."""
 
 
 def settle(document: object) -> Settled:
@@ -117,7 +119,7 @@ def settle(document: object) -> Settled:
                 if isinstance(number, Inexact) and len(inexact) < MANY:
                     inexact.append((*path, name))
                 is_plain = False
-            elif one is None or (kind is int and not is_of_64_bits(cast("int", one))):
+            elif one is None or (kind is int and abs(cast("int", one)) > WHOLE_DOUBLES):
                 is_plain = False
     return Settled(tuple(inexact), is_plain)
 
