@@ -28,6 +28,8 @@ NAMING = {
 }
 
 
+_PATIENCE = 10.0
+"""Seconds for which a request waits for a connection, and then for the one statement that it is about."""
 _GOODBYE = 1.0
 """Seconds in which connections are closed in good order."""
 _KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
@@ -122,8 +124,9 @@ class Database:
             await self._bare
         statement = inserting(insert, len(values))
         told = (*announcements.columns(), announcements.now, OUTBOX_WRITTEN)
-        async with self._bare.acquire(timeout=10) as connection:
-            return set(await connection.fetchval(statement, *values, *told))
+        async with self._bare.acquire(timeout=_PATIENCE) as connection:
+            # A server that stands still says nothing; whoever waits for this answer is to be told to come back.
+            return set(await connection.fetchval(statement, *values, *told, timeout=_PATIENCE))
 
     def announcements(self) -> Announcements:
         """Announcements of this service, as of now."""

@@ -22,6 +22,7 @@ from partner_kit import (
 
 from chassis.broker.connection import connect
 from chassis.broker.topology import PROVISIONER
+from chassis.database import engine
 from chassis.testing import NatsSite
 from contracts.catalogue import parse
 from contracts.partner import PartnerEvent
@@ -332,3 +333,22 @@ async def test_whatever_fails_is_answered_with_every_header(
     assert answer.status_code == status
     assert whole.keys() - answer.headers.keys() == set()
     assert ("Retry-After" in answer.headers) == (status == 503)
+
+
+async def test_a_database_that_says_nothing_holds_no_sender_for_ever(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app: Any = client.app  # type: ignore[attr-defined]
+    monkeypatch.setattr(engine, "_PATIENCE", 0.5)
+    await post_event(client, an_event())
+    holder = await asyncpg.connect(app.state.service.database.asyncpg_dsn)
+    try:
+        async with holder.transaction():
+            await holder.execute("LOCK TABLE received_events IN ACCESS EXCLUSIVE MODE")
+            held = await post_event(client, an_event(id="1"))
+    finally:
+        await holder.close()
+
+    assert (held.status_code, held.json()["type"]) == (503, "urn:ilo:sse:problem:unavailable")
+    assert "Retry-After" in held.headers
+    assert (await post_event(client, an_event(id="1"))).json()["status"] == "accepted"
