@@ -204,41 +204,57 @@ class Intake:
         shared = self._open
         if shared is None or shared.full:
             shared = self._open = _SharedTransaction()
-            shared.stored = asyncio.create_task(self._store(shared))
-        place = len(shared.submissions)
+            shared.carried_out = asyncio.create_task(self._carry_out(shared))
+        # Of its own, so that one sender who hangs up takes nothing away from the others.
+        answer = asyncio.get_running_loop().create_future()
         shared.submissions.append(Submission(sender, events))
-        assert shared.stored is not None
-        # One sender who hangs up takes nothing away from the others.
-        outcomes = (await asyncio.shield(shared.stored))[place]
-        fresh = [one for one in outcomes if isinstance(one, Accepted) and one.event_id in shared.fresh]
-        if fresh:
-            assert shared.published is not None
-            if not await asyncio.shield(shared.published):
-                raise NotYetPublishedError
-            for one in fresh:
-                one.published = True
-        return outcomes
+        shared.answers.append(answer)
+        return await answer
 
-    async def _store(self, shared: "_SharedTransaction") -> list[list[Accepted | Conflict]]:
-        async with self._turns:
-            await self._gather(shared)
-            if self._open is shared:
-                self._open = None
-            outcomes = await store_events(self._database, shared.submissions)
-        taken = (one for each in outcomes for one in each if isinstance(one, Accepted))
-        shared.fresh = frozenset(one.event_id for one in taken if not one.already)
-        if shared.fresh:
-            shared.published = asyncio.create_task(self._are_published(shared.fresh))
-        return outcomes
+    async def _carry_out(self, shared: "_SharedTransaction") -> None:
+        try:
+            async with self._turns:
+                await self._gather(shared)
+                if self._open is shared:
+                    self._open = None
+                outcomes = await store_events(self._database, shared.submissions)
+            await self._publish(shared, outcomes)
+        except asyncio.CancelledError:
+            for answer in shared.answers:
+                answer.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001 - each of them is told
+            for answer in shared.answers:
+                _tell(answer, error)
 
-    async def _are_published(self, fresh: Iterable[EventId]) -> bool:
-        """Wait for all that share a transaction at once: the relay publishes them together, too."""
-        if self._until_published is not None:
-            try:
+    async def _publish(
+        self, shared: "_SharedTransaction", outcomes: Sequence[list[Accepted | Conflict]]
+    ) -> None:
+        """Wait for all that share a transaction at once, as the relay publishes them; who brought nothing new does not.
+
+        Tells each request what became of its events.
+        """
+        told = list(zip(shared.answers, outcomes, strict=True))
+        fresh = {one.event_id for _, each in told for one in _accepted(each) if not one.already}
+        waits: list[tuple[_Answer, list[Accepted | Conflict]]] = []
+        for answer, each in told:
+            if any(one.event_id in fresh for one in _accepted(each)):
+                waits.append((answer, each))
+            else:
+                _tell(answer, each)
+        if not waits:
+            return
+        try:
+            if self._until_published is not None:
                 await self._until_published(fresh)
-            except TimeoutError:
-                return False
-        return True
+        except TimeoutError:
+            for answer, _ in waits:
+                _tell(answer, NotYetPublishedError())
+            return
+        for answer, each in waits:
+            for one in _accepted(each):
+                one.published = one.event_id in fresh
+            _tell(answer, each)
 
     async def _gather(self, shared: "_SharedTransaction") -> None:
         """Begin a turn: at once, or where much comes, not sooner after the last one than shall lie between two."""
@@ -250,19 +266,34 @@ class Intake:
         self._began = now
 
 
+_Answer = asyncio.Future[list[Accepted | Conflict]]
+
+
 @dataclass
 class _SharedTransaction:
     """Requests that share a transaction; open for more until its turn comes."""
 
     submissions: list[Submission] = field(default_factory=list[Submission])
-    stored: asyncio.Task[list[list[Accepted | Conflict]]] | None = None
-    fresh: frozenset[EventId] = frozenset()
-    published: asyncio.Task[bool] | None = None
-    """Whether the broker has what is fresh; who brought nothing that is does not wait for it."""
+    answers: list[_Answer] = field(default_factory=list[_Answer])
+    carried_out: asyncio.Task[None] | None = None
 
     @property
     def full(self) -> bool:
         return sum(len(one.events) for one in self.submissions) >= _SHARED_EVENTS
+
+
+def _accepted(outcomes: Iterable[Accepted | Conflict]) -> list[Accepted]:
+    return [one for one in outcomes if isinstance(one, Accepted)]
+
+
+def _tell(answer: _Answer, outcome: list[Accepted | Conflict] | Exception) -> None:
+    if answer.done():
+        # Whoever asked has hung up.
+        return
+    if isinstance(outcome, Exception):
+        answer.set_exception(outcome)
+    else:
+        answer.set_result(outcome)
 
 
 async def unpublished(database: Database, taken: Sequence[Accepted]) -> list[EventId]:
