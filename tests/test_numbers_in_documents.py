@@ -64,7 +64,7 @@ TOLD: Mapping[str, tuple[str, ...]] = {
         f"{DEFAULTS['batch_bytes_per_partner'] // 1024**2} MB at a time: two full ones",
         f"single events under way | {DEFAULTS['event_bytes_per_partner'] // 1024**2} MB at a time",
         f"{DEFAULTS['batch_bytes_in_all'] // 1024**2} MB of batches and",
-        f"{DEFAULTS['event_bytes_in_all'] // 1024**2} MB of single events at a time | waits",
+        f"{DEFAULTS['event_bytes_in_all'] // 1024**2} MB of single events at a time;",
         f"waits up to {DEFAULTS['body_patience'].seconds} s, then 503 `busy`",
         f"within {IN_WORDS[DEFAULTS['key_cache'].seconds]} seconds",
     ),
