@@ -74,18 +74,23 @@ def test_the_list_shortens_no_code(
     registry: Registry, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")
-    one = {
-        "code": "A-CODE-OF-FORTY-CHARACTERS-NOT-SHORTENED",
+    code = "A-CODE-OF-FORTY-CHARACTERS-NOT-SHORTENED"
+    one: dict[str, Any] = {
+        "code": code,
         "name": "A name of many words that takes several lines",
         "grants": ["partner.assistance.requested.v1"],
         "keys": [],
     }
-    monkeypatch.setattr(Registry, "ask", lambda *_: [one])
+
+    def ask(*_: Any) -> list[dict[str, Any]]:
+        return [one]
+
+    monkeypatch.setattr(Registry, "ask", ask)
 
     grants_and_keys.show(registry.folder, as_json=False)
 
     printed = capsys.readouterr().out
-    assert one["code"] in printed
+    assert code in printed
     assert "partner.assistance.requested.v1" in printed
     assert "…" not in printed
 
