@@ -203,6 +203,28 @@ async def test_who_has_nothing_yet_is_let_in_beyond_what_others_hold() -> None:
     assert budget.used == 0
 
 
+async def test_who_has_nothing_yet_stands_behind_nobody_who_waits_for_the_whole() -> None:
+    budget = Budget("test", in_all=10, per_caller=5, patience=30, beyond=5)
+    held = [_Holder(budget, caller, amount) for caller, amount in (("one", 4), ("two", 4), ("three", 2))]
+    await _settled()
+    waits = _Holder(budget, "one", 1)
+    await _settled()
+    assert [one.has_it for one in (*held, waits)] == [True, True, True, False]
+
+    at_once = _Holder(budget, "four", 3)
+    later = _Holder(budget, "five", 4)
+    await _settled()
+    assert (at_once.has_it, later.has_it) == (True, False)
+
+    # Two more beyond the whole: not for who has something already, but for who has nothing.
+    await held[2].let_go()
+    await _settled()
+    assert (waits.has_it, later.has_it) == (False, True)
+    for holder in (*held[:2], at_once, waits, later):
+        await holder.let_go()
+    assert budget.used == 0
+
+
 async def test_a_share_is_wanted_by_its_own_caller_and_by_who_has_not_had_its_part() -> None:
     budget = Budget("test", in_all=10, per_caller=6, patience=30)
     async with budget.share("one", 4) as share:

@@ -120,7 +120,8 @@ class Budget:
 
     async def take(self, share: Share) -> None:
         """Wait for a share, where there is not enough; raises OverBudgetError after a while."""
-        if not self._fits(share) or any(self._fits_caller(one) for one in self._waiting):
+        in_line = not self._is_let_in(share) and any(self._fits_caller(one) for one in self._waiting)
+        if in_line or not self._fits(share):
             await self._wait_for(share)
         else:
             self._hold(share)
@@ -128,9 +129,12 @@ class Budget:
     def _fits_caller(self, share: Share) -> bool:
         return self._used_by[share.caller] + share.amount <= self._per_caller
 
+    def _is_let_in(self, share: Share) -> bool:
+        """Whether its caller has nothing else, and so stands in nobody's line where there is something `beyond`."""
+        return self._beyond > 0 and self._used_by[share.caller] <= share.own
+
     def _fits(self, share: Share) -> bool:
-        has_another = self._used_by[share.caller] > share.own
-        most = self._in_all if has_another else self._in_all + self._beyond
+        most = self._in_all + self._beyond if self._is_let_in(share) else self._in_all
         return self._fits_caller(share) and self._used + share.amount <= most
 
     def _hold(self, share: Share) -> None:
@@ -177,14 +181,15 @@ class Budget:
     def _grant(self) -> None:
         """Give to those who wait, in their order: small shares do not pass a large one for ever."""
         passed: list[Share] = []
+        somebody_waits = False
         while self._waiting:
             share = self._waiting.popleft()
             assert share.granted is not None
             if share.granted.cancelled() or not self._fits_caller(share):
                 passed.append(share)
-            elif not self._fits(share):
+            elif (somebody_waits and not self._is_let_in(share)) or not self._fits(share):
                 passed.append(share)
-                break
+                somebody_waits = True
             else:
                 self._hold(share)
                 share.granted.set_result(None)
