@@ -15,6 +15,8 @@ from pydantic import ValidationError
 
 from contracts.catalogue import PARTNER_EVENTS
 from contracts.partner import PartnerEvent
+from gateway.journeys.domain import Status
+from gateway.partners.api.docs_page import STATUSES
 from gateway.partners.api.endpoint_docs import HEADERS
 from gateway.partners.api.event_fields import fields_of
 from gateway.partners.api.problem_types import PROBLEM_TYPES
@@ -142,6 +144,10 @@ def test_the_names_of_headers_are_those_that_are_sent() -> None:
     )
 
     assert [name for name in HEADERS if not re.search(rf'"{name}"', code)] == []
+
+
+def test_each_status_is_told() -> None:
+    assert set(STATUSES) == set(Status)
 
 
 def _names_in(value: object, within: str = "") -> set[str]:

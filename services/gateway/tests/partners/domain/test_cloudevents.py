@@ -557,3 +557,14 @@ def test_a_whole_number_beyond_every_double_is_content_where_nobody_reads_it(dig
     sent = read_event(a_return("1", unknown=sign + "1" * digits), now=NOW, grants=ALL)
 
     assert not sent.is_said_by(read_event(a_return("1"), now=NOW, grants=ALL).content_sha256)
+
+
+def test_of_a_field_that_nobody_reads_none_is_suggested_that_is_there_or_is_ours() -> None:
+    def said(**changes: object) -> list[str]:
+        sent = read_event(an_event(**changes), now=NOW, grants=ALL, tell_ignored=True)
+        return [f"{one.pointer}: {one.sentence}" for one in sent.ignored]
+
+    plain = "This event has no such field, so it is ignored."
+    assert said(data__theem=1) == [f"/data/theem: {plain} Did you mean theme?"]
+    assert said(data__theem=1, data__theme="care_economy") == [f"/data/theem: {plain}"]
+    assert said(data__origin={"x": 1}, data__orign=1) == [f"/data/orign: {plain}"]

@@ -115,10 +115,9 @@ def read_event(
         raise malformed(*faults)
     content = content_sha256(document, is_plain=settled.is_plain)
     former = former_sha256s(document, content, is_plain=settled.is_plain)
-    sent = document["data"]
-    if not (tell_ignored and isinstance(sent, dict)):
-        return SentEvent(attributes, data, content, former)
-    ignored = ignored_fields(cast("dict[str, object]", sent), data, guesses)
+    ignored = (
+        ignored_fields(cast("dict[str, object]", document["data"]), data, guesses) if tell_ignored else []
+    )
     return SentEvent(attributes, data, content, former, tuple(ignored))
 
 
