@@ -1,5 +1,6 @@
 """Two schemas as one: what both of them accept."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ from contracts.gate.keywords import LOWER, UPPER, WORDS, Schema, is_of, key_of
 
 def both(one: Schema, other: Schema) -> dict[str, Any]:
     """Give the schema of what both accept."""
+    one, other = _with_others_names(one, other), _with_others_names(other, one)
     merged = dict(one)
     for keyword, value in other.items():
         if keyword not in merged or key_of(merged[keyword]) == key_of(value):
@@ -15,6 +17,18 @@ def both(one: Schema, other: Schema) -> dict[str, Any]:
         else:
             merged[keyword] = _of_both(keyword, merged[keyword], value)
     return merged
+
+
+def _with_others_names(one: Schema, other: Schema) -> Schema:
+    """Say of each field that one alone names what the other asks of the names that it has not."""
+    rest = other.get("additionalProperties", True)
+    patterns = other.get("patternProperties", ())
+    unnamed = {
+        name: {"allOf": [about, rest]}
+        for name, about in one.get("properties", {}).items()
+        if name not in other.get("properties", {}) and not any(re.search(each, name) for each in patterns)
+    }
+    return one if rest is True or not unnamed else {**one, "properties": {**one["properties"], **unnamed}}
 
 
 def _of_both(keyword: str, one: Any, other: Any) -> Any:
