@@ -14,7 +14,9 @@ from partner_kit import BATCH, STRUCTURED, Gateway, bearer, examples
 from gateway.partners.domain.refusals import BATCH_BYTES, BATCH_EVENTS, BATCH_PARTS, EVENT_BYTES
 
 LONGEST_GAP = 0.05
-"""Seconds of this process's own work: however busy the machine is with other things, they are the same."""
+"""Seconds of this process's own work."""
+ATTEMPTS = 3
+"""A busy machine makes the same work longer and never shorter: what holds the loop up does so each time."""
 
 EXAMPLES = {event["type"].split(".")[1]: event for _, event in examples()}
 
@@ -176,14 +178,17 @@ async def test_the_loop_turns_on_whatever_a_partner_sends(gateway: Gateway, name
     body = (ACCEPTED | REFUSED)[name]()
     mode = BATCH if name.startswith("a batch") else STRUCTURED
     assert len(body) <= (BATCH_BYTES if mode == BATCH else EVENT_BYTES)
-    gaps = Gaps()
+    longest: list[float] = []
     async with gateway(events_per_second=100_000, events_burst=100_000) as client:
         headers = {"Content-Type": mode, "Accept-Language": "ar", **bearer()}
         await client.get("/events", headers=headers)
+        while not longest or (min(longest) >= LONGEST_GAP and len(longest) < ATTEMPTS):
+            sent_anew = body.replace(b"WORST-", b"WORST%d" % len(longest))
+            gaps = Gaps()
+            with as_a_service_runs():
+                async with gaps.measured():
+                    answer = await client.post("/events", content=sent_anew, headers=headers, timeout=60)
+            assert (answer.status_code == 202) == (name in ACCEPTED), answer.text[:500]
+            longest.append(gaps.longest)
 
-        with as_a_service_runs():
-            async with gaps.measured():
-                answer = await client.post("/events", content=body, headers=headers, timeout=60)
-
-    assert (answer.status_code == 202) == (name in ACCEPTED), answer.text[:500]
-    assert gaps.longest < LONGEST_GAP, f"the loop stood still for {gaps.longest:.3f} s"
+    assert min(longest) < LONGEST_GAP, f"the loop stood still for {longest} s"
