@@ -11,7 +11,7 @@ from datetime import date
 from functools import cache, partial
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple, cast
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -85,28 +85,41 @@ def problems_of(
     are looked for than these.
     """
     looking = _Looking(today, guesses, most)
-    _in_fields(event, "/data", looking)
+    _in_value(event, _text, "/data", looking)
     return looking.found[:most]
 
 
-def _in_fields(value: BaseModel, pointer: str, looking: _Looking) -> None:
+def _in_fields(value: BaseModel, plan: "_Plan", pointer: str, looking: _Looking) -> None:
     fields = value.__dict__
-    for name, check in _checks_of(type(value)).items():
+    for name, check in plan.checks:
         one = fields[name]
         # Nearly every field: there is nothing in it, or it is held to nothing more than to be text.
-        if one is not None and not (check is _text and _is_plain(one)):
-            _in_value(one, check, f"{pointer}/{name}", looking)
-            if looking.enough:
-                return
-    for rule in _rules_of(type(value)):
+        if one is None or (
+            check is _text and isinstance(one, str) and one.isprintable() and not one.isspace()
+        ):
+            continue
+        _in_value(one, check, f"{pointer}/{name}", looking)
+        if looking.enough:
+            return
+    for rule in plan.rules:
         looking.found.extend(rule.findings(value, pointer, looking.today))
 
 
+class _Plan(NamedTuple):
+    """What a model's fields, each by its name, and all of them together are held to."""
+
+    checks: tuple[tuple[str, Check], ...]
+    rules: tuple[DataRule, ...]
+
+
 @cache
-def _checks_of(model: type[BaseModel]) -> Mapping[str, Check]:
-    """Name the fields of a model and what each of its texts is held to."""
+def _plan_of(kind: type) -> _Plan | None:
+    """Say what is asked of a model; None of a type that is none, which takes long to be told by `isinstance`."""
+    if not issubclass(kind, BaseModel):
+        return None
     # `origin` is the gateway's own stamp; nobody who posts an event can put it right.
-    return {name: _check_of(about) for name, about in model.model_fields.items() if name != "origin"}
+    checks = [(name, _check_of(about)) for name, about in kind.model_fields.items() if name != "origin"]
+    return _Plan(tuple(checks), _rules_of(kind))
 
 
 def _check_of(about: FieldInfo) -> Check:
@@ -115,33 +128,24 @@ def _check_of(about: FieldInfo) -> Check:
     return _address if mark_of(about, WebAddressForm) else _text
 
 
-@cache
 def _rules_of(model: type[BaseModel]) -> tuple[DataRule, ...]:
     declared = model.data_rules if issubclass(model, PartnerEvent | Model) else ()
     return tuple(rule for rule in declared if isinstance(rule, DataRule))
 
 
 def _in_value(value: object, check: Check, pointer: str, looking: _Looking) -> None:
-    # The most frequent first: whether something is a model is a question that takes its time.
-    match value:
-        case str():
-            check(value, pointer, looking)
-        case None | bool() | int():
-            return
-        case tuple():
-            items: tuple[object, ...] = value
-            for index, item in enumerate(items):
-                _in_value(item, check, f"{pointer}/{index}", looking)
-                if looking.enough:
-                    return
-        case date():
-            if not FIRST_YEAR <= value.year <= LAST_YEAR:
-                years = {"first": str(FIRST_YEAR), "last": str(LAST_YEAR)}
-                looking.found.append(_finding(pointer, "date-out-of-range", value=str(value), **years))
-        case BaseModel():
-            _in_fields(value, pointer, looking)
-        case _:
-            return
+    if isinstance(value, str):
+        check(value, pointer, looking)
+    elif (plan := _plan_of(type(value))) is not None:
+        _in_fields(cast("BaseModel", value), plan, pointer, looking)
+    elif isinstance(value, tuple):
+        for index, item in enumerate(cast("tuple[object, ...]", value)):
+            _in_value(item, check, f"{pointer}/{index}", looking)
+            if looking.enough:
+                return
+    elif isinstance(value, date) and not FIRST_YEAR <= value.year <= LAST_YEAR:
+        years = {"first": str(FIRST_YEAR), "last": str(LAST_YEAR)}
+        looking.found.append(_finding(pointer, "date-out-of-range", value=str(value), **years))
 
 
 def _country(code: str, pointer: str, looking: _Looking) -> None:

@@ -33,7 +33,7 @@ def deliver(database: Database) -> Deliver:
 
 
 async def _an_event_of_ours(database: Database, name: str = "DEM-1") -> UUID:
-    sent = read_event(an_event(id=name), now=datetime.now(UTC), grants=PARTNER.grants)
+    sent = read_event(an_event(id=name), now=datetime.now(UTC), sender=PARTNER)
     [taken] = await Intake(database).take(PARTNER, [sent])
     assert isinstance(taken, Accepted)
     return taken.event_id

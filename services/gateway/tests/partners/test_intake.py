@@ -18,7 +18,7 @@ from gateway.partners.intake import Accepted, Conflict, Intake, NotYetPublishedE
 
 def _sent(*events: dict[str, object]) -> list[SentEvent]:
     now = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-    return [read_event(event, now=now, grants=PARTNER.grants) for event in events]
+    return [read_event(event, now=now, sender=PARTNER) for event in events]
 
 
 def _taken(outcomes: Sequence[Accepted | Conflict]) -> list[Accepted]:

@@ -16,7 +16,6 @@ from chassis.database.transaction import Announcements
 from chassis.ids import new_id
 from chassis.telemetry.tracing import current_trace_id, traceparent_of
 from contracts.event import EventId
-from contracts.partner import Origin
 from gateway.clients import VerifiedKey
 from gateway.partners.domain.cloudevents import SentEvent
 from gateway.tables import ReceivedEvent
@@ -349,18 +348,12 @@ def _name(sender: VerifiedKey, event: SentEvent) -> EventName:
 
 
 def _announce(announcements: Announcements, submission: Submission, event: SentEvent) -> _Row:
-    sender, sent = submission.sender, event.attributes
-    origin = Origin(
-        partner=sender.partner, partner_name=sender.partner_name, event_id=sent.id, source=sent.source
-    )
-    aggregate = _Taken(new_id())
-    event_id = announcements.announce(
-        event.data.model_copy(update={"origin": origin}), of=aggregate, traceparent=submission.traceparent
-    )
+    sent, aggregate = event.attributes, _Taken(new_id())
+    event_id = announcements.announce(event.data, of=aggregate, traceparent=submission.traceparent)
     return _Row(
         id=aggregate.id,
         event_id=event_id,
-        partner=sender.partner,
+        partner=submission.sender.partner,
         source=sent.source,
         sent_id=sent.id,
         type=sent.type,

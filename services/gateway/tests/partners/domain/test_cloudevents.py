@@ -8,10 +8,12 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from partner_kit import ASSISTANCE, an_event, examples
+from partner_kit import ASSISTANCE, PARTNER, an_event, examples
 from pydantic import ValidationError
 
 from contracts.catalogue import PARTNER_EVENTS
+from contracts.partner import Origin
+from gateway.clients import VerifiedKey
 from gateway.http.faults import RefusalError
 from gateway.http.validation import KNOWN_KINDS
 from gateway.partners.domain.attributes import read_attributes
@@ -23,18 +25,19 @@ from gateway.partners.domain.json_text import parse_json
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
-ALL = frozenset(PARTNER_EVENTS)
+def granted(*types: str) -> VerifiedKey:
+    return PARTNER.model_copy(update={"grants": frozenset(types)})
 
 
-def _refusal(event: object, grants: frozenset[str] = ALL) -> RefusalError:
+def _refusal(event: object, sender: VerifiedKey = PARTNER) -> RefusalError:
     with pytest.raises(RefusalError) as refusal:
-        read_event(event, now=NOW, grants=grants)
+        read_event(event, now=NOW, sender=sender)
     return refusal.value
 
 
 @pytest.mark.parametrize(("name", "event"), examples())
 def test_every_published_example_is_taken(name: str, event: dict[str, Any]) -> None:
-    sent = read_event(event, now=NOW, grants={event["type"]})
+    sent = read_event(event, now=NOW, sender=granted(event["type"]))
 
     assert name.startswith(sent.data.type)
     assert sent.attributes.id == event["id"]
@@ -114,7 +117,7 @@ def test_a_malformed_event_is_refused_field_by_field(event: object, pointers: li
     ],
 )
 def test_everything_the_standard_allows_is_taken(changes: dict[str, Any]) -> None:
-    assert read_event(an_event(**changes), now=NOW, grants=ALL).data.type == ASSISTANCE
+    assert read_event(an_event(**changes), now=NOW, sender=PARTNER).data.type == ASSISTANCE
 
 
 def test_a_sender_learns_what_was_probably_meant() -> None:
@@ -151,7 +154,7 @@ def test_a_code_without_its_shape_is_answered_with_the_one_that_was_meant(
 
 
 def test_who_may_not_send_a_type_learns_nothing_of_its_data() -> None:
-    refusal = _refusal(an_event(data__country="senegal"), frozenset({"partner.statistics.reported.v1"}))
+    refusal = _refusal(an_event(data__country="senegal"), granted("partner.statistics.reported.v1"))
 
     assert refusal.status == 403
     assert [fault.pointer for fault in refusal.faults] == ["/type"]
@@ -248,12 +251,14 @@ def test_no_text_is_both_a_time_and_a_surprise(text: str) -> None:
 
 def test_what_a_sender_puts_under_origin_is_no_content() -> None:
     event = an_event(id="REQ-1")
-    sent = read_event(event, now=NOW, grants=ALL)
+    sent = read_event(event, now=NOW, sender=PARTNER)
 
     for origin in (None, "me", {"partner": "COOP"}, [1]):
-        again = read_event(an_event(id="REQ-1", data__origin=origin), now=NOW, grants=ALL)
+        again = read_event(an_event(id="REQ-1", data__origin=origin), now=NOW, sender=PARTNER)
         assert again.content_sha256 == sent.content_sha256
-        assert again.data.origin is None
+        assert again.data.origin == Origin(
+            partner="MINFI-SN", partner_name="Ministry, Senegal", event_id="REQ-1", source=event["source"]
+        )
 
 
 def test_another_type_subject_or_field_is_other_content_and_another_time_is_not() -> None:
@@ -300,10 +305,10 @@ def test_a_type_nobody_knows_is_answered_with_those_there_are(event_type: str, s
 
 
 def test_only_what_is_granted_is_taken_of_a_batch_and_the_rest_holds_nothing_up() -> None:
-    grants = {ASSISTANCE, "partner.concern.raised.v1"}
+    sender = granted(ASSISTANCE, "partner.concern.raised.v1")
     good, ungranted = an_event(), an_event(type="partner.research.published.v1")
 
-    outcomes = read_batch([good, ungranted, 7, good], now=NOW, grants=grants)
+    outcomes = read_batch([good, ungranted, 7, good], now=NOW, sender=sender)
 
     assert [one.error.status if isinstance(one, RefusedEvent) else one.attributes.id for one in outcomes] == [
         good["id"],
@@ -318,7 +323,7 @@ def test_an_event_in_a_batch_may_be_as_large_as_one_alone() -> None:
     event["data"]["unknown_field"] = "x" * (256 * 1024 - len(orjson.dumps(event)))
     larger = an_event(id=event["id"], data__unknown_field=event["data"]["unknown_field"] + "x")
 
-    taken, refused = read_batch(batch_in(orjson.dumps([event, larger])), now=NOW, grants=ALL)
+    taken, refused = read_batch(batch_in(orjson.dumps([event, larger])), now=NOW, sender=PARTNER)
 
     assert isinstance(taken, SentEvent)
     assert isinstance(refused, RefusedEvent)
@@ -339,7 +344,7 @@ def test_nesting_is_refused_where_it_goes_too_deep_and_not_before() -> None:
     taken = an_event(data__unknown_field=_nested(98))
     too_deep = an_event(data__unknown_field=_nested(99))
 
-    assert read_event(taken, now=NOW, grants=ALL).data.type == ASSISTANCE
+    assert read_event(taken, now=NOW, sender=PARTNER).data.type == ASSISTANCE
     [fault] = _refusal(too_deep).faults
     assert (fault.code, fault.pointer) == ("too-deep", "/data/unknown_field" + "/0" * 98)
     assert str(fault.sentence) == "Nested too deeply: the maximum is 100 levels."
@@ -348,14 +353,14 @@ def test_nesting_is_refused_where_it_goes_too_deep_and_not_before() -> None:
 def test_a_batch_names_a_thousand_faults_and_of_each_event_one() -> None:
     faulty = {"id": "REQ-1", **{f"Bad_{number}": 1 for number in range(60)}}
 
-    outcomes = read_batch([faulty] * 30, now=NOW, grants=ALL)
+    outcomes = read_batch([faulty] * 30, now=NOW, sender=PARTNER)
 
     named = [len(one.error.faults) for one in outcomes if isinstance(one, RefusedEvent)]
     assert named == [50] * 20 + [1] * 10
 
 
 def test_a_batch_has_no_more_guesses_than_one_event() -> None:
-    outcomes = read_batch([an_event(data__country="Kazakstan") for _ in range(11)], now=NOW, grants=ALL)
+    outcomes = read_batch([an_event(data__country="Kazakstan") for _ in range(11)], now=NOW, sender=PARTNER)
 
     said = [str(one.error.faults[0].sentence) for one in outcomes if isinstance(one, RefusedEvent)]
     assert [one.endswith("Did you mean KZ?") for one in said] == [True] * 10 + [False]
@@ -385,7 +390,7 @@ def a_return(value: str, year: str = "2025", unknown: str = "0") -> dict[str, An
     ],
 )
 def test_a_figure_is_the_number_that_was_sent(written: str, kept: str) -> None:
-    sent = read_event(a_return(written), now=NOW, grants=ALL)
+    sent = read_event(a_return(written), now=NOW, sender=PARTNER)
 
     assert str(sent.data.model_dump()["figures"][0]["value"]) == kept
 
@@ -423,8 +428,8 @@ def test_a_number_that_no_double_holds_is_no_text_either() -> None:
 def test_what_nobody_reads_may_have_any_number_of_digits_and_is_content_to_the_last() -> None:
     one, other = ("1.2345678901234567890123", "1.2345678901234567890124")
 
-    first = read_event(a_return("1", unknown=one), now=NOW, grants=ALL)
-    second = read_event(a_return("1", unknown=other), now=NOW, grants=ALL)
+    first = read_event(a_return("1", unknown=one), now=NOW, sender=PARTNER)
+    second = read_event(a_return("1", unknown=other), now=NOW, sender=PARTNER)
 
     assert first.content_sha256 != second.content_sha256
     assert not first.is_said_by(second.content_sha256)
@@ -432,7 +437,9 @@ def test_what_nobody_reads_may_have_any_number_of_digits_and_is_content_to_the_l
 
 @pytest.mark.parametrize("year", ["2025.0", "2025e0", "2.025e3"])
 def test_a_whole_number_may_be_written_with_a_point(year: str) -> None:
-    assert read_event(a_return("1", year), now=NOW, grants=ALL).data.model_dump()["reference_year"] == 2025
+    assert (
+        read_event(a_return("1", year), now=NOW, sender=PARTNER).data.model_dump()["reference_year"] == 2025
+    )
 
 
 def test_figures_that_differ_in_their_last_digit_are_other_content() -> None:
@@ -443,12 +450,12 @@ def test_figures_that_differ_in_their_last_digit_are_other_content() -> None:
 
 def test_a_null_says_no_more_than_what_is_not_there() -> None:
     event = an_event(id="REQ-1")
-    sent = read_event(event, now=NOW, grants=ALL)
+    sent = read_event(event, now=NOW, sender=PARTNER)
 
     for null in (an_event(id="REQ-1", data__theme=None), an_event(id="REQ-1", data__unheard_of={"of": None})):
-        again = read_event(null, now=NOW, grants=ALL)
+        again = read_event(null, now=NOW, sender=PARTNER)
         assert again.is_said_by(sent.content_sha256) == ("unheard_of" not in null["data"])
-    assert not read_event(an_event(id="REQ-1", data__unknown=[None]), now=NOW, grants=ALL).is_said_by(
+    assert not read_event(an_event(id="REQ-1", data__unknown=[None]), now=NOW, sender=PARTNER).is_said_by(
         sent.content_sha256
     )
 
@@ -458,11 +465,13 @@ def test_what_a_sender_puts_into_origin_is_never_looked_at() -> None:
         b'"ORIGIN"', b'{"a": [1e400, 0.10000000000000001]}'
     )
 
-    assert read_event(parse_json(text), now=NOW, grants=ALL).data.origin is None
+    origin = read_event(parse_json(text), now=NOW, sender=PARTNER).data.origin
+    assert origin is not None
+    assert origin.partner == PARTNER.partner
 
 
 def with_unknown(written: str) -> SentEvent:
-    return read_event(a_return("1", unknown=written), now=NOW, grants=ALL)
+    return read_event(a_return("1", unknown=written), now=NOW, sender=PARTNER)
 
 
 @pytest.mark.parametrize(
@@ -538,13 +547,13 @@ def stored_formerly(text: bytes) -> str:
 def test_what_was_stored_before_is_known_again(data: bytes) -> None:
     text = orjson.dumps(an_event()).replace(b'"government"', b'"government"' + data)
 
-    assert read_event(parse_json(text), now=NOW, grants=ALL).is_said_by(stored_formerly(text))
+    assert read_event(parse_json(text), now=NOW, sender=PARTNER).is_said_by(stored_formerly(text))
 
 
 def test_what_is_told_of_a_refused_event_holds_nothing_else_in_memory() -> None:
     wrong = {f"A{number}": 1 for number in range(440)}
 
-    [refused] = read_batch([wrong], now=NOW, grants=ALL)
+    [refused] = read_batch([wrong], now=NOW, sender=PARTNER)
 
     assert isinstance(refused, RefusedEvent)
     # Its frames held all 440 faults of each event, where 50 are told: ten times the memory of the whole batch.
@@ -554,14 +563,14 @@ def test_what_is_told_of_a_refused_event_holds_nothing_else_in_memory() -> None:
 @pytest.mark.parametrize("digits", [309, 400, 4300])
 @pytest.mark.parametrize("sign", ["", "-"])
 def test_a_whole_number_beyond_every_double_is_content_where_nobody_reads_it(digits: int, sign: str) -> None:
-    sent = read_event(a_return("1", unknown=sign + "1" * digits), now=NOW, grants=ALL)
+    sent = read_event(a_return("1", unknown=sign + "1" * digits), now=NOW, sender=PARTNER)
 
-    assert not sent.is_said_by(read_event(a_return("1"), now=NOW, grants=ALL).content_sha256)
+    assert not sent.is_said_by(read_event(a_return("1"), now=NOW, sender=PARTNER).content_sha256)
 
 
 def test_of_a_field_that_nobody_reads_none_is_suggested_that_is_there_or_is_ours() -> None:
     def said(**changes: object) -> list[str]:
-        sent = read_event(an_event(**changes), now=NOW, grants=ALL, tell_ignored=True)
+        sent = read_event(an_event(**changes), now=NOW, sender=PARTNER, tell_ignored=True)
         return [f"{one.pointer}: {one.sentence}" for one in sent.ignored]
 
     plain = "This event has no such field, so it is ignored."

@@ -5,16 +5,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from partner_kit import examples
+from partner_kit import PARTNER, examples
 
-from contracts.catalogue import PARTNER_EVENTS
 from gateway.http.faults import RefusalError
 from gateway.http.validation import sentence_for
 from gateway.partners.domain.cloudevents import read_event
 from gateway.partners.domain.refusals import malformed
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-ALL = frozenset(PARTNER_EVENTS)
 EXAMPLES = {name.split(".")[1]: event for name, event in examples()}
 """An event of each kind, by its noun."""
 
@@ -32,7 +30,7 @@ def a_return(**figure: Any) -> dict[str, Any]:
 
 def said_of(event: dict[str, Any]) -> list[tuple[str, str]]:
     with pytest.raises(RefusalError) as refusal:
-        read_event(event, now=NOW, grants=ALL)
+        read_event(event, now=NOW, sender=PARTNER)
     return [(fault.pointer, str(fault.sentence)) for fault in refusal.value.faults]
 
 
@@ -118,7 +116,7 @@ def test_nothing_is_guessed_from_a_value_of_another_kind(
 def test_a_figure_may_be_a_number_in_a_string() -> None:
     exact = "123456789012345678.123456"
 
-    sent = read_event(a_return(value=exact), now=NOW, grants=ALL)
+    sent = read_event(a_return(value=exact), now=NOW, sender=PARTNER)
 
     assert str(sent.data.model_dump()["figures"][0]["value"]) == exact
 

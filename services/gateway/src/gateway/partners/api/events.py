@@ -166,9 +166,7 @@ async def _read_one(
 
     def read(guesses: int) -> SentEvent:
         event = _event_in(request, mode, body)
-        return read_event(
-            event, now=now, grants=sender.grants, guesses=Guesses(guesses), tell_ignored=tell_ignored
-        )
+        return read_event(event, now=now, sender=sender, guesses=Guesses(guesses), tell_ignored=tell_ignored)
 
     if len(body) <= SOON_READ and not tell_ignored:
         try:
@@ -206,7 +204,7 @@ async def _take_batch(
 ) -> Response:
     now = service_of(request).database.clock()
     read = await asyncio.to_thread(
-        read_batch, events, now=now, grants=sender.grants, tell_ignored=isinstance(intake, DryRun)
+        read_batch, events, now=now, sender=sender, tell_ignored=isinstance(intake, DryRun)
     )
     good = [event for event in read if isinstance(event, SentEvent)]
     outcomes = iter(await intake.take(sender, good) if good else ())

@@ -35,8 +35,9 @@ _JSON = re.compile(
     re.IGNORECASE,
 )
 _FORMED = frozenset(("id", "specversion", "source", "dataschema", "datacontenttype"))
+_TEXTS = ("specversion", "id", "source", "type", "time", "subject", "datacontenttype", "dataschema")
 _REQUIRED = ("specversion", "id", "source", "type")
-_KNOWN = frozenset((*_REQUIRED, "time", "subject", "datacontenttype", "dataschema", "data", "data_base64"))
+_KNOWN = frozenset((*_TEXTS, "data", "data_base64"))
 
 
 class Attributes(NamedTuple):
@@ -56,21 +57,21 @@ def is_json(media_type: str) -> bool:
 
 def read_attributes(event: Mapping[str, object], *, now: datetime) -> tuple[Attributes | None, list[Fault]]:
     """Read the attributes of an event in structured form; with any fault there are no attributes."""
-    faults = [
-        Fault(pointer(name), "missing", Sentence("This attribute is required."))
-        for name in _REQUIRED
-        if event.get(name) is None
-    ]
     texts: dict[str, str] = {}
-    for name in ("specversion", "id", "source", "type", "time", "subject", "datacontenttype", "dataschema"):
+    missing: list[Fault] = []
+    of_kind: list[Fault] = []
+    of_form: list[Fault] = []
+    for name in _TEXTS:
         value = event.get(name)
         if type(value) is str:
             texts[name] = value
+            if (fault := _fault_of(name, value)) is not None:
+                of_form.append(fault)
         elif value is not None:
-            faults.append(Fault(pointer(name), "not-a-string", Sentence("This must be a string.")))
-    for name, value in texts.items():
-        if (fault := _fault_of(name, value)) is not None:
-            faults.append(fault)
+            of_kind.append(Fault(pointer(name), "not-a-string", Sentence("This must be a string.")))
+        elif name in _REQUIRED:
+            missing.append(Fault(pointer(name), "missing", Sentence("This attribute is required.")))
+    faults = [*missing, *of_kind, *of_form]
     time, time_fault = _time(texts.get("time"), now)
     faults += time_fault
     if not event.keys() <= _KNOWN:

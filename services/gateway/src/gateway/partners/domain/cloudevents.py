@@ -1,7 +1,7 @@
 """From a CloudEvent as it was sent to a typed event of the network, or to everything that is wrong with it."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -15,6 +15,7 @@ from contracts.catalogue import PARTNER_EVENTS
 from contracts.checks import problems_of
 from contracts.codes import Guesses
 from contracts.partner import PartnerEvent
+from gateway.clients import VerifiedKey
 from gateway.http.faults import MANY, Fault, RefusalError, Sentence, pointer
 from gateway.partners.domain.attributes import Attributes, read_attributes
 from gateway.partners.domain.batches import Unread
@@ -76,24 +77,24 @@ def read_event(
     event: object,
     *,
     now: datetime,
-    grants: Collection[str],
+    sender: VerifiedKey,
     guesses: Guesses | None = None,
     tell_ignored: bool = False,
 ) -> SentEvent:
     """Read an event in structured form; raises RefusalError with every fault that can be known at once.
 
-    With `tell_ignored`, what nobody will read of it is named.
+    In the place of its `origin` stands who sent it. With `tell_ignored`, what nobody will read of it is named.
     """
     guesses = guesses or Guesses(MOST_GUESSES)
     # Before anything is written as JSON again: deeper nesting than a JSON library writes is an error of its own.
     settled = settle(event)
-    if not isinstance(event, Mapping):
+    if not isinstance(event, dict):
         raise malformed(Fault("", "not-an-object", Sentence("An event is a JSON object.")))
-    document = cast("Mapping[str, object]", event)
+    document = cast("dict[str, object]", event)
     attributes, faults = read_attributes(document, now=now)
     event_class = _class_of(document.get("type"), faults, guesses)
     # Who may not send a type learns nothing about its data.
-    if event_class is not None and event_class.type not in grants:
+    if event_class is not None and event_class.type not in sender.grants:
         raise RefusalError(
             403,
             "type-not-granted",
@@ -107,7 +108,7 @@ def read_event(
             ],
         )
     inexact = _inexact_faults(settled.inexact, event_class)
-    data, data_faults = _data(document, event_class, now, guesses)
+    data, data_faults = _data(document, event_class, _origin(sender, attributes), now, guesses)
     # What was said of a number already is not said again.
     told = {fault.pointer for fault in inexact}
     faults += [*inexact, *(fault for fault in data_faults if fault.pointer not in told)]
@@ -116,13 +117,13 @@ def read_event(
     content = content_sha256(document, is_plain=settled.is_plain)
     former = former_sha256s(document, content, is_plain=settled.is_plain)
     ignored = (
-        ignored_fields(cast("dict[str, object]", document["data"]), data, guesses) if tell_ignored else []
+        ignored_fields(cast("dict[str, object]", own_data(document)), data, guesses) if tell_ignored else []
     )
     return SentEvent(attributes, data, content, former, tuple(ignored))
 
 
 def read_batch(
-    events: Iterable[object], *, now: datetime, grants: Collection[str], tell_ignored: bool = False
+    events: Iterable[object], *, now: datetime, sender: VerifiedKey, tell_ignored: bool = False
 ) -> list[SentEvent | RefusedEvent]:
     """Read each event of a batch for itself: a bad one holds none of the others up.
 
@@ -141,7 +142,7 @@ def read_batch(
             continue
         try:
             outcomes.append(
-                read_event(document, now=now, grants=grants, guesses=guesses, tell_ignored=tell_ignored)
+                read_event(document, now=now, sender=sender, guesses=guesses, tell_ignored=tell_ignored)
             )
         except RefusalError as error:
             # Without the frames it came by: they would keep whatever was looked at, ten times the faults that are told.
@@ -175,16 +176,14 @@ def _id_at_the_start(event: Unread) -> str | None:
         return None
 
 
-def _shortened(data: object) -> object:
+def _shortened(data: dict[str, object]) -> dict[str, object]:
     """Leave one entry too many in a list that is too long: each further one could be wrong in several ways."""
-    if not isinstance(data, dict):
-        return data
     lists = {
         name: cast("list[object]", value)[: MOST_ENTRIES + 1]
-        for name, value in cast("dict[str, object]", data).items()
+        for name, value in data.items()
         if isinstance(value, list) and len(cast("list[object]", value)) > MOST_ENTRIES
     }
-    return cast("dict[str, object]", data) | lists if lists else cast("dict[str, object]", data)
+    return data | lists if lists else data
 
 
 def _inexact_faults(paths: Iterable[Path], event_class: type[PartnerEvent] | None) -> list[Fault]:
@@ -240,8 +239,25 @@ def _versions_of(name: str) -> list[str]:
     ]
 
 
+def _origin(sender: VerifiedKey, attributes: Attributes | None) -> dict[str, object]:
+    if attributes is None:
+        return {}
+    return {
+        "origin": {
+            "partner": sender.partner,
+            "partner_name": sender.partner_name,
+            "event_id": attributes.id,
+            "source": attributes.source,
+        }
+    }
+
+
 def _data(
-    event: Mapping[str, object], event_class: type[PartnerEvent] | None, now: datetime, guesses: Guesses
+    event: Mapping[str, object],
+    event_class: type[PartnerEvent] | None,
+    origin: dict[str, object],
+    now: datetime,
+    guesses: Guesses,
 ) -> tuple[PartnerEvent | None, list[Fault]]:
     if event.get("data_base64") is not None:
         sentence = Sentence("Data is taken as JSON, in the attribute data.")
@@ -251,9 +267,10 @@ def _data(
     if event_class is None:
         return None, []
     data = own_data(event)
+    whole = data if not isinstance(data, dict) else _shortened(cast("dict[str, object]", data)) | origin
     try:
         # From JSON and strict: a number is no date, a string no number, and nothing is guessed.
-        typed = event_class.model_validate_json(as_json(_shortened(data)), strict=True)
+        typed = event_class.model_validate_json(as_json(whole), strict=True)
     except ValidationError as error:
         return None, faults_of(error, data, guesses)
     return typed, [

@@ -49,9 +49,9 @@ def former_sha256s(event: Mapping[str, object], content_sha256: str, *, is_plain
 def own_data(event: Mapping[str, object]) -> object:
     """Give the data without `origin`, which is not the sender's to say."""
     data = event.get("data")
-    if not isinstance(data, Mapping):
-        return data
-    return {name: value for name, value in cast("Mapping[str, object]", data).items() if name != "origin"}
+    if not isinstance(data, dict) or "origin" not in data:
+        return cast("object", data)
+    return {name: value for name, value in cast("dict[str, object]", data).items() if name != "origin"}
 
 
 def as_json(value: object, option: int = 0) -> bytes:

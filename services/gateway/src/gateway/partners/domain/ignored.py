@@ -15,7 +15,7 @@ _LONGEST = 100
 
 
 def ignored_fields(data: Mapping[str, Any], typed: BaseModel, guesses: Guesses) -> list[Fault]:
-    """Name the fields of an event's data that its contract has not, with the one that was probably meant."""
+    """Name the fields of the sender's own data that the contract has not, each with the one that was probably meant."""
     return list(islice(_in_object(data, typed, ("data",), guesses), MANY))
 
 
@@ -26,7 +26,7 @@ def _in_object(
     for name, value in sent.items():
         if name in fields:
             yield from _in_value(value, getattr(typed, name), (*at, name), guesses)
-        elif name != "origin":
+        else:
             unsaid = [each for each in fields if each not in sent and each != "origin"]
             near = get_close_matches(name[:_LONGEST], unsaid, n=1) if guesses.spend() else []
             yield Fault(pointer(*at, name), "ignored", _sentence(near))
