@@ -41,6 +41,19 @@ def test_arabic_dates_name_the_month_and_keep_latin_digits() -> None:
     assert formats("ar").number(12345) == "12,345"
 
 
+@pytest.mark.parametrize(
+    ("sent", "written"),
+    [
+        ("0.0004", "0.0004"),
+        ("2.9996", "2.9996"),
+        ("123456789012345678.123456", "123,456,789,012,345,678.123456"),
+        ("1500", "1,500"),
+    ],
+)
+def test_a_figure_is_read_as_it_was_sent_to_its_last_digit(sent: str, written: str) -> None:
+    assert formats().number(Decimal(sent)) == written
+
+
 def test_values_in_a_list_cannot_turn_the_sentence_or_the_page() -> None:
     assert formats().list(["CO-Dakar", "<b>"]) == "<bdi>CO-Dakar</bdi> and <bdi>&lt;b&gt;</bdi>"
 

@@ -77,8 +77,11 @@ class Formats:
         return dates.format_date(day, "full", locale=self.locale)
 
     def number(self, value: float | Decimal) -> str:
+        """An amount to its last digit, as whoever said it is held to it; a float is ours, and rounded."""
         rounded = round(value, 1) if isinstance(value, float) else value
-        return numbers.format_decimal(rounded, locale=self.locale, numbering_system="latn")
+        return numbers.format_decimal(
+            rounded, locale=self.locale, numbering_system="latn", decimal_quantization=False
+        )
 
     def usd_million(self, amount: Decimal) -> str:
         return self.texts.gettext("USD %(amount)s million") % {"amount": self.number(amount)}
