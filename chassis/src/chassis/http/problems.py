@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from fastapi import FastAPI, Request
@@ -67,9 +68,13 @@ Localise = Callable[[Request, Problem], Problem]
 Problems = Mapping[Any, tuple[int, str]]
 
 
+_IN_A_PATH = "/:@!$&'()*+,;=~"
+"""What stands in the path of a URI reference as it is (RFC 3986, 3.3), with letters, digits and `-._`."""
+
+
 def problem_response(request: Request, problem: Problem) -> Response:
     """Write a problem, with the path it arose on and the trace to look it up by."""
-    body = problem.as_json() | {"instance": request.url.path}
+    body = problem.as_json() | {"instance": quote(request.url.path, safe=_IN_A_PATH)}
     span = trace.get_current_span().get_span_context()
     if span.is_valid:
         body["trace_id"] = f"{span.trace_id:032x}"

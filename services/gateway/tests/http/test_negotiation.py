@@ -31,7 +31,17 @@ JAVA = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"
     ],
 )
 def test_the_language_is_the_best_of_those_asked_for(asked: str | None, language: str) -> None:
-    assert language_of(asked) == language
+    assert language_of(*([] if asked is None else [asked])) == language
+
+
+def test_a_header_in_two_lines_is_one_list() -> None:
+    assert language_of("de", "fr") == "fr"
+    assert language_of("es;q=0.5", "ar") == "ar"
+
+
+def test_any_language_is_none_that_was_declined() -> None:
+    assert language_of("en;q=0, *") == "fr"
+    assert language_of("*, fr;q=0") == "en"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,12 @@ async def test_a_sender_is_told_that_it_may_send_and_how_much(client: httpx.Asyn
     assert "POST" in answer.headers["Allow"].split(", ")
 
 
+async def test_a_blank_behind_an_origin_is_none_of_it(client: httpx.AsyncClient) -> None:
+    answer = await client.options("/events", headers=[(b"WebHook-Request-Origin", b"partner.example \t")])  # type: ignore[list-item]
+
+    assert answer.headers["WebHook-Allowed-Origin"] == "partner.example"
+
+
 async def test_the_rate_is_the_one_that_partners_have(gateway: object) -> None:
     async with gateway(events_per_second=7) as client:  # type: ignore[operator]
         answer = await client.options("/events", headers={"WebHook-Request-Origin": "partner.example"})

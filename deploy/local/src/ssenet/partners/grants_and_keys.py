@@ -35,7 +35,11 @@ def add(
     network = the_network(folder)
     grants = sorted({one for given in grants for one in given.split(",") if one})
     ensure(network, code, name=name, grants=grants, language=language)
-    issued = network.ask("registry", "POST", f"/partners/{quote(code)}/keys", life)
+    try:
+        issued = network.ask("registry", "POST", f"/partners/{quote(code)}/keys", life)
+    except RefusedError as error:
+        error.what = f"The name and the grants of {code} are set. No key was made: {error.what}"
+        raise
     _print_key(network, code, issued, grants)
 
 

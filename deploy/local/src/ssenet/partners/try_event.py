@@ -41,9 +41,12 @@ def try_event(data: Path | None, attempt: Attempt, *, as_json: bool) -> int:
             hint="Give it with --key, or in the environment as SSENET_KEY. `./ssenet partner add` prints a new one.",
             exit_code=USAGE,
         )
+    key = attempt.key.strip()
+    if not (key.isascii() and key.isprintable()):
+        raise CommandError("--key: this is no key of the network.", exit_code=USAGE)
     body = _read(attempt.file)
     headers = {
-        "Authorization": f"Bearer {attempt.key}",
+        "Authorization": f"Bearer {key}",
         "Accept-Language": attempt.language,
         **_mode(body, attempt.headers),
     }

@@ -11,18 +11,21 @@ _QUALITY = re.compile(r"\s*q\s*=\s*(0?\.\d+|[01]\.?|1\.0+)\s*", re.IGNORECASE)
 _DOCUMENTS = ("application/problem+json", "application/json", "application/*", "*/*")
 
 
-def language_of(accept_language: str | None) -> str:
-    """Choose the best of the four languages for an `Accept-Language` header; English where none is asked for.
+def language_of(*accept_language: str) -> str:
+    """Choose the best of the four languages for the `Accept-Language` headers; English where none is asked for.
 
     A locale of an operating system, such as `fr_CH`, is taken for the tag that it means.
     """
     ranked: list[tuple[float, int, str]] = []
-    for place, (tag, weight) in enumerate(_wishes(accept_language)):
+    unwanted: set[str] = set()
+    for place, (tag, weight) in enumerate(_wishes(", ".join(accept_language))):
         primary = re.split("[-_]", tag, maxsplit=1)[0]
-        if weight > 0 and (primary in LANGUAGES or primary == "*"):
+        if weight == 0:
+            unwanted.add(primary)
+        elif primary in LANGUAGES or primary == "*":
             ranked.append((-weight, place, primary))
     best = min(ranked, default=(0.0, 0, "en"))[2]
-    return "en" if best == "*" else best
+    return next((one for one in LANGUAGES if one not in unwanted), "en") if best == "*" else best
 
 
 def prefers_html(accept: str | None) -> bool:

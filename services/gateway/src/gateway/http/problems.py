@@ -78,7 +78,7 @@ def faults_in_words(faults: Sequence[Fault], language: str) -> list[dict[str, st
 
 def localise(request: Request, problem: Problem) -> Problem:
     """Put a problem into the language the caller asks for."""
-    return translated(problem, language_of(request.headers.get("Accept-Language")))
+    return translated(problem, language_of(*request.headers.getlist("Accept-Language")))
 
 
 def error_as_problem(error: Exception) -> Problem:

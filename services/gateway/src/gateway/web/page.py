@@ -148,7 +148,7 @@ def language_for(request: Request) -> Language:
     chosen = request.cookies.get(LANGUAGE_COOKIE)
     if chosen in LANGUAGE_NAMES:
         return Language(chosen)
-    return Language(language_of(request.headers.get("Accept-Language")))
+    return Language(language_of(*request.headers.getlist("Accept-Language")))
 
 
 def page_for(request: Request, session: Session | None) -> Page:

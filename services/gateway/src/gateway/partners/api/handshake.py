@@ -23,7 +23,7 @@ _ORIGIN = re.compile(r"[A-Za-z0-9._:\[\]-]{1,261}")
 async def shake_hands(request: Request) -> Response:
     """Tell a sender of webhooks that it may send here, and how much."""
     headers = {"Allow": allowed_at(request), "Cache-Control": "no-store"}
-    origin = request.headers.get("WebHook-Request-Origin", "")
+    origin = request.headers.get("WebHook-Request-Origin", "").strip(" \t")
     if _ORIGIN.fullmatch(origin):
         headers["WebHook-Allowed-Origin"] = origin
         headers["WebHook-Allowed-Rate"] = str(request.app.state.events_per_minute)

@@ -5,7 +5,7 @@ import re
 from typing import NamedTuple
 
 _KEY = re.compile(r"sse_(?P<key_id>[a-z2-7]{12})_(?P<secret>[A-Za-z0-9_-]{43})")
-_SCHEME = re.compile(r"bearer +(?P<key>\S+) *", re.IGNORECASE)
+_SCHEME = re.compile(r"[ \t]*+bearer +(?P<key>\S+)[ \t]*", re.IGNORECASE)
 
 
 class PresentedKey(NamedTuple):
