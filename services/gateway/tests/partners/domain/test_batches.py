@@ -80,7 +80,10 @@ def test_whatever_stands_in_strings_takes_nothing_apart(events: list[Any]) -> No
         ),
         (b"[{} {}]", "", "This is not valid JSON at byte 4."),
         (b"[,]", "/0", "This is not valid JSON at byte 1."),
-        (b"[{},]", "/1", "This is not valid JSON at byte 4."),
+        (b"[{},]", "/1", "Before byte 4 stands a comma after which nothing follows."),
+        (b"[{},tru,{}]", "/1", "This is not valid JSON at byte 4."),
+        (b"[{}, NaN ]", "/1", "JSON has no NaN: see byte 5."),
+        (b"[007]", "/0", "This is not valid JSON at byte 1."),
     ],
 )
 def test_what_is_no_batch_is_refused_as_a_whole(body: bytes, pointer: str, said: str) -> None:
@@ -93,6 +96,28 @@ def test_a_batch_that_breaks_off_is_refused_as_a_whole(body: bytes) -> None:
 
     assert status == 422
     assert said == f"The JSON breaks off after {len(body + BLANKS)} bytes, where more has to follow."
+
+
+@pytest.mark.parametrize(
+    "body", [b"[{},]", b"[{},tru]", b"[{} {}]", b"[7", b"[{},{}}]", b"<p>", b"[{'a':1}]"]
+)
+def test_a_small_batch_is_told_what_a_large_one_is(body: bytes) -> None:
+    with pytest.raises(RefusalError) as refusal:
+        [parse_json(event.text, at=event.at) for event in batch_in(body) if isinstance(event, Unread)]
+    small = refusal.value.faults[0]
+    with pytest.raises(RefusalError) as refusal:
+        [
+            parse_json(event.text, at=event.at)
+            for event in batch_in(body + BLANKS)
+            if isinstance(event, Unread)
+        ]
+    large = refusal.value.faults[0]
+
+    assert small.pointer == large.pointer
+    # How many bytes there were is the one thing in which they differ.
+    assert str(small.sentence).replace(str(len(body)), "n") == str(large.sentence).replace(
+        str(len(body + BLANKS)), "n"
+    )
 
 
 def test_where_an_event_is_missing_its_place_is_named() -> None:

@@ -8,7 +8,7 @@ import re
 from typing import NamedTuple, cast
 
 from gateway.http.faults import Fault, RefusalError, Sentence, pointer
-from gateway.partners.domain.json_text import UnreadableError, not_json, parse_json
+from gateway.partners.domain.json_text import not_json, parse_json
 from gateway.partners.domain.refusals import (
     BATCH_EVENTS,
     BATCH_PARTS,
@@ -37,7 +37,10 @@ _UP_TO_BRACKET = re.compile(
     rb'(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+){0,500}+"){0,500}+([\[\]{}]?)', re.DOTALL
 )
 _IN_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+){0,500}+("?)', re.DOTALL)
-_SCALAR = re.compile(rb"[^\[\]{},\"]*+")
+_SCALAR = re.compile(rb"[^\[\]{},\" \t\r\n]*+")
+_SCALAR_OF_JSON = re.compile(
+    rb"true|false|null|-?(?:0|[1-9][0-9]{0,4299})(?:\.[0-9]{1,4300})?(?:[eE][+-]?[0-9]{1,4300})?"
+)
 _BEGINS_A_VALUE = b'{"-0123456789tfn'
 
 
@@ -52,10 +55,12 @@ def batch_in(body: bytes) -> list[object]:
     """Give the events of a batch: read where the whole is small, else as `Unread`; raises what makes it no batch."""
     if len(body) <= EVENT_BYTES:
         try:
-            return _counted(parse_json(body))
-        except UnreadableError:
-            # The others are good: let each be read for itself.
+            whole = parse_json(body)
+        except RefusalError:
+            # The others may be good: let each be read for itself, and told the same as in a large one.
             pass
+        else:
+            return _counted(whole)
     if body.count(b"{") + body.count(b"[") > BATCH_PARTS:
         raise too_many_parts()
     return _Slicing(body).events()
@@ -121,8 +126,10 @@ class _Slicing:
         elif first == b'"':
             self._skip_string()
         else:
+            if first == b"]":
+                raise self._unlike_json("trailing comma", pointer(index))
             scalar = _SCALAR.match(self._body, self._at)
-            if scalar is None or scalar.end() == self._at:
+            if scalar is None or not _SCALAR_OF_JSON.fullmatch(scalar[0]):
                 raise self._unlike_json("EOF" if not first else "expected value", pointer(index))
             self._at = scalar.end()
 
