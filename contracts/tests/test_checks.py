@@ -109,6 +109,10 @@ def test_a_partner_learns_which_field_cannot_be(
         ("http://169.254.169.254/latest", "address-not-public"),
         ("http://[::1]/", "address-not-public"),
         ("http://10.0.0.1/", "address-not-public"),
+        ("https://[::127.0.0.1]/", "address-not-public"),
+        ("https://[64:ff9b:1::7f00:1]/", "address-not-public"),
+        ("https://[::ffff:0:127.0.0.1]/", "address-not-public"),
+        ("https://[4000::1]/", "address-not-public"),
         ("https://[fec0::1]/", "address-not-public"),
         ("https://[2002:a00:1::]/", "address-not-public"),
         ("https://[64:ff9b::a00:1]/", "address-not-public"),
@@ -126,7 +130,13 @@ def test_an_address_shows_no_secret_and_leads_all_readers_to_one_place(address: 
 
 
 def test_a_public_number_is_an_address_too() -> None:
-    assert found("partner.concern.raised.v1", evidence=["http://8.8.8.8/", "https://partner.example./"]) == []
+    assert (
+        found(
+            "partner.concern.raised.v1",
+            evidence=["http://8.8.8.8/", "https://partner.example./", "https://[2606:4700::1111]/"],
+        )
+        == []
+    )
 
 
 def test_no_more_is_found_than_is_asked_for() -> None:

@@ -209,12 +209,16 @@ def _is_public(host: str) -> bool:
         within = address.ipv4_mapped or address.sixtofour
         if address in _NAT64:
             within = IPv4Address(int(address) & 0xFFFFFFFF)
+        if within is None and address not in _UNICAST:
+            return False
         address = within or address
-    return address.is_global and not (address.is_multicast or getattr(address, "is_site_local", False))
+    return address.is_global and not address.is_multicast
 
 
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 """RFC 6052: an IPv4 address stands in the last 32 bits."""
+_UNICAST: Final = IPv6Network("2000::/3")
+"""All that IANA has given out; beside it are the other disguises of IPv4 addresses, and what leads nowhere."""
 
 
 _WITHIN_A_HOUSE: Final = (".localhost", ".local", ".internal", ".home.arpa")

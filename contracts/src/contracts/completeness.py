@@ -24,7 +24,7 @@ from contracts.fields import models_in, parts_of, types_of
 from contracts.partner import Example, PartnerEvent
 from contracts.words import Model
 
-TYPE: Final = re.compile(r"partner\.[a-z]+\.[a-z]+(_[a-z]+)*\.v[1-9][0-9]*")
+TYPE: Final = re.compile(r"partner\.[a-z]+\.[a-z]+(_[a-z]++)*\.v[1-9][0-9]*")
 FEWEST_EXAMPLES: Final = 3
 FEWEST_LANGUAGES: Final = 3
 SPANS: Final = (

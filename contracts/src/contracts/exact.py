@@ -94,10 +94,10 @@ WholeNumber = Annotated[
 
 def _as_a_day(value: Any) -> Any:
     """Read a day, and refuse what pydantic would take for seconds since 1970: `"1774915200"`."""
-    if not isinstance(value, str):
+    if isinstance(value, date):
         return value
     try:
-        if _DAY.fullmatch(value):
+        if isinstance(value, str) and _DAY.fullmatch(value):
             return date.fromisoformat(value)
     except ValueError:
         pass

@@ -165,6 +165,9 @@ REFUSED = {
     "one event of figures that say nothing": lambda: too_long("figures", b"{}"),
     "one event of brackets": lambda: b"[" * EVENT_BYTES,
     "one event of names": lambda: orjson.dumps({f"BAD_{k}": k for k in range(15_000)}),
+    "one event of a media type that repeats itself": lambda: orjson.dumps(
+        an("assistance") | {"datacontenttype": "application/json" + "; " * 120_000 + "!"}
+    ),
     "one array of decimals": lambda: b"[%b1]" % (b"1.5," * (EVENT_BYTES // 4 - 2)),
     "one event that says a name twice at its end": lambda: (
         filled(an("assistance"), b"{}")[:-10] + b']},"id":1}'

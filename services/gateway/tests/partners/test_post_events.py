@@ -1,6 +1,7 @@
 """Partners send events over HTTP, to a running gateway with its database and broker."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -23,7 +24,7 @@ from partner_kit import (
 from chassis.broker.connection import connect
 from chassis.broker.topology import PROVISIONER
 from chassis.database import engine
-from chassis.testing import NatsSite
+from chassis.testing import NatsSite, SettableClock
 from contracts.catalogue import parse
 from contracts.partner import PartnerEvent
 
@@ -352,3 +353,34 @@ async def test_a_database_that_says_nothing_holds_no_sender_for_ever(
     assert (held.status_code, held.json()["type"]) == (503, "urn:ilo:sse:problem:unavailable")
     assert "Retry-After" in held.headers
     assert (await post_event(client, an_event(id="1"))).json()["status"] == "accepted"
+
+
+@pytest.mark.parametrize("dry_run", ["", "?dry_run=true"])
+async def test_what_was_taken_stays_taken_after_its_day_has_passed(
+    client: httpx.AsyncClient, dry_run: str
+) -> None:
+    database = client.app.state.service.database  # type: ignore[attr-defined]
+    event = an_event(data__needed_by=str(database.clock().date() + timedelta(days=1)))
+    first = await post_event(client, event)
+    assert first.status_code == 202
+    database.clock = SettableClock(database.clock() + timedelta(days=5))
+    accepted = {**first.json(), "status": "already_accepted"}
+    headers = {"Content-Type": STRUCTURED, **bearer()}
+
+    again = await client.post(f"/events{dry_run}", json=event, headers=headers)
+    other = await client.post(
+        f"/events{dry_run}", json=event | {"data": {**event["data"], "country": "ML"}}, headers=headers
+    )
+    batch = await client.post(
+        f"/events{dry_run}",
+        json=[event, event | {"id": "new"}, event | {"subject": "other"}, event | {"id": "\x00"}],
+        headers={"Content-Type": BATCH, **bearer()},
+    )
+
+    assert again.status_code == (200 if dry_run else 202)
+    assert again.json().items() >= accepted.items()
+    assert (other.status_code, other.json()["errors"][0]["code"]) == (422, "date-in-the-past")
+    results = batch.json()["results"]
+    assert [one["http_status"] for one in results] == [202, 422, 422, 422]
+    assert results[0].items() >= accepted.items()
+    assert len(await outbox(client)) == 1

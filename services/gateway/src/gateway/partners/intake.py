@@ -95,7 +95,9 @@ class Foreseen:
 
 
 @dataclass(frozen=True)
-class _Stored:
+class Stored:
+    """What is known of an event that was taken."""
+
     event_id: EventId
     content_sha256: str
     trace_id: str | None
@@ -130,8 +132,8 @@ async def store_events(
     stored = await _insert(database, rows, announcements)
     # Nearly every event is new, and the insert itself finds out: only what it left aside is looked up.
     left = [name for name, row in rows.items() if row.event_id not in stored]
-    known = {name: _Stored(row.event_id, row.content_sha256, row.trace_id) for name, row in rows.items()}
-    known |= await _find_stored(database, left)
+    known = {name: Stored(row.event_id, row.content_sha256, row.trace_id) for name, row in rows.items()}
+    known |= await find_stored(database, left)
     fresh = rows.keys() - left
     return [
         [_outcome(known, fresh, _name(one.sender, event), event) for event in one.events]
@@ -149,7 +151,7 @@ class DryRun:
         self, sender: VerifiedKey, events: Sequence[SentEvent]
     ) -> list[Accepted | Conflict | Foreseen]:
         """Measure each event against what is stored, and against those before it of this request."""
-        known = await _find_stored(self._database, [_name(sender, event) for event in events])
+        known = await find_stored(self._database, [_name(sender, event) for event in events])
         seen = {name: stored.content_sha256 for name, stored in known.items()}
         outcomes: list[Accepted | Conflict | Foreseen] = []
         for event in events:
@@ -317,14 +319,15 @@ async def _insert(
     return await database.insert_and_announce(_INSERT, columns, announcements)
 
 
-async def _find_stored(database: Database, wanted: Sequence[EventName]) -> dict[EventName, _Stored]:
+async def find_stored(database: Database, wanted: Sequence[EventName]) -> dict[EventName, Stored]:
+    """Look up those of these events that were taken."""
     if not wanted:
         return {}
     name = sa.tuple_(ReceivedEvent.partner, ReceivedEvent.source, ReceivedEvent.sent_id)
     async with database.reading() as session:
         rows = await session.scalars(sa.select(ReceivedEvent).where(name.in_(wanted)))
         return {
-            EventName(row.partner, row.source, row.sent_id): _Stored(
+            EventName(row.partner, row.source, row.sent_id): Stored(
                 EventId(row.event_id), row.content_sha256, row.trace_id
             )
             for row in rows
@@ -332,7 +335,7 @@ async def _find_stored(database: Database, wanted: Sequence[EventName]) -> dict[
 
 
 def _outcome(
-    known: Mapping[EventName, _Stored], fresh: set[EventName], name: EventName, event: SentEvent
+    known: Mapping[EventName, Stored], fresh: set[EventName], name: EventName, event: SentEvent
 ) -> Accepted | Conflict:
     """Measure an event against the one that stands stored under its name; the first of a new name is the new one."""
     seen = known[name]

@@ -160,6 +160,9 @@ def test_an_extensions_name_may_be_of_any_length() -> None:
         ("application/json; charset=latin-1", False),
         ("application/json; charset=utf-8; q=1", True),
         ("application/jsonp", False),
+        ("application/json;;; ;", True),
+        # Were there two ways of taking each blank, this would never end.
+        ("application/json" + "; " * 100 + "!", False),
         ("application/+json", False),
         ("application/xml+json+zip", False),
         ("image/json", False),

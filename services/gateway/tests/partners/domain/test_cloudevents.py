@@ -1,5 +1,6 @@
 """Reading CloudEvents: what is taken, and what is said about what is not."""
 
+import base64
 import hashlib
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -577,3 +578,76 @@ def test_of_a_field_that_nobody_reads_none_is_suggested_that_is_there_or_is_ours
     assert said(data__theem=1) == [f"/data/theem: {plain} Did you mean theme?"]
     assert said(data__theem=1, data__theme="care_economy") == [f"/data/theem: {plain}"]
     assert said(data__origin={"x": 1}, data__orign=1) == [f"/data/orign: {plain}"]
+
+
+def in_base64(data: object) -> str:
+    return base64.b64encode(orjson.dumps(data)).decode()
+
+
+def test_data_that_a_library_wrote_as_bytes_are_the_same_data() -> None:
+    event = an_event(id="REQ-1")
+    encoded = {name: value for name, value in event.items() if name != "data"}
+    encoded["data_base64"] = in_base64(event["data"])
+
+    sent = read_event(encoded, now=NOW, sender=PARTNER, tell_ignored=True)
+
+    assert sent == read_event(event, now=NOW, sender=PARTNER, tell_ignored=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"data_base64": "e30="}, ("/data_base64", "attribute-twice")),
+        ({"data_base64": "e3*0=", "data": None}, ("/data_base64", "not-base64")),
+        ({"data_base64": 7, "data": None}, ("/data_base64", "not-base64")),
+        ({"data_base64": "\u00e9", "data": None}, ("/data_base64", "not-base64")),
+        ({"data_base64": in_base64({})[:-2], "data": None}, ("/data_base64", "not-base64")),
+        ({"data_base64": "AAAA", "data": None}, ("/data_base64", "malformed-json")),
+    ],
+)
+def test_what_is_no_json_in_base64_is_named(changes: dict[str, Any], fault: tuple[str, str]) -> None:
+    [found] = _refusal(an_event() | changes).faults
+
+    assert (found.pointer, found.code) == fault
+
+
+def test_a_field_that_is_null_is_as_if_it_were_not_there() -> None:
+    event = {**an_event(), **next(event for _, event in examples() if "training" in event["type"])}
+    said = read_event(event | {"data": {**event["data"], "online": None}}, now=NOW, sender=PARTNER)
+    unsaid = {name: value for name, value in event["data"].items() if name != "online"}
+
+    plain = read_event(event | {"data": unsaid}, now=NOW, sender=PARTNER)
+    assert (said.data, said.content_sha256) == (plain.data, plain.content_sha256)
+    assert [fault.code for fault in _refusal(an_event(data__title=None)).faults] == ["missing"]
+    assert [fault.pointer for fault in _refusal(an_event(data__target_groups=[None])).faults] == [
+        "/data/target_groups/0"
+    ]
+
+
+def test_an_inexact_number_counts_where_it_is_read_and_nowhere_else() -> None:
+    def with_number(event: dict[str, Any]) -> object:
+        return parse_json(orjson.dumps(event).replace(b'"HERE"', b"0.12345678901234567891"))
+
+    event = an_event(data__unknown={"deep": "HERE"})
+    event["data"]["title"]["confidence"] = "HERE"
+    assert read_event(with_number(event), now=NOW, sender=PARTNER).data.type == ASSISTANCE
+
+    figures = a_return("1")
+    figures["data"]["figures"][0] |= {"note": "HERE"}
+    assert read_event(with_number(figures), now=NOW, sender=PARTNER).data.type == figures["type"]
+    figures["data"]["figures"][0] |= {"value": "HERE"}
+    assert [fault.code for fault in _refusal(with_number(figures)).faults] == ["inexact-number"]
+
+
+def test_what_a_sender_says_of_an_origin_within_is_ignored_as_all_else() -> None:
+    event = an_event()
+    event["data"]["title"]["origin"] = "x"
+
+    sent = read_event(event, now=NOW, sender=PARTNER, tell_ignored=True)
+
+    assert [fault.pointer for fault in sent.ignored] == ["/data/title/origin"]
+
+
+@pytest.mark.parametrize("last", ["\U0001fffe", "\U0010ffff", "\ufdd0"])
+def test_what_unicode_calls_no_character_stands_in_no_attribute(last: str) -> None:
+    assert [fault.code for fault in _refusal(an_event(subject=f"a{last}")).faults] == ["control-character"]

@@ -187,6 +187,40 @@ def test_the_media_type_may_be_said_twice_where_it_is_the_same() -> None:
     assert event == {"datacontenttype": "application/json", "data": 1}
 
 
+@pytest.mark.parametrize(
+    ("named", "content_type", "same"),
+    [
+        ("application/json", "application/json; charset=utf-8", True),
+        ("Application/JSON", "application/json", True),
+        ("application/json", "application/vnd.partner+json", False),
+        ("application/json; charset=latin-1", "application/json", False),
+    ],
+)
+def test_a_media_type_is_the_same_however_it_is_written(*, named: str, content_type: str, same: bool) -> None:
+    headers = [("ce-datacontenttype", named)]
+    if same:
+        assert structured_from_headers(headers, content_type, b"1")["datacontenttype"] == content_type
+    else:
+        with pytest.raises(RefusalError) as refusal:
+            structured_from_headers(headers, content_type, b"1")
+        assert [fault.code for fault in refusal.value.faults] == ["attribute-twice"]
+
+
+@pytest.mark.parametrize("value", ["ЗАКАЗ-ПЕР", "voilà", "Å", "Ca và", "élan…"])
+def test_a_letter_whose_last_byte_looks_like_a_blank_is_no_blank(value: str) -> None:
+    headers = [("ce-id", f" {value.encode().decode('latin-1')}\t"), ("ce-subject", "a")]
+
+    assert structured_from_headers(headers, "application/json", b"1")["id"] == value
+
+
+@pytest.mark.parametrize("value", ["abc\xa0", "\x85abc"])
+def test_what_is_no_utf8_is_not_made_shorter_until_it_is(value: str) -> None:
+    with pytest.raises(RefusalError) as refusal:
+        structured_from_headers([("ce-id", value)], "application/json", b"1")
+
+    assert [fault.code for fault in refusal.value.faults] == ["header-encoding"]
+
+
 def test_an_attribute_in_two_headers_is_named_once_with_its_code() -> None:
     headers = [("ce-id", "1"), ("ce-id", "2")]
 

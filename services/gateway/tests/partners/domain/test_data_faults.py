@@ -101,7 +101,7 @@ def test_a_fault_is_named_at_its_place_and_by_what_would_be_right(
         (an("training", starts_on="2026-03-31T00:00:00"), "starts_on", "a date such as 2026-03-31."),
         (an("training", organiser=7), "organiser", "a string."),
         (an("training", languages={"fr": True}), "languages", "an array."),
-        (an("training", country=None, title=None), "title", "an object."),
+        (an("training", country=None, title=None), "title", "This field is required."),
     ],
 )
 def test_nothing_is_guessed_from_a_value_of_another_kind(

@@ -26,11 +26,13 @@ from gateway.partners.api.authentication import Poster, Reader, poster_of, sende
 from gateway.partners.api.body import Bodies
 from gateway.partners.api.rate_limits import RateLimiter
 from gateway.partners.api.repeated_headers import refuse_repeated_headers
+from gateway.partners.domain.attributes import Name, name_in
 from gateway.partners.domain.batches import batch_in
 from gateway.partners.domain.cloudevents import (
     MOST_GUESSES,
     RefusedEvent,
     SentEvent,
+    is_said_by,
     read_batch,
     read_event,
 )
@@ -40,9 +42,11 @@ from gateway.partners.intake import (
     Accepted,
     Conflict,
     DryRun,
+    EventName,
     Foreseen,
     Intake,
     NotYetPublishedError,
+    find_stored,
     unpublished,
 )
 from gateway.web.translations import msg
@@ -82,8 +86,19 @@ async def post_events(request: Request, sender: Poster, dry_run: DryRunWanted = 
                 events = await asyncio.to_thread(batch_in, body)
                 rate_limiter.take_batch(request, sender.partner, len(events))
                 return await _take_batch(request, sender, intake, events)
-            sent = await _read_one(request, sender, mode, body, tell_ignored=isinstance(intake, DryRun))
-            return await _take_one(request, sender, intake, sent)
+            try:
+                sent = await _read_one(request, sender, mode, body, tell_ignored=isinstance(intake, DryRun))
+            except RefusalError:
+                event = await asyncio.to_thread(_event_in, request, mode, body)
+                name = name_in(event)
+                [before] = await _taken_before(request, sender, [(event, name)])
+                if name is None or before is None:
+                    raise
+                return await _answer(request, intake, name.id, before)
+            [outcome] = await intake.take(sender, [sent])
+            if isinstance(outcome, Conflict):
+                raise _conflict()
+            return await _answer(request, intake, sent.attributes.id, outcome, sent.ignored)
     except RefusalError as error:
         raise refusal_as_problem(error) from error
     except NotYetPublishedError as error:
@@ -153,7 +168,8 @@ async def read_journey(
     source: Annotated[str | None, Query(description=msg("Where one id came from several sources."))] = None,
 ) -> Response:
     """Tell what became of one of your events."""
-    journey = await find_journey(session, sender.partner, name, source=source)
+    # No source holds a blank: it is the plus of one whose address was not encoded.
+    journey = await find_journey(session, sender.partner, name, source=source and source.replace(" ", "+"))
     if journey is None:
         raise Problem(404, "no-such-event", "None of your events has this id.")
     return _json(200, _journey_json(journey))
@@ -184,19 +200,45 @@ def _event_in(request: Request, mode: Mode, body: bytes) -> object:
     return structured_from_headers(request.headers.items(), content_type, body)
 
 
-async def _take_one(
-    request: Request, sender: VerifiedKey, intake: Intake | DryRun, sent: SentEvent
+async def _taken_before(
+    request: Request, sender: VerifiedKey, refused: Sequence[tuple[object, Name | None]]
+) -> list[Accepted | None]:
+    """Find what was taken as it stands, and would be no more: a day has passed since, or a grant was withdrawn.
+
+    Whoever sends it again, for want of an answer, learns that it was taken.
+    """
+    names = [name and EventName(sender.partner, *name) for _, name in refused]
+    stored = await find_stored(service_of(request).database, list({name for name in names if name}))
+
+    def taken(event: object, name: EventName | None) -> Accepted | None:
+        found = stored.get(name) if name else None
+        if name is None or found is None or not is_said_by(event, found.content_sha256):
+            return None
+        return Accepted(found.event_id, found.trace_id, already=True)
+
+    if not stored:
+        return [None] * len(refused)
+    return await asyncio.to_thread(
+        lambda: [taken(event, name) for (event, _), name in zip(refused, names, strict=True)]
+    )
+
+
+async def _answer(
+    request: Request,
+    intake: Intake | DryRun,
+    sent_id: str,
+    outcome: Accepted | Foreseen,
+    ignored: Sequence[Fault] = (),
 ) -> Response:
-    [outcome] = await intake.take(sender, [sent])
-    if isinstance(outcome, Conflict):
-        raise _conflict()
     if isinstance(intake, DryRun):
-        language = language_of(request.headers.get("Accept-Language"))
-        told = {**_taken_json(sent, outcome), **_ignored_json(sent, language)}
+        told = {
+            **_taken_json(sent_id, outcome),
+            **_ignored_json(ignored, language_of(*request.headers.getlist("Accept-Language"))),
+        }
         return _json(200, {**told, "http_status": 202, "dry_run": True})
     assert isinstance(outcome, Accepted)
     await _await_broker(request, [outcome])
-    return _json(202, _taken_json(sent, outcome), {"Location": f"/events/{outcome.event_id}"})
+    return _json(202, _taken_json(sent_id, outcome), {"Location": f"/events/{outcome.event_id}"})
 
 
 async def _take_batch(
@@ -208,13 +250,17 @@ async def _take_batch(
     )
     good = [event for event in read if isinstance(event, SentEvent)]
     outcomes = iter(await intake.take(sender, good) if good else ())
-    settled = [(event, next(outcomes) if isinstance(event, SentEvent) else event) for event in read]
+    refused = [
+        (event, one.name) for event, one in zip(events, read, strict=True) if isinstance(one, RefusedEvent)
+    ]
+    before = iter(await _taken_before(request, sender, refused) if refused else ())
+    settled = [(one, next(outcomes) if isinstance(one, SentEvent) else next(before) or one) for one in read]
     if isinstance(intake, Intake):
         await _await_broker(request, [outcome for _, outcome in settled if isinstance(outcome, Accepted)])
     write = partial(
         _batch_answer,
         settled,
-        language=language_of(request.headers.get("Accept-Language")),
+        language=language_of(*request.headers.getlist("Accept-Language")),
         trace_id=current_trace_id(),
         dry_run=isinstance(intake, DryRun),
     )
@@ -281,20 +327,22 @@ def _conflict() -> RefusalError:
 def _result(
     sent: SentEvent | RefusedEvent, outcome: Accepted | Foreseen | Conflict | RefusedEvent, language: str
 ) -> dict[str, Any]:
-    if isinstance(outcome, Accepted | Foreseen) and isinstance(sent, SentEvent):
-        return {**_taken_json(sent, outcome), **_ignored_json(sent, language), "http_status": 202}
+    sent_id = sent.attributes.id if isinstance(sent, SentEvent) else sent.id
+    if isinstance(outcome, Accepted | Foreseen):
+        ignored = sent.ignored if isinstance(sent, SentEvent) else ()
+        return {**_taken_json(sent_id or "", outcome), **_ignored_json(ignored, language), "http_status": 202}
     error = outcome.error if isinstance(outcome, RefusedEvent) else _conflict()
     problem = translated(refusal_as_problem(error), language)
     return {
-        "id": sent.attributes.id if isinstance(sent, SentEvent) else sent.id,
+        "id": sent_id,
         "status": "refused",
         "http_status": problem.status,
         "problem": problem.as_json(),
     }
 
 
-def _taken_json(sent: SentEvent, taken: Accepted | Foreseen) -> dict[str, Any]:
-    told = {"id": sent.attributes.id, "status": "already_accepted" if taken.already else "accepted"}
+def _taken_json(sent_id: str, taken: Accepted | Foreseen) -> dict[str, Any]:
+    told = {"id": sent_id, "status": "already_accepted" if taken.already else "accepted"}
     if isinstance(taken, Foreseen):
         return {**told, "trace_id": current_trace_id()}
     return {
@@ -305,8 +353,8 @@ def _taken_json(sent: SentEvent, taken: Accepted | Foreseen) -> dict[str, Any]:
     }
 
 
-def _ignored_json(sent: SentEvent, language: str) -> dict[str, Any]:
-    return {"ignored": faults_in_words(sent.ignored, language)} if sent.ignored else {}
+def _ignored_json(ignored: Sequence[Fault], language: str) -> dict[str, Any]:
+    return {"ignored": faults_in_words(ignored, language)} if ignored else {}
 
 
 def _journey_json(journey: Journey) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
 from gateway.http.faults import MANY, Fault, Sentence, pointer
@@ -17,10 +17,19 @@ CLOCK_SLACK = timedelta(minutes=5)
 _ID_LENGTH = 200
 _URI_LENGTH = 500
 _SUBJECT_LENGTH = 300
-_LENGTHS = {"id": _ID_LENGTH, "source": _URI_LENGTH, "dataschema": _URI_LENGTH, "subject": _SUBJECT_LENGTH}
+_MEDIA_TYPE_LENGTH = 300
+_LENGTHS = {
+    "id": _ID_LENGTH,
+    "source": _URI_LENGTH,
+    "dataschema": _URI_LENGTH,
+    "subject": _SUBJECT_LENGTH,
+    "datacontenttype": _MEDIA_TYPE_LENGTH,
+}
 _INT32 = 2**31
 _NAME = re.compile(r"[a-z0-9]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+# What Unicode calls no characters: the last two of each plane, and 32 more.
+_NO_CHARACTERS = "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
+_CONTROL = re.compile(rf"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef{_NO_CHARACTERS}]")
 _ANY = r"[A-Za-z0-9\-._~:/?@!$&'()*+,;=]|%[0-9A-Fa-f]{2}"
 _URI = re.compile(
     # Brackets stand around an IPv6 address alone, and a fragment has no other in it.
@@ -30,8 +39,9 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})")
 _JSON = re.compile(
     # Of its parameters `charset` alone says something about JSON.
-    r"\s*(?:application|text)/(?:[\w.+-]+\+)?json\s*"
-    r"(?:;\s*(?:charset\s*=\s*\"?(?:utf-?8|us-ascii)\"?|(?!charset\b)[\w.+-]+\s*=\s*(?:[\w.+/-]+|\"[^\"]*\"))?\s*)*",
+    r"\s*+(?:application|text)/(?:[\w.+-]+\+)?json\s*+"
+    # Possessive: two ways of taking a blank are 2^n ways of taking n of them.
+    r"(?:;\s*+(?:charset\s*+=\s*+\"?(?:utf-?8|us-ascii)\"?|(?!charset\b)[\w.+-]++\s*+=\s*+(?:[\w.+/-]++|\"[^\"]*+\"))?+\s*+)*+",
     re.IGNORECASE,
 )
 _FORMED = frozenset(("id", "specversion", "source", "dataschema", "datacontenttype"))
@@ -48,6 +58,13 @@ class Attributes(NamedTuple):
     type: str
     time: datetime | None
     subject: str | None
+
+
+class Name(NamedTuple):
+    """What an event is known by among those of its sender."""
+
+    source: str
+    id: str
 
 
 def is_json(media_type: str) -> bool:
@@ -79,6 +96,17 @@ def read_attributes(event: Mapping[str, object], *, now: datetime) -> tuple[Attr
     if faults:
         return None, faults
     return Attributes(texts["id"], texts["source"], texts["type"], time, texts.get("subject")), []
+
+
+def name_in(event: object) -> Name | None:
+    """Give the name of an event that may be wrong in all else; None where no event can have it."""
+    if not isinstance(event, Mapping):
+        return None
+    said = cast("Mapping[str, object]", event)
+    source, name = said.get("source"), said.get("id")
+    if type(source) is not str or type(name) is not str:
+        return None
+    return None if _fault_of("source", source) or _fault_of("id", name) else Name(source, name)
 
 
 def _fault_of(name: str, value: str) -> Fault | None:

@@ -1,7 +1,8 @@
 """From a CloudEvent as it was sent to a typed event of the network, or to everything that is wrong with it."""
 
+import base64
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -9,17 +10,18 @@ from typing import NamedTuple, cast
 
 import jiter
 from annotated_types import MaxLen
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from contracts.catalogue import PARTNER_EVENTS
 from contracts.checks import problems_of
 from contracts.codes import Guesses
+from contracts.fields import types_of
 from contracts.partner import PartnerEvent
 from gateway.clients import VerifiedKey
 from gateway.http.faults import MANY, Fault, RefusalError, Sentence, pointer
-from gateway.partners.domain.attributes import Attributes, read_attributes
+from gateway.partners.domain.attributes import Attributes, Name, name_in, read_attributes
 from gateway.partners.domain.batches import Unread
-from gateway.partners.domain.content import as_json, content_sha256, former_sha256s, own_data
+from gateway.partners.domain.content import as_json, content_sha256, former_sha256s, own_data, without_nulls
 from gateway.partners.domain.data_faults import faults_of
 from gateway.partners.domain.ignored import ignored_fields
 from gateway.partners.domain.json_text import Inexact, UnreadableError, parse_json, settle
@@ -67,10 +69,11 @@ class SentEvent(NamedTuple):
 
 @dataclass(frozen=True)
 class RefusedEvent:
-    """An event that is not taken, under which id it came, and why."""
+    """An event that is not taken, under which id and name it came, and why."""
 
     error: RefusalError
     id: str | None = None
+    name: Name | None = None
 
 
 def read_event(
@@ -86,6 +89,8 @@ def read_event(
     In the place of its `origin` stands who sent it. With `tell_ignored`, what nobody will read of it is named.
     """
     guesses = guesses or Guesses(MOST_GUESSES)
+    if isinstance(event, dict):
+        event = _with_data(cast("dict[str, object]", event))
     # Before anything is written as JSON again: deeper nesting than a JSON library writes is an error of its own.
     settled = settle(event)
     if not isinstance(event, dict):
@@ -108,7 +113,8 @@ def read_event(
             ],
         )
     inexact = _inexact_faults(settled.inexact, event_class)
-    data, data_faults = _data(document, event_class, _origin(sender, attributes), now, guesses)
+    said = own_data(document) if settled.is_plain else without_nulls(own_data(document))
+    data, data_faults = _data(said, event_class, _origin(sender, attributes), now, guesses)
     # What was said of a number already is not said again.
     told = {fault.pointer for fault in inexact}
     faults += [*inexact, *(fault for fault in data_faults if fault.pointer not in told)]
@@ -148,8 +154,26 @@ def read_batch(
             # Without the frames it came by: they would keep whatever was looked at, ten times the faults that are told.
             told = error.naming(max(1, faults_left)).with_traceback(None)
             faults_left -= len(told.faults)
-            outcomes.append(RefusedEvent(told, _id_in(document)))
+            outcomes.append(RefusedEvent(told, _id_in(document), name_in(document)))
     return outcomes
+
+
+def is_said_by(event: object, stored_sha256: str) -> bool:
+    """Tell whether an event that may be wrong by now says what one says that was stored when it was right."""
+    try:
+        document = _document_of(event, 0)
+        if isinstance(document, dict):
+            document = _with_data(cast("dict[str, object]", document))
+        settled = settle(document)
+    except RefusalError:
+        return False
+    if not isinstance(document, dict):
+        return False
+    said = cast("dict[str, object]", document)
+    content = content_sha256(said, is_plain=settled.is_plain)
+    return stored_sha256 == content or stored_sha256 in former_sha256s(
+        said, content, is_plain=settled.is_plain
+    )
 
 
 def _document_of(event: object, index: int) -> object:
@@ -198,9 +222,18 @@ def _inexact_faults(paths: Iterable[Path], event_class: type[PartnerEvent] | Non
         if path[0] == "data"
         and event_class
         and len(path) > 1
-        and path[1] in event_class.model_fields
         and path[1] != "origin"
+        and _is_read(event_class, [name for name in path[1:] if isinstance(name, str)])
     ]
+
+
+def _is_read(model: type[BaseModel], names: Sequence[str]) -> bool:
+    """Tell whether what these names lead to is a field of the contract, or something within one."""
+    field = model.model_fields.get(names[0])
+    if field is None:
+        return False
+    parts = [kind for kind in types_of(field) if issubclass(kind, BaseModel)]
+    return not parts or len(names) == 1 or any(_is_read(part, names[1:]) for part in parts)
 
 
 def _class_of(event_type: object, faults: list[Fault], guesses: Guesses) -> type[PartnerEvent] | None:
@@ -252,21 +285,38 @@ def _origin(sender: VerifiedKey, attributes: Attributes | None) -> dict[str, obj
     }
 
 
+def _with_data(event: dict[str, object]) -> dict[str, object]:
+    """Put data that libraries write as bytes (CloudEvents' JSON format, 3.1.1) where all others have theirs."""
+    said = event.get("data_base64")
+    if said is None:
+        return event
+    if event.get("data") is not None:
+        sentence = Sentence("The data is given twice, in data and in data_base64.")
+        raise malformed(Fault("/data_base64", "attribute-twice", sentence))
+    try:
+        data = base64.b64decode(said, validate=True) if isinstance(said, str) else None
+    except ValueError:
+        data = None
+    if data is None:
+        sentence = Sentence("This must be JSON in UTF-8, encoded in base64.")
+        raise malformed(Fault("/data_base64", "not-base64", sentence))
+    return {
+        **{name: value for name, value in event.items() if name != "data_base64"},
+        "data": parse_json(data, within="/data_base64"),
+    }
+
+
 def _data(
-    event: Mapping[str, object],
+    data: object,
     event_class: type[PartnerEvent] | None,
     origin: dict[str, object],
     now: datetime,
     guesses: Guesses,
 ) -> tuple[PartnerEvent | None, list[Fault]]:
-    if event.get("data_base64") is not None:
-        sentence = Sentence("Data is taken as JSON, in the attribute data.")
-        return None, [Fault("/data_base64", "not-json", sentence)]
-    if event.get("data") is None:
+    if data is None:
         return None, [Fault("/data", "missing", Sentence("This field is required."))]
     if event_class is None:
         return None, []
-    data = own_data(event)
     whole = data if not isinstance(data, dict) else _shortened(cast("dict[str, object]", data)) | origin
     try:
         # From JSON and strict: a number is no date, a string no number, and nothing is guessed.

@@ -54,6 +54,16 @@ def own_data(event: Mapping[str, object]) -> object:
     return {name: value for name, value in cast("dict[str, object]", data).items() if name != "origin"}
 
 
+def without_nulls(value: object) -> object:
+    """Leave out the fields that are null, as serialisers write what there is not; an entry of a list stays."""
+    if isinstance(value, dict):
+        fields = cast("dict[str, object]", value)
+        return {name: without_nulls(one) for name, one in fields.items() if one is not None}
+    if isinstance(value, list):
+        return [without_nulls(one) for one in cast("list[object]", value)]
+    return value
+
+
 def as_json(value: object, option: int = 0) -> bytes:
     try:
         return orjson.dumps(value, option=option)

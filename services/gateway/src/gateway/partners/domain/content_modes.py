@@ -13,6 +13,8 @@ from gateway.partners.domain.refusals import BATCH_BYTES, EVENT_BYTES, malformed
 _MEDIA_TYPE = re.compile(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)\s*(;.*)?", re.DOTALL)
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]+)\"?", re.IGNORECASE)
 _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_BLANKS = " \t"
+"""What may stand around a header's value; of UTF-8 that was read as Latin-1, more looks like a blank."""
 _URIS = frozenset(("source", "dataschema"))
 
 
@@ -74,7 +76,7 @@ def structured_from_headers(
         decoded = _decoded(value)
         if name in _URIS:
             decoded = _uri(value, decoded)
-        if name == "datacontenttype" and decoded == content_type:
+        if name == "datacontenttype" and decoded and _is_the_same_type(decoded, content_type):
             continue
         if decoded is None:
             sentence = Sentence("A header's value is percent-encoded UTF-8.")
@@ -102,7 +104,7 @@ def structured_from_headers(
 
 def _decoded(value: str) -> str | None:
     """Read a header's value as the binding writes it, and as libraries do that encode nothing."""
-    quoted = value.strip()
+    quoted = value.strip(_BLANKS)
     if len(quoted) > 1 and quoted[0] == quoted[-1] == '"':
         quoted = re.sub(r"\\(.)", r"\1", quoted[1:-1])
     try:
@@ -115,7 +117,15 @@ def _decoded(value: str) -> str | None:
         return None
 
 
+def _is_the_same_type(one: str, other: str) -> bool:
+    """Tell whether both name one media type in UTF-8, however that is written."""
+    first, second = (_MEDIA_TYPE.fullmatch(each) for each in (one, other))
+    if one == other or first is None or second is None:
+        return one == other
+    return first[1].lower() == second[1].lower() and is_json(one) and is_json(other)
+
+
 def _uri(value: str, decoded: str | None) -> str | None:
     """Take a URI as it stands where it is none once decoded: the libraries for Go and Java send it so."""
-    stands = value.strip()
+    stands = value.strip(_BLANKS)
     return decoded if (decoded and is_uri_reference(decoded)) or not is_uri_reference(stands) else stands
