@@ -28,8 +28,8 @@ NAMING = {
 }
 
 
-_PATIENCE = 10.0
-"""Seconds for which a request waits for a connection, and then for the one statement that it is about."""
+PATIENCE = 10.0
+"""Seconds for which a request waits for the database, from the connection to the last answer."""
 _GOODBYE = 1.0
 """Seconds in which connections are closed in good order."""
 _KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
@@ -79,12 +79,13 @@ class Database:
         self._bare: asyncpg.Pool | None = None
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[Transaction]:
+    async def transaction(self, *, within: float | None = None) -> AsyncGenerator[Transaction]:
         """One piece of work: commits what was changed and announced together, or nothing of it.
 
         Whoever keeps it and uses it afterwards gets an error: what they wrote then would be committed by nobody.
+        Raises TimeoutError after `within` seconds: a server that stands still says nothing, and nothing tells of it.
         """
-        async with self._session(self.engine) as session, session.begin():
+        async with asyncio.timeout(within), self._session(self.engine) as session, session.begin():
             transaction = Transaction(session, service=self.service, site=self.site, now=self.clock())
             try:
                 yield transaction
@@ -94,8 +95,8 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[AsyncSession]:
-        """A session that cannot write: PostgreSQL refuses it."""
-        async with self._session(self._reader) as session, session.begin():
+        """A session that cannot write: PostgreSQL refuses it. Raises TimeoutError after `PATIENCE`."""
+        async with asyncio.timeout(PATIENCE), self._session(self._reader) as session, session.begin():
             yield session
 
     def _session(self, engine: AsyncEngine) -> AsyncSession:
@@ -124,9 +125,17 @@ class Database:
             await self._bare
         statement = inserting(insert, len(values))
         told = (*announcements.columns(), announcements.now, OUTBOX_WRITTEN)
-        async with self._bare.acquire(timeout=_PATIENCE) as connection:
+        async with asyncio.timeout(PATIENCE):
+            connection = await self._bare.acquire()
+        try:
             # A server that stands still says nothing; whoever waits for this answer is to be told to come back.
-            return set(await connection.fetchval(statement, *values, *told, timeout=_PATIENCE))
+            return set(await connection.fetchval(statement, *values, *told, timeout=PATIENCE))
+        except TimeoutError:
+            # To take the statement back in good order would take the server, too.
+            connection.terminate()
+            raise
+        finally:
+            await self._bare.release(connection)
 
     def announcements(self) -> Announcements:
         """Announcements of this service, as of now."""
@@ -134,7 +143,7 @@ class Database:
 
     async def ping(self) -> None:
         """Ask the database for an answer; raises what `is_database_away` knows when there is none."""
-        async with self._reader.connect() as connection:
+        async with asyncio.timeout(PATIENCE), self._reader.connect() as connection:
             await connection.execute(sa.text("SELECT 1"))
 
     @property

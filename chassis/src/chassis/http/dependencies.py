@@ -9,7 +9,7 @@ from fastapi import Depends, Header, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.consumer.consumer import Consumer
-from chassis.database.engine import Database
+from chassis.database.engine import PATIENCE, Database
 from chassis.database.transaction import Transaction
 from chassis.dead_letters.replay import Replayer
 from chassis.health.broker_metrics import BrokerMetrics
@@ -54,7 +54,7 @@ def service_of(request: Request) -> RunningService:
 
 
 async def _transaction(request: Request) -> AsyncIterator[Transaction]:
-    async with service_of(request).database.transaction() as tx:
+    async with service_of(request).database.transaction(within=PATIENCE) as tx:
         yield tx
 
 

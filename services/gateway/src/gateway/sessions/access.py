@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request, Response
 from starlette.responses import RedirectResponse
 
+from chassis.database.engine import PATIENCE
 from chassis.http.access import declares_access
 from chassis.http.dependencies import service_of
 from chassis.http.problems import Problem
@@ -39,7 +40,7 @@ async def optional_session(request: Request) -> Session | None:
         return None
     session, note_it = found
     if note_it:
-        async with database.transaction() as tx:
+        async with database.transaction(within=PATIENCE) as tx:
             await note_seen(tx, session.id)
     request.state.session = session
     return session
