@@ -23,7 +23,9 @@ from gateway.clients import (
 )
 from gateway.http import problems
 from gateway.http.body_limits import limited_bodies
+from gateway.http.budgets import Budget
 from gateway.http.quota_headers import quota_headers
+from gateway.http.turns import Turns
 from gateway.http.unmatched import method_not_allowed, not_found
 from gateway.members.live import LiveStreams, one_after_another
 from gateway.members.pages.live_inbox import Pieces
@@ -125,6 +127,9 @@ def _set_state(app: FastAPI, settings: Settings, clients: HttpClients) -> None:
         read_at_once=settings.batch_bytes_read_at_once,
         patience=settings.body_patience.total_seconds(),
     )
+    # More at a time would end none of them sooner: the interpreter does one thing at a time.
+    app.state.page_turns = Turns("pages", at_once=2)
+    app.state.lists = Budget("event_lists", in_all=2, per_caller=1, patience=10.0, queue=200)
     app.state.inbox_pieces = Pieces()
     app.state.stream_send_timeout = settings.stream_send_timeout.total_seconds()
     app.state.events_per_minute = settings.events_per_second * 60

@@ -11,9 +11,13 @@ from chassis.http.problems import PROBLEM, Problem, problem_response
 from chassis.http.requests import MANY, unknown_name
 from chassis.i18n import Catalogues
 from gateway.clients import NotFoundError, ServiceRefusedError, ServiceUnavailableError
+from gateway.http.budgets import CALLER, OverBudgetError
 from gateway.http.faults import Fault, RefusalError, Sentence, pointer
 from gateway.http.negotiation import language_of
 from gateway.http.validation import sentence_for
+
+_COME_BACK = "5"
+"""Seconds after which what is under way now has been answered."""
 
 catalogues = Catalogues("gateway", domain="problems")
 
@@ -52,6 +56,18 @@ def refusal_as_problem(error: RefusalError, *, headers: Mapping[str, str] | None
 def unavailable(detail: Sentence) -> Problem:
     """Ask the caller to come back while a part of the network is away."""
     return Problem(503, "unavailable", detail.text, params=dict(detail.params), headers={"Retry-After": "5"})
+
+
+def come_back(error: OverBudgetError) -> Problem:
+    """Ask the caller to come back when what is under way now has been answered."""
+    headers = {"Retry-After": _COME_BACK}
+    if error.whose == CALLER:
+        sentence = Sentence(
+            "You are sending too much at the same time. Wait for answers before you send more."
+        )
+        return Problem(429, "too-much-at-once", sentence.text, headers=headers)
+    sentence = Sentence("Others are sending much just now. Send the same again in a moment.")
+    return Problem(503, "busy", sentence.text, headers=headers)
 
 
 def translated(problem: Problem, language: str) -> Problem:

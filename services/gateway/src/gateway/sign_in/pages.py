@@ -36,7 +36,7 @@ async def home(page: AnyonesPage) -> Response:
 
 @router.get("/sign-in")
 async def explain(page: AnyonesPage) -> Response:
-    return redirect(page.request, "/inbox") if page.session else page.html("sign_in/how_to.html")
+    return redirect(page.request, "/inbox") if page.session else await page.html("sign_in/how_to.html")
 
 
 @router.get("/sign-in/{token}")
@@ -44,8 +44,8 @@ async def confirm(token: str, page: AnyonesPage, reading: Reading) -> Response:
     """Show whom the link would let in. Opening it uses nothing up: mail scanners open links, too."""
     link = await pending_link(reading, token, now=page.now)
     if link is None:
-        return failure_page(page, LINK_SPENT, 410, forward=HOW_TO)
-    return page.html("sign_in/link.html", link=link, token=token)
+        return await failure_page(page, LINK_SPENT, 410, forward=HOW_TO)
+    return await page.html("sign_in/link.html", link=link, token=token)
 
 
 @router.post("/sign-in/{token}", dependencies=[Depends(check_origin)])
@@ -54,7 +54,7 @@ async def enter(token: str, request: Request, page: AnyonesPage, tx: Tx) -> Resp
     language = Language(chosen) if chosen in LANGUAGE_NAMES else None
     redeemed = await redeem_link(tx, token, language=language)
     if redeemed is None:
-        return failure_page(page, LINK_SPENT, 410, forward=HOW_TO)
+        return await failure_page(page, LINK_SPENT, 410, forward=HOW_TO)
     cookie_token, _ = redeemed
     answer = redirect(request, "/inbox")
     set_session_cookie(answer, cookie_token, public_url=request.app.state.public_url)

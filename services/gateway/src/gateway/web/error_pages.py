@@ -9,7 +9,6 @@ from fastapi.routing import APIRoute
 from opentelemetry import trace
 
 from chassis.http.problems import Problem
-from contracts.words import Language
 from gateway.clients import NotFoundError, ServiceRefusedError, ServiceUnavailableError
 from gateway.sessions import Session, SignInNeededError
 from gateway.web.page import Page, page_for, redirect
@@ -68,7 +67,7 @@ UNPROCESSABLE = 422
 CSRF_CODES = {"csrf-token-mismatch", "foreign-origin"}
 
 
-def failure_page(
+async def failure_page(
     page: Page,
     failure: Failure,
     status: int,
@@ -79,7 +78,7 @@ def failure_page(
     """Render a failure, with the trace by which the operator finds it."""
     request = page.request
     span = trace.get_current_span().get_span_context()
-    answer = page.html(
+    answer = await page.html(
         "web/error.html",
         status=status,
         heading=page.gettext(failure.heading),
@@ -115,32 +114,32 @@ class PageRoute(APIRoute):
                     return redirect(request, "/sign-in", flash="session-over")
                 raise
             except ServiceUnavailableError:
-                return _unavailable(request)
+                return await _unavailable(request)
             except NotFoundError:
-                return failure_page(page_of(request), NOT_FOUND, 404)
+                return await failure_page(page_of(request), NOT_FOUND, 404)
             except ServiceRefusedError as refused:
-                return _refused(request, refused)
+                return await _refused(request, refused)
             except Problem as problem:
                 failure = (
                     OUT_OF_DATE if problem.code in CSRF_CODES else BY_STATUS.get(problem.status, NOT_DONE)
                 )
-                return failure_page(page_of(request), failure, problem.status)
+                return await failure_page(page_of(request), failure, problem.status)
 
         return with_pages
 
 
-def _unavailable(request: Request) -> Response:
+async def _unavailable(request: Request) -> Response:
     page = page_of(request)
     if request.method in {"GET", "HEAD"}:
-        return failure_page(page, AWAY, 503, retry_after=5)
-    return failure_page(page, NOT_STORED, 503, forward=_origin_of(request), retry_after=5)
+        return await failure_page(page, AWAY, 503, retry_after=5)
+    return await failure_page(page, NOT_STORED, 503, forward=_origin_of(request), retry_after=5)
 
 
-def _refused(request: Request, refused: ServiceRefusedError) -> Response:
+async def _refused(request: Request, refused: ServiceRefusedError) -> Response:
     status = _as_seen(request, refused.status)
     failure = {403: NOT_ALLOWED, 404: NOT_FOUND, 409: CHANGED_MEANWHILE}.get(status, NOT_DONE)
     forward = HOME if failure is NOT_FOUND else _origin_of(request)
-    return failure_page(page_of(request), failure, status, forward=forward)
+    return await failure_page(page_of(request), failure, status, forward=forward)
 
 
 def _as_seen(request: Request, status: int) -> int:
@@ -154,11 +153,11 @@ def _origin_of(request: Request) -> tuple[str, str]:
     return (f"/tasks/{task_id}", msg("Open the task")) if task_id else HOME
 
 
-def plain_page(request: Request, status: int) -> tuple[Response, Language]:
+async def plain_page(request: Request, status: int) -> Response:
     """The page for an error that arose outside our routes: an unknown address, a crash."""
     page = page_of(request)
     status = _as_seen(request, status)
     failure = BY_STATUS.get(status, NOT_DONE)
     if failure is AWAY and request.method == "POST":
         failure = NOT_STORED
-    return failure_page(page, failure, status), page.language
+    return await failure_page(page, failure, status)

@@ -1,10 +1,10 @@
 """The page of one reader: their language and time zone, what its head shows, and how a template becomes an answer."""
 
 import gzip
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,7 +15,10 @@ from chassis.http.dependencies import service_of
 from contracts import codes
 from contracts.words import Language
 from gateway.clients import Notifications, NotificationsClient, ServiceUnavailableError
+from gateway.http.budgets import OverBudgetError
 from gateway.http.negotiation import accepts_gzip, language_of
+from gateway.http.problems import come_back
+from gateway.http.turns import Turns
 from gateway.sessions import OptionalSession, Session, is_https
 from gateway.sessions.domain import masked
 from gateway.web.formats import Formats, direction_of
@@ -110,12 +113,26 @@ class Page:
     def direction_of(self, tag: str) -> str:
         return direction_of(tag)
 
-    def html(self, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-        """Render a template; a confirmation that was shown is not shown again."""
+    async def html(self, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+        """Render a template in this reader's turn; a confirmation that was shown is not shown again.
+
+        Raises Problem where more pages are asked for, from one session or address, than can be made in time.
+        """
+        turns: Turns = self.request.app.state.page_turns
+        try:
+            return await turns.do(self._reader, partial(self._made, template, status, context))
+        except OverBudgetError as error:
+            raise come_back(error) from error
+
+    @property
+    def _reader(self) -> str:
+        """Whose turn it is: a session's, and of all who have none, an address's."""
+        client = self.request.client
+        return str(self.session.member_id) if self.session else f"address {client.host if client else ''}"
+
+    def _made(self, template: str, status: int, context: Mapping[str, Any]) -> HTMLResponse:
         environment = environment_for(self.language)
-        text = environment.get_template(template).render(
-            page=self, section=context.pop("section", ""), **context
-        )
+        text = environment.get_template(template).render({"section": "", **context, "page": self})
         answer = _packed(self.request, text, status)
         if self.flash_key is not None:
             answer.delete_cookie(FLASH_COOKIE, secure=is_https(self.request), httponly=True, samesite="lax")

@@ -7,7 +7,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chassis.http.problems import PROBLEM_JSON, failure, problem_response
+from chassis.http.problems import PROBLEM_JSON, Problem, failure, problem_response
 from gateway.http.negotiation import prefers_html
 from gateway.http.problems import localise
 from gateway.web.error_pages import PageRoute, plain_page
@@ -82,9 +82,8 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._started = True
-            if _is_problem(message) and self._for_a_person:
+            if _is_problem(message) and self._for_a_person and await self._page(message["status"]):
                 self._replaced = True
-                await self._page(message["status"])
                 return
             self._add_headers(message)
         if not self._replaced:
@@ -95,16 +94,20 @@ class _Answer:
         if self._started:
             return
         self._started = self._replaced = True
-        if self._for_a_person:
-            await self._page(500)
+        if self._for_a_person and await self._page(500):
             return
         request = Request(self._scope)
         answer = problem_response(request, localise(request, failure()))
         await answer(self._scope, self._receive, self._with_headers)
 
-    async def _page(self, status: int) -> None:
-        answer, _ = plain_page(Request(self._scope), status)
+    async def _page(self, status: int) -> bool:
+        """Answer with a page; tells whether there was time to make one."""
+        try:
+            answer = await plain_page(Request(self._scope), status)
+        except Problem:
+            return False
         await answer(self._scope, self._receive, self._with_headers)
+        return True
 
     async def _with_headers(self, message: Message) -> None:
         if message["type"] == "http.response.start":

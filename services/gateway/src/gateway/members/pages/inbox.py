@@ -27,7 +27,7 @@ async def show(
     before: int | None = None,
 ) -> Response:
     inbox = await notifications.inbox(session.member_id, language=page.language, only=only, before=before)
-    return replace(page, unread=inbox.unread).html(
+    return await replace(page, unread=inbox.unread).html(
         "members/inbox.html",
         only=only,
         before=before,
@@ -60,4 +60,4 @@ async def mark(
     if "HX-Request" not in page.request.headers:
         return redirect(page.request, f"/inbox?only={only}", flash=mark)
     unread = await unread_count(page, notifications)
-    return page.html("members/inbox_item_answer.html", item=item, only=only, unread=unread)
+    return await page.html("members/inbox_item_answer.html", item=item, only=only, unread=unread)

@@ -55,7 +55,7 @@ class ShownObjective:
 async def show(page: CountedPage, coordination: Coordination) -> Response:
     plan = await coordination.plan()
     objectives = [_objective(one, page.language) for one in plan.objectives]
-    return page.html(
+    return await page.html(
         "members/plan.html",
         years=_years(plan),
         objectives=objectives,

@@ -83,7 +83,7 @@ class TaskPage:
         )
         page = replace(self.page, unread=unread, back_to=f"/tasks/{task_id}")
         kept = sent or TaskForm()
-        return page.html(
+        return await page.html(
             "members/task.html",
             status=422 if wrong else 200,
             task=task,

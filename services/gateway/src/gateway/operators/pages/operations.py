@@ -87,7 +87,7 @@ async def show(
         Service("gateway", _read(own)),
     ]
     ready = all(service.status is not None and service.status.ready for service in services)
-    return page.html("operators/operations.html", services=services, ready=ready)
+    return await page.html("operators/operations.html", services=services, ready=ready)
 
 
 async def _ask(client: ServiceClient) -> Service:

@@ -11,16 +11,14 @@ from starlette.requests import ClientDisconnect
 
 from chassis.http.problems import Problem
 from gateway.http.body_limits import drain
-from gateway.http.budgets import CALLER, Budget, OverBudgetError, Share
-from gateway.http.faults import Sentence
+from gateway.http.budgets import Budget, OverBudgetError, Share
+from gateway.http.problems import come_back
 from gateway.partners.domain.content_modes import Mode
 from gateway.partners.domain.refusals import too_large
 
 PATIENCE = 30.0
 _TURN_PATIENCE = 10.0
 """Seconds for which a batch that has come waits to be read into objects."""
-_COME_BACK = "5"
-"""Seconds after which what is under way now has been answered."""
 _SMALL = 16 * 1024
 """Bytes that a body of no declared length is charged for until it turns out to have more."""
 _LOOK_EVERY = 2.0
@@ -75,7 +73,7 @@ class Bodies:
         except OverBudgetError as error:
             if not whole:
                 await drain(request)
-            raise _come_back(error) from error
+            raise come_back(error) from error
 
     async def _whole(self, body: "_Body") -> bytes:
         self._coming.add(body)
@@ -101,17 +99,6 @@ class Bodies:
 def _declared_length(request: Request) -> int | None:
     declared = request.headers.get("Content-Length", "")
     return int(declared) if declared.isdecimal() else None
-
-
-def _come_back(error: OverBudgetError) -> Problem:
-    headers = {"Retry-After": _COME_BACK}
-    if error.whose == CALLER:
-        sentence = Sentence(
-            "You are sending too much at the same time. Wait for answers before you send more."
-        )
-        return Problem(429, "too-much-at-once", sentence.text, headers=headers)
-    sentence = Sentence("Others are sending much just now. Send the same again in a moment.")
-    return Problem(503, "busy", sentence.text, headers=headers)
 
 
 @dataclass(eq=False)

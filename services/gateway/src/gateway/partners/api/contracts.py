@@ -29,7 +29,7 @@ async def contracts(request: Request, page: AnyonesPage) -> Response:
     """List all that is published: a page for a browser, JSON for a tool."""
     published = await asyncio.to_thread(documents)
     if prefers_html(request.headers.get("Accept")):
-        return page.html(
+        return await page.html(
             "partners/contracts.html", events=PARTNER_EVENTS, listed=_listed(published), code=code
         )
     base = f"{request.app.state.public_url.rstrip('/')}/contracts"

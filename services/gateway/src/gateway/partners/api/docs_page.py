@@ -86,7 +86,7 @@ class Operation:
 async def docs(page: AnyonesPage) -> Response:
     """Show how to send events, and what is answered."""
     url = page.request.app.state.public_url.rstrip("/")
-    return page.html(
+    return await page.html(
         "partners/docs.html",
         section="docs",
         url=url,

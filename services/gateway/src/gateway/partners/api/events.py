@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
@@ -15,9 +17,10 @@ from chassis.http.problems import Problem
 from chassis.telemetry.tracing import current_trace_id, name_request_span
 from contracts.codes import Guesses
 from gateway.clients import VerifiedKey
+from gateway.http.budgets import Budget, OverBudgetError
 from gateway.http.faults import Fault, RefusalError, Sentence
 from gateway.http.negotiation import language_of
-from gateway.http.problems import faults_in_words, refusal_as_problem, translated
+from gateway.http.problems import come_back, faults_in_words, refusal_as_problem, translated
 from gateway.journeys.domain import Step
 from gateway.journeys.paging import NoSuchPlaceError
 from gateway.journeys.workflows import Journey, find_journey, journeys_before, journeys_since
@@ -139,25 +142,34 @@ router.add_api_route("/events", post_events, **_POSTED, **endpoint_docs.POST_EVE
 @router.get("/events/", include_in_schema=False)
 @router.get("/events", **endpoint_docs.GET_EVENTS)
 async def list_events(
+    request: Request,
     sender: Reader,
-    session: Reading,
     limit: paging.Limit = 50,
     before: paging.Before = None,
     since: paging.Since = None,
 ) -> Response:
     """List your latest events, newest first; or those since an event or a time, oldest first."""
-    following: str | None
+    lists: Budget = request.app.state.lists
     try:
-        if since is None:
-            journeys = await journeys_before(session, sender.partner, before, limit=limit)
-            following = str(journeys[-1].event_id) if len(journeys) == limit else None
-        else:
-            start = paging.forward(since, before)
-            journeys = await journeys_since(session, sender.partner, start.since, limit=limit)
-            following = start.next(journeys)
+        # One after another: a list is put together on the loop, and others want it, too.
+        async with lists.share(sender.partner, 1), service_of(request).database.reading() as session:
+            journeys, following = await _listed(session, sender.partner, limit, before, since)
+    except OverBudgetError as error:
+        raise come_back(error) from error
     except NoSuchPlaceError as error:
         raise paging.no_such_place("before" if since is None else "since") from error
     return _json(200, {"events": [_journey_json(one) for one in journeys], "next": following})
+
+
+async def _listed(
+    session: AsyncSession, partner: str, limit: int, before: UUID | None, since: str | None
+) -> tuple[list[Journey], str | None]:
+    if since is None:
+        journeys = await journeys_before(session, partner, before, limit=limit)
+        return journeys, str(journeys[-1].event_id) if len(journeys) == limit else None
+    start = paging.forward(since, before)
+    journeys = await journeys_since(session, partner, start.since, limit=limit)
+    return journeys, start.next(journeys)
 
 
 @router.get("/events/{name:path}", **endpoint_docs.GET_EVENT)

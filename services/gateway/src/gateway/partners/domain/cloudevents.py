@@ -2,11 +2,11 @@
 
 import base64
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 import jiter
 from annotated_types import MaxLen
@@ -17,7 +17,6 @@ from contracts.checks import problems_of
 from contracts.codes import Guesses
 from contracts.fields import types_of
 from contracts.partner import PartnerEvent
-from gateway.clients import VerifiedKey
 from gateway.http.faults import MANY, Fault, RefusalError, Sentence, pointer
 from gateway.partners.domain.attributes import Attributes, Name, name_in, read_attributes
 from gateway.partners.domain.batches import Unread
@@ -46,6 +45,19 @@ MOST_ENTRIES = max(
 Path = tuple[str | int, ...]
 
 _VERSIONED = re.compile(r"(?P<name>.+)\.v(?P<version>[0-9]{1,4})")
+
+
+class Sender(Protocol):
+    """Who sends, under which code and name, and the event types it may send."""
+
+    @property
+    def partner(self) -> str: ...
+
+    @property
+    def partner_name(self) -> str: ...
+
+    @property
+    def grants(self) -> Collection[str]: ...
 
 
 class SentEvent(NamedTuple):
@@ -80,7 +92,7 @@ def read_event(
     event: object,
     *,
     now: datetime,
-    sender: VerifiedKey,
+    sender: Sender,
     guesses: Guesses | None = None,
     tell_ignored: bool = False,
 ) -> SentEvent:
@@ -129,7 +141,7 @@ def read_event(
 
 
 def read_batch(
-    events: Iterable[object], *, now: datetime, sender: VerifiedKey, tell_ignored: bool = False
+    events: Iterable[object], *, now: datetime, sender: Sender, tell_ignored: bool = False
 ) -> list[SentEvent | RefusedEvent]:
     """Read each event of a batch for itself: a bad one holds none of the others up.
 
@@ -272,7 +284,7 @@ def _versions_of(name: str) -> list[str]:
     ]
 
 
-def _origin(sender: VerifiedKey, attributes: Attributes | None) -> dict[str, object]:
+def _origin(sender: Sender, attributes: Attributes | None) -> dict[str, object]:
     if attributes is None:
         return {}
     return {
