@@ -6,12 +6,14 @@ The session's two servers come from the fixtures `postgres_url` (a superuser's) 
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
+from io import StringIO
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -24,7 +26,10 @@ import structlog
 from fastapi import FastAPI
 from faststream.nats import NatsBroker, TestNatsBroker  # noqa: TID251 - nothing leaves the process by it
 from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from prometheus_client import generate_latest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.broker.connection import connect
@@ -38,6 +43,7 @@ from chassis.inbox.applier import Applier, Outcome
 from chassis.messages import Received, StreamMessage
 from chassis.settings import ServiceSettings
 from chassis.subscriptions.router import Subscription, Subscriptions
+from chassis.telemetry import tracing
 from contracts.event import Envelope, Event, EventId
 
 T = TypeVar("T")
@@ -46,6 +52,7 @@ T = TypeVar("T")
 def pytest_configure() -> None:
     """Record every span of the session, so that traces can be asserted, and log in plain lines; export nothing."""
     trace.set_tracer_provider(TracerProvider())
+    tracing.use_traceparent_alone()
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -56,6 +63,42 @@ def pytest_configure() -> None:
 
 
 S = TypeVar("S", bound=ServiceSettings)
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What operators get to see while a test runs: ended spans, lines of the log as a process writes it, figures."""
+
+    exporter: InMemorySpanExporter
+    log: StringIO
+
+    @property
+    def spans(self) -> Sequence[ReadableSpan]:
+        return self.exporter.get_finished_spans()
+
+    def everything(self) -> str:
+        """All of it in one text, to look for what must be nowhere in it."""
+        return "\n".join(
+            [*(one.to_json() for one in self.spans), self.log.getvalue(), generate_latest().decode()]
+        )
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    """Watch this process as operators do."""
+    provider = trace.get_tracer_provider()
+    assert isinstance(provider, TracerProvider)
+    found = Watch(InMemorySpanExporter(), StringIO())
+    provider.add_span_processor(SimpleSpanProcessor(found.exporter))
+    root, configuration = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers, root.level
+    tracing.start_logs("watched", "info", found.log)
+    yield found
+    structlog.configure(**configuration)
+    root.handlers = handlers
+    root.setLevel(level)
+    # A provider keeps its processors; this one takes nothing more.
+    found.exporter.shutdown()
 
 
 @dataclass(frozen=True)

@@ -230,6 +230,23 @@ async def test_a_failure_is_told_by_its_class_and_never_by_its_words(
     assert "office" not in str(collector.spans)
 
 
+async def test_a_span_of_any_library_goes_out_without_the_words_of_its_failure(
+    collector: Collector, export: SpanExport
+) -> None:
+    words = "a name that only the office may read"
+    provider = TracerProvider(resource=RESOURCE)
+    provider.add_span_processor(export)
+    tracer = provider.get_tracer("some.library")
+    with suppress(ValueError), tracer.start_as_current_span("work") as span:
+        span.set_attribute("error.type", "ValueError")
+        raise ValueError(words)
+
+    await eventually(lambda: len(collector.spans) == 1)
+    [told] = collector.spans
+    assert (told.status.code, facts_of(told)) == (Status.STATUS_CODE_ERROR, {"error.type": "ValueError"})
+    assert "office" not in str(told)
+
+
 @pytest.mark.parametrize("count", [1, 2])
 async def test_a_trace_that_is_not_recorded_is_carried_on_without_a_span(
     collector: Collector, export: SpanExport, count: int

@@ -9,7 +9,7 @@ from io import StringIO
 
 import pytest
 import structlog
-from opentelemetry import trace
+from opentelemetry import propagate, trace
 
 from chassis.telemetry import tracing
 
@@ -22,7 +22,7 @@ def logs() -> Iterator[Logs]:
     output = StringIO()
     handlers, level = logging.getLogger().handlers, logging.getLogger().level
     configuration = structlog.get_config()
-    tracing._start_logs("ledger", "info", output)
+    tracing.start_logs("ledger", "info", output)
     yield lambda: [json.loads(line) for line in output.getvalue().splitlines()]
     structlog.configure(**configuration)
     logging.getLogger().handlers = handlers
@@ -73,6 +73,22 @@ def test_a_line_within_a_span_names_its_trace(logs: Logs) -> None:
     [entry] = logs()
     assert entry["trace_id"] == f"{span.get_span_context().trace_id:032x}"
     assert entry["service"] == "ledger"
+
+
+def test_of_a_callers_trace_only_the_traceparent_is_read() -> None:
+    traceparent = f"00-{'a' * 32}-{'b' * 16}-01"
+    tracing.use_traceparent_alone()
+    found = propagate.extract({"traceparent": traceparent, "tracestate": "x=words", "baggage": "name=words"})
+
+    assert tracing.traceparent_of(found) == traceparent
+    assert "words" not in str(found)
+    assert not trace.get_current_span(found).get_span_context().trace_state
+
+
+def test_whole_requests_are_never_written_down_however_much_is_logged(logs: Logs) -> None:
+    for level in ("notset", "debug"):
+        tracing.start_logs("ledger", level, StringIO())
+        assert logging.getLogger("uvicorn.error").getEffectiveLevel() == logging.INFO
 
 
 def test_a_traceparent_goes_through_a_string_and_back() -> None:

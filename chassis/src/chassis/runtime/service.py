@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -29,8 +30,8 @@ from chassis.health.broker_metrics import BrokerMetrics
 from chassis.health.examiner import Examiner
 from chassis.http.exact_paths import NoLineEnds
 from chassis.http.head_requests import answer_heads
-from chassis.http.own_traces import OwnTraces
 from chassis.http.problems import Localise, Problems, install_problems
+from chassis.http.request_spans import RequestSpans
 from chassis.http.routes import asyncapi, dead_letters, health, outbox, projections
 from chassis.lease.holder import LeaseHolder
 from chassis.outbox.relay import Relay
@@ -343,7 +344,7 @@ def create_service(
     database is migrated and the relay publishes, before events are heard; it runs again where a server went away
     meanwhile, so what it starts with `keep_running` comes last. `problems` gives domain errors their HTTP status and
     code, `localise` may put a problem into the caller's language. Requests whose path begins as one of the patterns
-    `untraced` leave no span: the path is a secret, or the answer a stream that lasts as long as a page stays open.
+    `untraced` leave no span: what says nothing to anyone, or a stream that lasts as long as a page stays open.
     Without `continues_traces` each request begins a trace of ours: for a service that strangers call.
     """
 
@@ -372,7 +373,7 @@ def create_service(
         openapi_url=None,
         # Its redirects name the host that the request names, which may be anybody's.
         redirect_slashes=False,
-        telemetry=_http_telemetry(tuple(untraced), continues_traces=continues_traces),
+        telemetry=_http_telemetry(settings.port, tuple(untraced), continues_traces=continues_traces),
     )
     install_problems(app, {**dead_letters.PROBLEMS, **projections.PROBLEMS, **(problems or {})}, localise)
     app.add_middleware(answer_heads)
@@ -383,11 +384,13 @@ def create_service(
     return app
 
 
-def _http_telemetry(untraced: tuple[str, ...], *, continues_traces: bool) -> TelemetryConfig:
+def _http_telemetry(port: int, untraced: tuple[str, ...], *, continues_traces: bool) -> TelemetryConfig:
     """One server span per request. FastAPI's own log records and inner spans would carry what a request says."""
+    # What a process is bound to is often every address of the machine, which tells nobody where it stands.
+    spans = RequestSpans(socket.gethostname(), port, continues_traces=continues_traces)
     quiet = re.compile("|".join(("/health/", "/metrics", "/status", *untraced)))
     return {
-        "tracer_provider": None if continues_traces else OwnTraces(),
+        "tracer_provider": spans,
         "tracing": True,
         "metrics": False,
         "logs": False,

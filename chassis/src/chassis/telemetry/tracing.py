@@ -1,6 +1,6 @@
 """OpenTelemetry: one tracer, W3C context in and out of strings, and structured logs that carry the trace id.
 
-With `OTEL_EXPORTER_OTLP_ENDPOINT` set, spans go out over OTLP/HTTP in batches (`span_export`). Without it nothing is
+With `OTEL_EXPORTER_OTLP_ENDPOINT` set, spans go out over OTLP/HTTP in batches (`exporter`). Without it nothing is
 recorded, but ids are still made and carried on, so that an answer over HTTP names a trace all the same.
 """
 
@@ -14,6 +14,7 @@ import structlog
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.propagate import set_global_textmap
+from opentelemetry.propagators.textmap import CarrierT, Getter, default_getter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
@@ -26,7 +27,21 @@ _TRACEPARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]([0-9a-f])"
 )
 _RECORDED_ENDINGS = "13579bdf"
-_propagator = TraceContextTextMapPropagator()
+
+
+class _TraceparentAlone(TraceContextTextMapPropagator):
+    """Reads no `tracestate`: that is free text of whoever sends it, and would go out with our spans."""
+
+    def extract(
+        self,
+        carrier: CarrierT,
+        context: Context | None = None,
+        getter: Getter[CarrierT] = default_getter,  # type: ignore[assignment]
+    ) -> Context:
+        return super().extract({"traceparent": getter.get(carrier, "traceparent") or []}, context)
+
+
+_propagator = _TraceparentAlone()
 tracer = trace.get_tracer("ssenet.chassis")
 
 
@@ -46,10 +61,9 @@ def export(spans: Encoded) -> None:
 
 def start_telemetry(service: str, *, site: str, log_level: str = "info") -> TracerProvider:
     """Set up the tracer provider and the logs of this process; call `shutdown()` on what it returns at the end."""
-    # By itself OpenTelemetry reads `baggage` as well: we say none, and of a stranger's it logs what it cannot read.
-    set_global_textmap(_propagator)
     global _export  # noqa: PLW0603 - one a process, as the tracer provider is
-    _start_logs(service, log_level, sys.stdout)
+    start_logs(service, log_level, sys.stdout)
+    use_traceparent_alone()
     resource = Resource.create({"service.name": service, "service.namespace": "ssenet", "ssenet.site": site})
     _export = export_to_environment(resource)
     if _export is None:
@@ -59,6 +73,14 @@ def start_telemetry(service: str, *, site: str, log_level: str = "info") -> Trac
         provider.add_span_processor(_export)
     trace.set_tracer_provider(provider)
     return provider
+
+
+def use_traceparent_alone() -> None:
+    """Have every library of this process read no more of a trace than we do.
+
+    By itself OpenTelemetry reads `baggage` as well: we say none, and of a stranger's it logs what it cannot read.
+    """
+    set_global_textmap(_propagator)
 
 
 def context_of(traceparent: str | None) -> Context:
@@ -140,7 +162,9 @@ def _first_line(record: logging.LogRecord) -> bool:
     return True
 
 
-def _start_logs(service: str, level: str, output: TextIO) -> None:
+def start_logs(service: str, level: str, output: TextIO) -> None:
+    """Write the logs of this process to `output`, a JSON object a line."""
+
     def with_service(
         _logger: Any, _name: str, entry: structlog.typing.EventDict
     ) -> structlog.typing.EventDict:
@@ -173,6 +197,8 @@ def _start_logs(service: str, level: str, output: TextIO) -> None:
     logging.getLogger("uvicorn.error").addFilter(
         lambda record: "Exception in ASGI" not in record.getMessage()
     )
+    # Below this level it writes down whole requests.
+    logging.getLogger("uvicorn").setLevel(max(logging.INFO, logging.getLevelNamesMapping()[level.upper()]))
     logging.getLogger("asyncio").addFilter(_first_line)
     root = logging.getLogger()
     root.handlers = [handler]

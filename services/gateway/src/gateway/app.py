@@ -48,8 +48,8 @@ def build(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = No
         announces=("partner",),
         routers=[partners.router, sign_in.router, members.router, operators.router, web.router],
         localise=problems.localise,
-        # A sign-in link's path is the secret itself; a live stream lasts as long as its page.
-        untraced=("/sign-in/", "/static/", "/inbox/stream$"),
+        # A live stream lasts as long as its page.
+        untraced=("/static/", "/inbox/stream$"),
         continues_traces=False,
     )
     clients = _clients(settings, transport)

@@ -1,6 +1,7 @@
 """What every call to another service shares: the bearer token, the time limit, the trace, the errors."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -30,7 +31,8 @@ class NotFoundError(Exception):
     """The service knows nothing by this name."""
 
     def __init__(self, service: str, problem: Mapping[str, Any]) -> None:
-        super().__init__(f"{service}: {problem.get('detail') or 'not found'}")
+        # What the service says of it may quote what was asked, and this is logged.
+        super().__init__(f"{service}: not found")
         self.problem = problem
 
 
@@ -38,9 +40,7 @@ class ServiceRefusedError(Exception):
     """The service understood and refused; `problem` is its RFC 9457 answer."""
 
     def __init__(self, service: str, status: int, problem: Mapping[str, Any]) -> None:
-        super().__init__(
-            f"{service} refused with {status}: {problem.get('detail') or problem.get('title') or ''}"
-        )
+        super().__init__(f"{service} refused with {status}")
         self.status = status
         self.problem = problem
 
@@ -91,13 +91,33 @@ class ServiceClient:
             headers["X-Actor"] = str(actor)
         if body is not None:
             headers["Content-Type"] = "application/json"
-        with _tracer.start_as_current_span(f"{method} {self.service}", kind=trace.SpanKind.CLIENT) as span:
+        with self._span(method) as span:
             if traceparent := traceparent_of():
                 headers["traceparent"] = traceparent
             content = None if body is None else orjson.dumps(body)
             answer = await self._send(method, path, query=query, content=content, headers=headers)
             span.set_attribute("http.response.status_code", answer.status_code)
         return self.checked(answer.status_code, answer.content)
+
+    @contextmanager
+    def _span(self, method: str) -> Generator[trace.Span]:
+        """A span of one call: which service, and how it ended.
+
+        Nothing of path and query, which name whom it is about; an error by its class alone, its text may quote them.
+        """
+        with _tracer.start_as_current_span(
+            f"{method} {self.service}",
+            kind=trace.SpanKind.CLIENT,
+            attributes={"http.request.method": method, "server.address": self._http.base_url.host},
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                yield span
+            except BaseException as error:
+                span.set_attribute("error.type", type(error.__cause__ or error).__qualname__)
+                span.set_status(trace.StatusCode.ERROR)
+                raise
 
     async def _send(
         self,
