@@ -62,7 +62,9 @@ def build(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = No
     app.add_exception_handler(405, method_not_allowed)
     app.add_exception_handler(SignInNeededError, redirect_to_sign_in)
     app.add_exception_handler(ClientDisconnect, _nobody_listens)
-    app.add_middleware(limited_bodies)
+    app.add_middleware(
+        limited_bodies, in_all=settings.form_bytes_in_all, per_caller=settings.form_bytes_per_address
+    )
     app.add_middleware(
         one_after_another, at_once=settings.streams_opened_at_once, queue=settings.streams_in_all
     )

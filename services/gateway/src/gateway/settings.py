@@ -7,6 +7,7 @@ from pydantic import ByteSize, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from chassis.settings import ServiceSettings
+from gateway.http.body_limits import FORM_BYTES
 from gateway.partners.domain.refusals import BATCH_BYTES, EVENT_BYTES
 from gateway.sign_in.domain import LINK_LIFE
 
@@ -48,6 +49,9 @@ class Settings(ServiceSettings):
     batch_bytes_per_partner: ByteSize = Field(default=ByteSize(8 * 2**20), ge=BATCH_BYTES)
     batch_bytes_read_at_once: ByteSize = Field(default=ByteSize(4 * 2**20), ge=BATCH_BYTES)
     """Bytes of them that are read into objects at a time, where each of them is up to some thirty."""
+    form_bytes_in_all: ByteSize = Field(default=ByteSize(4 * 2**20), ge=FORM_BYTES)
+    """Bytes of forms and internal calls under way at a time. The largest is 256 KiB."""
+    form_bytes_per_address: ByteSize = Field(default=ByteSize(2**20), ge=FORM_BYTES)
     body_patience: timedelta = timedelta(seconds=5)
     """How long a body waits for room before its sender is told to come back."""
 

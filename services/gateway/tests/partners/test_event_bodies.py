@@ -12,7 +12,8 @@ import uvicorn
 from partner_kit import BATCH, KEY, OTHER_KEY, STRUCTURED, Gateway, an_event, bearer, post_event
 
 from chassis.testing import eventually
-from gateway.partners.api import body, events
+from gateway.http import coming_bodies
+from gateway.partners.api import events
 from gateway.partners.api.body import Bodies
 from gateway.partners.domain.cloudevents import read_batch
 
@@ -217,7 +218,7 @@ async def test_who_says_nothing_of_its_length_and_sends_hardly_anything_takes_li
 async def test_a_body_that_hardly_comes_gives_way_to_those_that_wait(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(body, "_LOOK_EVERY", 0.1)
+    monkeypatch.setattr(coming_bodies, "_LOOK_EVERY", 0.1)
     async with gateway(**ROOM | {"body_patience": 30}) as client:
         slow = [(_Slow(4 * MB), key) for key in (KEY, KEY, OTHER_KEY)]
         under_way = [asyncio.create_task(one.post(client, key)) for one, key in slow]

@@ -1,67 +1,79 @@
-"""How long a request's body may be, except that of `POST /events`, and what is read of one that is too long."""
+"""The bodies of forms and internal calls: read whole before anything is made of them, within what there is room for."""
 
-import asyncio
 from collections.abc import Awaitable
-from contextlib import suppress
 
 from fastapi import Request
-from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.http.problems import Problem, problem_response
-from gateway.http.problems import localise
+from gateway.http.budgets import Budget, OverBudgetError
+from gateway.http.coming_bodies import SMALL, ComingBodies, declared_length, drain
+from gateway.http.problems import come_back, localise
 
-DRAIN_BYTES = 16 * 1024 * 1024
-DRAIN_PATIENCE = 5.0
 FORM_BYTES = 256 * 1024
+_PATIENCE = 5.0
+"""Seconds for which a body waits for room."""
 
 
-async def drain(request: Request) -> None:
-    """Let a sender finish what will be refused, so far as that is bounded: most read no answer before they have.
+def limited_bodies(app: ASGIApp, *, in_all: int, per_caller: int) -> ASGIApp:
+    """Middleware: so many bytes of forms and internal calls at a time, in all and of each address, and of each 256 KiB.
 
-    Whoever asked to be told first (`Expect: 100-continue`, as curl does) has sent nothing yet and gets the answer.
+    Whoever sends them has shown nothing yet: session, token and origin are looked at when the body is there. Events
+    have budgets of their own.
     """
-    if request.headers.get("Expect", "").lower() == "100-continue":
-        return
-    drained = 0
-    with suppress(TimeoutError):
-        async with asyncio.timeout(DRAIN_PATIENCE):
-            while drained < DRAIN_BYTES:
-                message = await request.receive()
-                drained += len(message.get("body", b""))
-                if not message.get("more_body", False):
-                    return
-
-
-def limited_bodies(app: ASGIApp) -> ASGIApp:
-    """Middleware: no form and no internal call is longer than a page of text; events have limits of their own."""
+    budget = Budget("form_bytes", in_all=in_all, per_caller=per_caller, patience=_PATIENCE, beyond=in_all)
+    coming = ComingBodies(_too_large)
 
     def passing(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        is_event = scope["type"] != "http" or (
-            scope["method"] == "POST" and scope["path"] in {"/events", "/events/"}
-        )
-        return (app if is_event else limited)(scope, receive, send)
+        has_limits = scope["type"] == "http" and _has_body(scope) and not _is_event(scope)
+        return (limited if has_limits else app)(scope, receive, send)
 
     async def limited(scope: Scope, receive: Receive, send: Send) -> None:
-        declared = Headers(scope=scope).get("Content-Length", "")
-        if declared.isdecimal() and int(declared) > FORM_BYTES:
-            request = Request(scope, receive)
-            await drain(request)
-            problem = localise(request, Problem(413, "too-large", "The request is too large."))
-            await problem_response(request, problem)(scope, receive, send)
+        request = Request(scope, receive)
+        declared = declared_length(request)
+        try:
+            if declared is not None and declared > FORM_BYTES:
+                await drain(request)
+                raise _too_large()
+            caller = request.client.host if request.client else ""
+            async with budget.share(caller, SMALL if declared is None else declared) as share:
+                body = await coming.whole(request, FORM_BYTES, budget, share)
+                budget.shrink(share, len(body))
+                await app(scope, _giving(body, receive), send)
+        except ClientDisconnect:
+            # Nobody is left to be answered.
             return
-        read = 0
-
-        async def receive_limited() -> Message:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > FORM_BYTES:
-                # The one kind of error that FastAPI lets through while it reads a body.
-                raise HTTPException(413, "The request is too large.")
-            return message
-
-        await app(scope, receive_limited, send)
+        except OverBudgetError as error:
+            await drain(request)
+            await problem_response(request, localise(request, come_back(error)))(scope, receive, send)
+        except Problem as problem:
+            await problem_response(request, localise(request, problem))(scope, receive, send)
 
     return passing
+
+
+def _has_body(scope: Scope) -> bool:
+    return any(name in {b"content-length", b"transfer-encoding"} for name, _ in scope["headers"])
+
+
+def _is_event(scope: Scope) -> bool:
+    return scope["method"] == "POST" and scope["path"] in {"/events", "/events/"}
+
+
+def _too_large() -> Problem:
+    return Problem(413, "too-large", "The request is too large.")
+
+
+def _giving(body: bytes, receive: Receive) -> Receive:
+    """Give the body that has been read, and from then on what the server tells."""
+    given = False
+
+    async def receive_anew() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive_anew
