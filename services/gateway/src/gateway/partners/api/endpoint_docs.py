@@ -73,11 +73,12 @@ _BY_STATUS: Mapping[int, Sequence[str]] = {
 }
 _BEFORE_THE_KEY = (400, 401, 405, 414, 431, 501, 505)
 """Where nobody knows yet who asks, nothing is said of an allowance."""
-_OF_BODIES = ("too-slow", "slow-body", "invalid-event", "not-yet-published", "too-much-at-once", "busy")
+_OF_BODIES = ("too-slow", "slow-body", "invalid-event", "not-yet-published")
+_MUCH_AT_ONCE = ("too-much-at-once", "busy")
 _NOT_HERE = {
     "post": ("no-such-event", "not-found"),
     "list": (*_OF_BODIES, "no-such-event", "not-found"),
-    "one": (*_OF_BODIES, "not-found"),
+    "one": (*_OF_BODIES, *_MUCH_AT_ONCE, "not-found"),
 }
 
 
