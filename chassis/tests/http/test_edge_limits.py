@@ -46,7 +46,7 @@ def refused(code: str) -> float:
         (b"POST /a HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n5;" + b"a" * 600_000, 400),
         (
             b"POST /a HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: " + b"a" * 600_000,
-            400,
+            431,
         ),
         (
             b"POST /a HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"a: b\r\n" * 9000,
@@ -94,9 +94,20 @@ CHUNKED = b"POST /a HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n
         CHUNKED + b"1\r\nx\r\n" * 400_000 + b"0\r\n\r\n" + LAST,
         CHUNKED + b"0\r\n" + b"X: a\r\n" * 500_000,
         CHUNKED + b"5;" + b"a" * 8_000_000,
+        CHUNKED + b"5" + b";a" * 4_000_000,
         b"\r\n" * 4_000_000 + LAST,
     ],
-    ids=["value", "headers", "address", "requests", "chunks", "trailers", "extension", "line ends"],
+    ids=[
+        "value",
+        "headers",
+        "address",
+        "requests",
+        "chunks",
+        "trailers",
+        "extension",
+        "extensions",
+        "line ends",
+    ],
 )
 def test_nobody_else_waits_for_the_worst_that_is_sent(server: Served, asked: bytes) -> None:
     server.ask(LAST)

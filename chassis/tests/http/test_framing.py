@@ -53,6 +53,13 @@ async def test_it_does_not_matter_where_the_network_cuts_a_request(form: Form) -
         assert await _fed([data[at : at + step] for at in range(0, len(data), step)]) == whole
 
 
+async def test_a_request_that_comes_with_the_rest_of_another_is_judged_by_its_own_line() -> None:
+    [talk] = [form for form in FORMS if form.name == "a body of request lines"]
+    for data, second in ((talk.data + LAST, 200), (talk.data + LAST.replace(b"GET ", b"GET  "), 400)):
+        for at in range(1, len(data)):
+            assert [status for status, _ in await _fed([data[:at], data[at:]])] == [200, second], data[at:]
+
+
 class _Transport(asyncio.Transport):
     """Where answers go that nobody needs a network for."""
 
@@ -224,10 +231,21 @@ def test_requests_that_do_not_wait_for_answers_are_answered_in_order_and_not_wit
 
 
 @pytest.mark.parametrize("line", [b"GET  /b HTTP/1.1", b"GET /b RTSP/1.1", b"GET /b  HTTP/1.1"])
-def test_a_request_line_that_is_none_is_found_behind_another_request_too(server: Served, line: bytes) -> None:
-    hidden = b"POST /a HTTP/1.1\r\nHost: here\r\nX: GET /b HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
+@pytest.mark.parametrize("between", [b"", b"\r\n"])
+@pytest.mark.parametrize(
+    "end",
+    [
+        b"Content-Length: 0\r\n\r\n",
+        b"Content-Length: 4\r\n\r\n\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
+)
+def test_a_request_line_that_is_none_is_found_behind_another_request_too(
+    server: Served, end: bytes, between: bytes, line: bytes
+) -> None:
+    hidden = b"POST /a HTTP/1.1\r\nHost: here\r\nX: GET /b HTTP/1.1\r\n" + end
 
-    answers = server.ask(hidden + line + b"\r\nHost: here\r\n\r\n" + LAST)
+    answers = server.ask(hidden + between + line + b"\r\nHost: here\r\n\r\n" + LAST)
 
     assert [answer.status for answer in answers] == [200, 400]
     assert server.service.paths == ["/a"]

@@ -49,6 +49,8 @@ _CL = _length(MARKER)
 _EMPTY = _chunks()
 _PADDED = b"\r\n" * 9 + MARKER
 """Line ends before a request are passed over, so wherever this is cut, a request can begin."""
+_TALK = b"dial GET  now, see /last  for it, GET /last RTSP/1.0\r\n\r\nGET  /last HTTP/1.1\r\n"
+"""Request lines that would be refused, in a body: words, and no more than that."""
 
 _LENGTHS = _refused(
     400,
@@ -100,7 +102,23 @@ _CODINGS = [
             "chunked in capitals, after a tab": _post(b"Transfer-Encoding: \tCHUNKED\r\n", _chunks(MARKER)),
             "a chunk with an extension": _post(_TE, b'%x;a="b"\r\n%s\r\n0\r\n\r\n' % (len(MARKER), MARKER)),
             "a chunk size with noughts": _post(_TE, b"000%x\r\n%s\r\n0\r\n\r\n" % (len(MARKER), MARKER)),
+            "a chunk with more extensions": _post(
+                _TE, b'%x;a;b=c;d="e;\\"f";g\r\n%s\r\n0;h\r\n\r\n' % (len(MARKER), MARKER)
+            ),
             "a trailer": _post(_TE, _chunks(MARKER, end=b"0\r\nce-id: other\r\nHost: there\r\n\r\n")),
+            **{
+                f"the trailer {trailer!r}": _post(_TE, _chunks(MARKER, end=b"0\r\n" + trailer + b"\r\n\r\n"))
+                for trailer in (
+                    b"Connection: close",
+                    b"Connection: upgrade\r\nUpgrade: h2c",
+                    b"Content-Length: 5",
+                    b"Content-Length: abc",
+                    b"Transfer-Encoding: chunked",
+                    b"Transfer-Encoding: x",
+                    b"Expect: 100-continue",
+                    b"x:",
+                )
+            },
         }
     ),
 ]
@@ -124,8 +142,13 @@ _CHUNKS = _refused(
             "with a bare LF in its extension": b"5;a\nb\r\nhello\r\n0\r\n\r\n",
             "with a line end in quotes": b'5;a="\r\nhello\r\n0\r\n\r\n"\r\n',
             "with NUL in its extension": b"5;\0\r\nhello\r\n0\r\n\r\n",
-            "whose trailer has a length": b"5\r\nhello\r\n0\r\nContent-Length: 5\r\n\r\n",
-            "whose trailer has a coding": b"5\r\nhello\r\n0\r\nTransfer-Encoding: x\r\n\r\n",
+            "with a space in its extension": b"5;a b\r\nhello\r\n0\r\n\r\n",
+            "whose trailer has a space before its colon": b"5\r\nhello\r\n0\r\nx : y\r\n\r\n",
+            "whose trailer is folded": b"5\r\nhello\r\n0\r\nx: y\r\n z\r\n\r\n",
+            "whose trailer has a bare CR": b"5\r\nhello\r\n0\r\nx: y\rz\r\n\r\n",
+            "whose trailer has NUL": b"5\r\nhello\r\n0\r\nx: \0\r\n\r\n",
+            "whose trailer has no name": b"5\r\nhello\r\n0\r\n: y\r\n\r\n",
+            "whose trailers a bare LF ends": b"5\r\nhello\r\n0\r\n\n",
             "whose trailer ends with a bare LF": b"5\r\nhello\r\n0\r\nx: y\n\r\n",
         }.items()
     },
@@ -239,6 +262,7 @@ _UPGRADES = [
         {"h2c, and line ends in its body": _post(H2C + _length(_PADDED), _PADDED)},
         body=_PADDED,
     ),
+    *_taken({"h2c, and a body of request lines": _post(H2C + _length(_TALK), _TALK)}, body=_TALK),
     Form("two of h2c", _post(H2C + _CL, MARKER) * 2, (200, 200, 200), ("/a", "/a", "/last"), MARKER),
     *_refused(
         400,
@@ -259,6 +283,23 @@ _ENDS = [
             "line ends before the request": b"\r\n\r\n" + _post(_CL, MARKER),
             "line ends between the requests": _post(_CL, MARKER) + b"\r\n\r\n",
         }
+    ),
+    *_taken(
+        {
+            "a body of request lines": _post(_length(_TALK), _TALK),
+            "chunks of request lines": _post(
+                _TE, _chunks(_TALK[:20], _TALK[20:], end=b"0\r\nx: GET  /last\r\n\r\n")
+            ),
+        },
+        body=_TALK,
+    ),
+    *_taken(
+        {
+            "a header of request lines": b"GET /a HTTP/1.1\r\n"
+            + HOST
+            + b"X: GET  /last  GET /last RTSP/1.0\r\n\r\n"
+        },
+        body=b"",
     ),
     Form("what ends the connection", _post(b"Connection: close\r\n" + _CL, MARKER), (200,), ("/a",), MARKER),
     Form("HTTP/1.0", _post(_CL, MARKER, version=b"1.0"), (200,), ("/a",), MARKER),

@@ -1,5 +1,6 @@
-"""How requests come off a connection: uvicorn's protocol on llhttp, made stricter, bounded and given deadlines.
+"""How requests come off a connection: uvicorn's protocol, made stricter, bounded and given deadlines.
 
+llhttp reads the heads. Where one begins and ends is counted here, and what follows is read by `bodies.py`.
 No upgrade is made, and a request that asks for one is served as if it had not: `java.net.http.HttpClient` asks with
 each first request. Whatever is not framed right is refused, its connection ended, and nothing behind it read. Why it
 stands on uvicorn's inside, and on which parts: docs/decisions/0022.
@@ -14,9 +15,10 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 
 from chassis.http.wire import refusals
 from chassis.http.wire.answering import BODY, GOODBYE, HEAD, NEXT, NOTHING, AnsweringProtocol
+from chassis.http.wire.bodies import Body, Measured, body_of
 from chassis.http.wire.connections import Connections, Limits
-from chassis.http.wire.heads import ONCE, fault_in, is_request_line, with_path
-from chassis.http.wire.refusals import HEAD_BYTES, HEAD_COUNT, TARGET_BYTES, Refusal
+from chassis.http.wire.heads import ONCE, behind_line_ends, fault_in, is_request_line, with_path
+from chassis.http.wire.refusals import HEAD_BYTES, HEAD_COUNT, TARGET_BYTES, Refusal, RefusedError
 
 log = structlog.get_logger()
 
@@ -26,144 +28,116 @@ _PIPELINED_BYTES = 64 * 1024
 """Bytes of their bodies in all: nobody knows yet whose they are."""
 
 
-class _RefusedError(Exception):
-    """Ends the parser's work in the midst of what it was fed."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.code)
-        self.refusal = refusal
-
-
-class _EnoughError(Exception):
-    """Ends the parser's work where nothing more is to be read, and nothing is wrong."""
-
-
 class FramedProtocol(AnsweringProtocol):
     """One connection; `framed` makes the class with a process's limits."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._unframed = 0
-        """Bytes that have come since the last head, or the last piece of a body, was whole."""
-        self._raw = b""
-        """What has come of a head, and on the same connection right before it: the parser tells less than was sent."""
-        self._behind = False
-        """Whether something stands before the head in that."""
+        self._head = b""
+        """What has come of a head, as it was sent: the parser tells less than that."""
         self._size = 0
         self._once: dict[bytes, bytes] = {}
-        self._upgrading = False
+        self._body: Body = Measured(0)
         self._queued = 0
         """Bytes of bodies that have come since requests wait for the answer before theirs."""
 
     def data_received(self, data: bytes) -> None:
-        step = self._step
-        if step is NOTHING or step is GOODBYE:
-            return
-        if step is not HEAD and step is not BODY:
-            self._head_begins()
-        if step is HEAD:
-            self._raw += data
-        else:
-            self._raw, self._behind = data, step is BODY
-        self._unframed += len(data)
+        at = 0
         try:
-            self._feed(data)
-        except httptools.HttpParserError as error:
-            if not isinstance(error.__context__, _EnoughError):
-                self._refuse(_refusal_behind(error))
-            return
+            while at < len(data) and self._step is not NOTHING and self._step is not GOODBYE:
+                at = self._read_body(data, at) if self._step is BODY else self._read_head(data, at)
+        except RefusedError as refused:
+            self._refuse(refused.refusal)
+
+    def _read_head(self, data: bytes, at: int) -> int:
+        """Read to the end of a head, or to that of the data."""
         if self._step is not HEAD:
-            self._raw = b""
-        if self._unframed > HEAD_BYTES:
-            if self._step is HEAD:
-                self._refuse(refusals.LARGE_HEAD)
-            elif self._step is BODY:
-                self._refuse(refusals.MALFORMED)
+            self._step, self._since, self._head = HEAD, self.loop.time(), b""
+        if not self._head:
+            at = behind_line_ends(data, at)
+            if at == len(data):
+                return at
+            if len(self.pipeline) >= _PIPELINED:
+                self._step = NOTHING
+                return at
+        known = len(self._head)
+        head = self._head + data[at:]
+        end = head.find(b"\r\n\r\n", max(0, known - 3))
+        self._head = head if end < 0 else head[: end + 4]
+        at, begun = at + len(self._head) - known, at
+        self._parse(data[begun:at])
+        if (self._step is BODY) != (end >= 0):
+            # The parser found another end than we did.
+            raise RefusedError(refusals.MALFORMED)
+        if end >= 0:
+            self._head_is_read()
+        elif len(self._head) > HEAD_BYTES:
+            raise RefusedError(refusals.LARGE_HEAD)
+        return at
 
-    def _head_begins(self) -> None:
-        self._step, self._since, self._unframed = HEAD, self.loop.time(), 0
+    def _parse(self, piece: bytes) -> None:
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade:
+            # No upgrade is made: the body is read, and the parser replaced, as after any other head.
+            return
+        except httptools.HttpParserError as error:
+            raise RefusedError(_refusal_behind(error)) from error
 
-    def _feed(self, data: bytes) -> None:
-        while data:
-            try:
-                self.parser.feed_data(data)
-                return
-            except httptools.HttpParserUpgrade as asked:
-                read: int = asked.args[0]
-            self._go_on_without_upgrade()
-            data = data[read:]
+    def _head_is_read(self) -> None:
+        self._head = b""
+        if not self._body.whole or self.parser.should_upgrade():
+            # This one awaits a body, or has ended with its upgrade.
+            self.parser = httptools.HttpRequestParser(self)
+        if self._body.whole:
+            self._request_is_whole()
 
-    def _go_on_without_upgrade(self) -> None:
-        """Have the rest read by another parser, one that was told of the length of the body and of no upgrade.
-
-        After the head of an upgrade this one reads nothing more, and would take the body for the next request
-        (MagicStack/httptools#124).
-        """
-        self._upgrading = False
-        asked = self.parser
-        self.parser = httptools.HttpRequestParser(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        lines = [b"%s / HTTP/%s" % (asked.get_method(), asked.get_http_version().encode())]
-        lines += [b"%s: %s" % (name, value) for name, value in self._once.items() if name != b"host"]
-        self.parser.feed_data(b"\r\n".join([*lines, b"", b""]))
+    def _read_body(self, data: bytes, at: int) -> int:
+        """Read to the end of a body, or to that of the data."""
+        body, at = self._body.read(data, at)
+        if body:
+            self._give(body)
+        if self._body.whole:
+            self._request_is_whole()
+        return at
 
     def on_message_begin(self) -> None:
-        if self._step is BODY:
-            # This head is our own, see `_go_on_without_upgrade`.
-            return
-        if self._step is NOTHING or self._step is GOODBYE:
-            raise _EnoughError
-        if len(self.pipeline) >= _PIPELINED:
-            self._step = NOTHING
-            raise _EnoughError
-        if self._step is not HEAD:
-            self._head_begins()
-            self._behind = True
         self._size = 0
         self._once = {}
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
-        if self._step is BODY:
-            return
         self.url += url
         self._size += len(url)
         if len(self.url) > TARGET_BYTES:
-            raise _RefusedError(refusals.LONG_TARGET)
+            raise RefusedError(refusals.LONG_TARGET)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._size = size = self._size + len(name) + len(value) + 4
         headers = self.headers
         if size > HEAD_BYTES or len(headers) >= HEAD_COUNT:
-            raise _RefusedError(refusals.LARGE_HEAD)
-        if self._step is not HEAD:
-            # A trailer comes after the head was checked, and may be dropped (RFC 9110, 6.5.1).
-            return
+            raise RefusedError(refusals.LARGE_HEAD)
         name = name.lower()
         if name in ONCE:
             if name in self._once:
-                raise _RefusedError(refusals.WRONG_HOST if name == b"host" else refusals.MALFORMED)
+                raise RefusedError(refusals.WRONG_HOST if name == b"host" else refusals.MALFORMED)
             self._once[name] = value
         elif name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
         headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        if self._step is BODY:
-            return
         version = self.parser.get_http_version()
         method = self.parser.get_method()
         fault = fault_in(version, method, self.url, self._once)
-        if fault is None and not is_request_line(
-            self._raw, method, self.url, version, first=not self._behind
-        ):
+        if fault is None and not is_request_line(self._head, method, self.url, version):
             # The parser also takes lines of RTSP and ICE, and any number of blanks.
             fault = refusals.MALFORMED
         if fault is not None:
-            raise _RefusedError(fault)
+            raise RefusedError(fault)
+        self._body = body_of(self._once)
         self.expect_100_continue = self.expect_100_continue and version == "1.1"
         self.url = with_path(self.url)
-        self._upgrading = self.parser.should_upgrade()
         self.room.asks(self)
         super().on_headers_complete()
         if not self.pipeline:
@@ -171,10 +145,13 @@ class FramedProtocol(AnsweringProtocol):
         else:
             # uvicorn would read nothing more until the answers before are given, and so not see the client hang up.
             self.flow.resume_reading()
-        self._step, self._since, self._unframed = BODY, self.loop.time(), 0
+        self._step, self._since = BODY, self.loop.time()
 
-    def on_body(self, body: bytes) -> None:
-        self._unframed = 0
+    def on_message_complete(self) -> None:
+        """Do nothing: it is said of a request that asks for an upgrade before its body, see `_request_is_whole`."""
+
+    def _give(self, body: bytes) -> None:
+        """Let the service have this of the body."""
         cycle = self.cycle
         if cycle.response_complete:
             return
@@ -184,20 +161,16 @@ class FramedProtocol(AnsweringProtocol):
                 # It has not begun, and never will: those before it are answered, and then we hang up.
                 self.pipeline.popleft()
                 self._step = NOTHING
-                raise _EnoughError
+                return
         cycle.body += body
         if len(cycle.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
         cycle.message_event.set()
 
-    def on_message_complete(self) -> None:
-        # Of a request that asks for an upgrade it is said at the end of its head, whatever follows.
-        if self._upgrading:
-            return
+    def _request_is_whole(self) -> None:
         cycle = self.cycle
         cycle.more_body = False
         cycle.message_event.set()
-        self._unframed = 0
         if self._step is BODY:
             self._step = NEXT if cycle.keep_alive and not self._answered_early else NOTHING
 
@@ -213,7 +186,7 @@ def framed(limits: Limits) -> type[asyncio.Protocol]:
 
 def _refusal_behind(error: httptools.HttpParserError) -> Refusal:
     cause = error.__context__
-    if isinstance(cause, _RefusedError):
+    if isinstance(cause, RefusedError):
         return cause.refusal
     if cause is not None and not isinstance(cause, (httptools.HttpParserError, UnicodeDecodeError)):
         log.error("reading a request failed", exc_info=cause)

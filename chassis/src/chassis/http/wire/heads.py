@@ -21,6 +21,7 @@ ONCE = frozenset({b"host", b"content-length", b"transfer-encoding"})
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)", re.IGNORECASE)
 _WITHOUT_PATH = re.compile(rb"^(https?://[^/?#]+)(?=[?]|$)", re.IGNORECASE)
+_LINE_ENDS = re.compile(rb"[\r\n]+")
 _LARGEST_PORT = 65535
 
 
@@ -42,21 +43,15 @@ def fault_in(version: str, method: bytes, target: bytes, once: Mapping[bytes, by
     return None if target.startswith(b"/") and b"#" not in target else _fault_in_target(method, target, host)
 
 
-def is_request_line(raw: bytes, method: bytes, target: bytes, version: str, *, first: bool) -> bool:
-    """Tell whether a head begins with the one line there is for this (RFC 9112, section 3).
+def is_request_line(head: bytes, method: bytes, target: bytes, version: str) -> bool:
+    """Tell whether a head begins with the one line there is for this (RFC 9112, section 3)."""
+    return head.startswith(b"%s %s HTTP/%s\r\n" % (method, target, version.encode()))
 
-    Where something else may stand before the head, the line is looked for in it, and so are those that are wrong.
-    """
-    line = b"%s %s HTTP/%s\r\n" % (method, target, version.encode())
-    if first:
-        return raw.startswith(line) or raw.lstrip(b"\r\n").startswith(line)
-    wrong = (
-        b"%s %s RTSP/" % (method, target),
-        b"%s %s ICE/" % (method, target),
-        method + b"  ",
-        target + b"  ",
-    )
-    return line in raw and not any(one in raw for one in wrong)
+
+def behind_line_ends(data: bytes, at: int) -> int:
+    """Pass over the line ends that may stand before a head (RFC 9112, section 2.2)."""
+    found = _LINE_ENDS.match(data, at)
+    return found.end() if found else at
 
 
 def with_path(target: bytes) -> bytes:

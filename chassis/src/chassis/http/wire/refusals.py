@@ -56,6 +56,14 @@ class Refusal:
         metrics.http_refused.labels(self.code).inc()
 
 
+class RefusedError(Exception):
+    """Ends the reading of a connection in the midst of what came."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
+
+
 MALFORMED = Refusal(
     400, "malformed-request", "This is not a well-formed HTTP/1.1 request. Nothing behind it was read."
 )
