@@ -266,6 +266,14 @@ def test_bodies_of_requests_that_wait_for_the_answer_before_theirs_are_few(serve
     assert len(answers) <= 3
 
 
+@pytest.mark.parametrize("before", [b"", b"\r\n", POST])
+def test_who_speaks_http_0_9_is_told_so_although_no_head_follows(server: Served, before: bytes) -> None:
+    answers = server.ask(before + b"GET /b\r\n")
+
+    assert [answer.status for answer in answers][-1] == 505
+    assert "/b" not in server.service.paths
+
+
 def test_an_answer_ends_with_its_connection_although_another_request_waits_behind_it(server: Served) -> None:
     with server.client() as client:
         client.send(b"GET /listens HTTP/1.1\r\nHost: here\r\n\r\n")

@@ -17,7 +17,14 @@ from chassis.http.wire import refusals
 from chassis.http.wire.answering import BODY, GOODBYE, HEAD, NEXT, NOTHING, AnsweringProtocol
 from chassis.http.wire.bodies import Body, Measured, body_of
 from chassis.http.wire.connections import Connections, Limits
-from chassis.http.wire.heads import ONCE, behind_line_ends, fault_in, is_request_line, with_path
+from chassis.http.wire.heads import (
+    ONCE,
+    behind_line_ends,
+    fault_in,
+    is_request_line,
+    names_no_version,
+    with_path,
+)
 from chassis.http.wire.refusals import HEAD_BYTES, HEAD_COUNT, TARGET_BYTES, Refusal, RefusedError
 
 log = structlog.get_logger()
@@ -71,6 +78,8 @@ class FramedProtocol(AnsweringProtocol):
             raise RefusedError(refusals.MALFORMED)
         if end >= 0:
             self._head_is_read()
+        elif names_no_version(self._head):
+            raise RefusedError(refusals.UNKNOWN_VERSION)
         elif len(self._head) > HEAD_BYTES:
             raise RefusedError(refusals.LARGE_HEAD)
         return at

@@ -21,6 +21,7 @@ ONCE = frozenset({b"host", b"content-length", b"transfer-encoding"})
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)", re.IGNORECASE)
 _WITHOUT_PATH = re.compile(rb"^(https?://[^/?#]+)(?=[?]|$)", re.IGNORECASE)
+_WITHOUT_VERSION = re.compile(rb"[A-Z-]+ +[^ \r\n]+\r\n")
 _LINE_ENDS = re.compile(rb"[\r\n]+")
 _LARGEST_PORT = 65535
 
@@ -46,6 +47,11 @@ def fault_in(version: str, method: bytes, target: bytes, once: Mapping[bytes, by
 def is_request_line(head: bytes, method: bytes, target: bytes, version: str) -> bool:
     """Tell whether a head begins with the one line there is for this (RFC 9112, section 3)."""
     return head.startswith(b"%s %s HTTP/%s\r\n" % (method, target, version.encode()))
+
+
+def names_no_version(head: bytes) -> bool:
+    """Tell whether the first line has come whole, and is one of HTTP/0.9: nothing more comes from who speaks that."""
+    return _WITHOUT_VERSION.match(head) is not None
 
 
 def behind_line_ends(data: bytes, at: int) -> int:
