@@ -157,8 +157,9 @@ class AnsweringProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         self.transport.write_eof()
 
-    def look(self, now: float) -> None:
+    def look(self, now: float, stood_still: float) -> None:
         """End what has taken too long: a head, a body, a silence, or an answer that nobody takes."""
+        self._grant(stood_still)
         limits, step, late = self.room.limits, self._step, now - self._since
         if self._is_stuck(now):
             refusals.count_unread()
@@ -166,7 +167,7 @@ class AnsweringProtocol(HttpToolsProtocol):
         elif self.transport.is_closing():
             return
         elif (step is HEAD or step is BODY) and self._is_ours_to_read():
-            self._since = min(now, self._since + limits.look_every)
+            self._grant(limits.look_every)
         elif step is HEAD and late > limits.head:
             self._refuse(refusals.SLOW_HEAD)
         elif step is BODY and late > limits.body:
@@ -177,6 +178,9 @@ class AnsweringProtocol(HttpToolsProtocol):
             or (step is GOODBYE and late > limits.goodbye)
         ):
             self.transport.close()
+
+    def _grant(self, seconds: float) -> None:
+        self._since = min(self.loop.time(), self._since + seconds)
 
     def _is_ours_to_read(self) -> bool:
         """Whether more may have come, or would, if the service had asked for it: no time of the sender's."""

@@ -36,8 +36,8 @@ class Limits:
 class Connection(Protocol):
     """What there is to know of a connection here."""
 
-    def look(self, now: float) -> None:
-        """End the connection, if it has taken too long."""
+    def look(self, now: float, stood_still: float) -> None:
+        """End the connection, if by `now` it has taken too long, less the time in which the process stood still."""
         ...
 
     def give_way(self, refusal: Refusal) -> None:
@@ -53,6 +53,7 @@ class Connections:
         self._all: set[Connection] = set()
         self._waiting: dict[Connection, None] = {}
         self._next_look: asyncio.TimerHandle | None = None
+        self._looked = 0.0
 
     @property
     def full(self) -> bool:
@@ -64,6 +65,7 @@ class Connections:
         self._all.add(connection)
         self._waiting[connection] = None
         if self._next_look is None:
+            self._looked = asyncio.get_running_loop().time()
             self._look_soon()
         if len(self._all) > self.limits.connections:
             longest = next(iter(self._waiting))
@@ -88,9 +90,12 @@ class Connections:
         self._next_look = asyncio.get_running_loop().call_later(self.limits.look_every, self._look)
 
     def _look(self) -> None:
+        """Look as of the look before: all that had come by then has been read since, and what came later may not be."""
         self._next_look = None
-        now = asyncio.get_running_loop().time()
+        before, self._looked = self._looked, asyncio.get_running_loop().time()
+        # With its machine, by a signal, or for work that gave nobody else a turn: meanwhile nobody could go on.
+        stood_still = max(0.0, self._looked - before - self.limits.look_every)
         for connection in list(self._all):
-            connection.look(now)
+            connection.look(before, stood_still)
         if self._all:
             self._look_soon()
