@@ -9,7 +9,8 @@ from prometheus_client import REGISTRY
 from wire import Client, Served, eventually_true, served
 
 from chassis.http.head_requests import answer_heads
-from chassis.http.wire.connections import Limits
+from chassis.http.wire.connections import Connections, Limits
+from chassis.http.wire.refusals import Refusal
 
 START = b"GET /a HTTP/1.1\r\nHost: here\r\n"
 LAST = b"GET /last HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"
@@ -253,6 +254,52 @@ def test_where_all_connections_are_taken_the_one_silent_for_longest_gives_way() 
         assert (told.status, told.headers["retry-after"]) == (503, "2")
         for client in (*slow, idle):
             client.close()
+
+
+def test_who_sends_a_byte_of_a_body_on_every_connection_shuts_the_door_to_nobody() -> None:
+    with served(limits=Limits(connections=16)) as server:
+        silent = [Client(server.port) for _ in range(40)]
+        for client in silent:
+            client.send(b"POST /a HTTP/1.1\r\nHost: here\r\nContent-Length: 100\r\n\r\nx")
+
+        for _ in range(20):
+            assert [answer.status for answer in server.ask(LAST)] == [200]
+
+        [told] = silent[0].answers()
+        assert (told.status, told.headers["retry-after"]) == (503, "2")
+        for client in silent:
+            client.close()
+
+
+class Caller:
+    """A connection as far as the room of all of them knows it."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.gave_way = False
+
+    def look(self, now: float, stood_still: float) -> None:
+        pass
+
+    def give_way(self, refusal: Refusal) -> None:  # noqa: ARG002 - as the others are told
+        self.gave_way = True
+
+
+async def test_of_all_addresses_the_one_that_has_most_gives_way() -> None:
+    room = Connections(Limits(connections=10))
+    few, many = [Caller("192.0.2.1") for _ in range(2)], [Caller("192.0.2.2") for _ in range(20)]
+    for caller in (*few, *many):
+        room.arrived(caller)
+
+    assert [one.gave_way for one in few] == [False, False]
+    assert [one.gave_way for one in many] == [True] * 12 + [False] * 8
+
+    # Who sends something is not the one that has been silent for longest any more.
+    room.waits(many[12])
+    room.arrived(Caller("192.0.2.3"))
+    assert [one.gave_way for one in many[12:14]] == [False, True]
+    for caller in (*few, *many):
+        room.left(caller)
 
 
 def test_a_process_with_its_hands_full_says_so_and_when_to_come_back() -> None:

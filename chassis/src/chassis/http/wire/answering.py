@@ -51,12 +51,14 @@ class AnsweringProtocol(HttpToolsProtocol):
         self._stalled_since: float | None = None
         self._left = 0
         """Bytes of our answers that the other side has not taken, when that was looked at last."""
+        self.address = ""
         self._answering: RequestResponseCycle | None = None
         self._answered_early = False
         self._last_words: Refusal | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
+        self.address = self.client[0] if self.client else ""
         self.room.arrived(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -197,7 +199,8 @@ class AnsweringProtocol(HttpToolsProtocol):
 
     def give_way(self, refusal: Refusal) -> None:
         """End at once, in favour of one that may ask for something."""
-        if self._step in {FIRST, HEAD} and not self._owes_answers:
+        broken = self._step is BODY and self._answering is self.cycle and not self.cycle.response_started
+        if broken or (self._step in {FIRST, HEAD} and not self._owes_answers):
             refusal.count()
             self.transport.write(refusal.answer(self.server_state.default_headers))
         self.transport.close()

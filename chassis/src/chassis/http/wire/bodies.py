@@ -10,8 +10,8 @@ from typing import Protocol
 
 from chassis.http.wire.refusals import HEAD_BYTES, HEAD_COUNT, LARGE_HEAD, MALFORMED, RefusedError
 
-_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+_QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*+"'
 _SIZE = re.compile(rb"\r\n([0-9A-Fa-f]{1,16})(?:;%s(?:=(?:%s|%s))?)*\r\n" % (_TOKEN, _TOKEN, _QUOTED))
 """The line end behind the chunk before belongs to it, so that a chunk is one look."""
 _TRAILER = re.compile(rb"(?:%s:[\t -~\x80-\xff]*)?\r\n" % _TOKEN)

@@ -36,6 +36,11 @@ class Limits:
 class Connection(Protocol):
     """What there is to know of a connection here."""
 
+    @property
+    def address(self) -> str:
+        """Who is at the other end: a client, or the proxy that speaks for many."""
+        ...
+
     def look(self, now: float, stood_still: float) -> None:
         """End the connection, if by `now` it has taken too long, less the time in which the process stood still."""
         ...
@@ -46,45 +51,59 @@ class Connection(Protocol):
 
 
 class Connections:
-    """All connections of a process, and which of them ask for nothing at the moment: since longest, first."""
+    """All connections of a process, and for which of them it waits: for a request, or for the rest of one.
+
+    Where there are too many, one of these gives way: of the address that has most of them, the one that has sent
+    nothing for the longest. Whoever opens thousands, and sends a byte of a body on each, makes room by itself.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._all: set[Connection] = set()
-        self._waiting: dict[Connection, None] = {}
+        self._waiting: dict[str, dict[Connection, None]] = {}
+        """By address, and in the order in which they last sent something."""
+        self._waited_for = 0
         self._next_look: asyncio.TimerHandle | None = None
         self._looked = 0.0
 
     @property
     def full(self) -> bool:
         """Whether more requests are being served than may be at once."""
-        return len(self._all) - len(self._waiting) > self.limits.requests
+        return len(self._all) - self._waited_for > self.limits.requests
 
     def arrived(self, connection: Connection) -> None:
-        """Take in a connection. Where there are too many, the one that has asked for nothing the longest gives way."""
+        """Take in a connection. Where there are too many, one gives way."""
         self._all.add(connection)
-        self._waiting[connection] = None
+        self.waits(connection)
         if self._next_look is None:
             self._looked = asyncio.get_running_loop().time()
             self._look_soon()
         if len(self._all) > self.limits.connections:
-            longest = next(iter(self._waiting))
-            self.left(longest)
-            longest.give_way(FULL)
+            silent = next(iter(max(self._waiting.values(), key=len)))
+            self.left(silent)
+            silent.give_way(FULL)
 
     def asks(self, connection: Connection) -> None:
-        """A request has come whole enough to be answered."""
-        self._waiting.pop(connection, None)
+        """A request has come whole, and is to be answered."""
+        of_address = self._waiting.get(connection.address)
+        if of_address is None or connection not in of_address:
+            return
+        del of_address[connection]
+        self._waited_for -= 1
+        if not of_address:
+            del self._waiting[connection.address]
 
     def waits(self, connection: Connection) -> None:
-        """Nothing is being answered any more."""
+        """Nothing is being answered any more, or something has come and is not whole."""
         if connection in self._all:
-            self._waiting[connection] = None
+            self.asks(connection)
+            self._waiting.setdefault(connection.address, {})[connection] = None
+            self._waited_for += 1
 
     def left(self, connection: Connection) -> None:
         """Forget a connection."""
         self._all.discard(connection)
-        self._waiting.pop(connection, None)
+        self.asks(connection)
 
     def _look_soon(self) -> None:
         self._next_look = asyncio.get_running_loop().call_later(self.limits.look_every, self._look)

@@ -147,7 +147,8 @@ class FramedProtocol(AnsweringProtocol):
         self._body = body_of(self._once)
         self.expect_100_continue = self.expect_100_continue and version == "1.1"
         self.url = with_path(self.url)
-        self.room.asks(self)
+        if self._body.whole:
+            self.room.asks(self)
         super().on_headers_complete()
         if not self.pipeline:
             self._queued = 0
@@ -171,12 +172,15 @@ class FramedProtocol(AnsweringProtocol):
                 self.pipeline.popleft()
                 self._step = NOTHING
                 return
+        elif not self._body.whole:
+            self.room.waits(self)
         cycle.body += body
         if len(cycle.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
         cycle.message_event.set()
 
     def _request_is_whole(self) -> None:
+        self.room.asks(self)
         cycle = self.cycle
         cycle.more_body = False
         cycle.message_event.set()
