@@ -1,7 +1,7 @@
 """Problems (RFC 9457): every error of a service is answered with a document that says what is wrong and what to do."""
 
 from collections.abc import Callable, Mapping, Sequence
-from http import HTTPMethod, HTTPStatus
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -16,13 +16,13 @@ from starlette.exceptions import HTTPException
 
 from chassis.database.engine import DATABASE_AWAY, is_database_away
 from chassis.field_errors import FieldError, pointer
+from chassis.http.request_spans import known_method
 from chassis.http.requests import MANY, unknown_name
 from contracts.event import URN
 
 log = structlog.get_logger()
 
 PROBLEM_JSON = "application/problem+json"
-_METHODS = frozenset(HTTPMethod)
 
 
 class Problem(Exception):  # noqa: N818 - the term of RFC 9457
@@ -151,8 +151,10 @@ def _problem_of(error: HTTPException) -> Problem:
 
 def _place(request: Request) -> dict[str, str | None]:
     """The route's pattern, not the path: a path may carry a secret, as may a method that nobody knows."""
-    method = request.method if request.method in _METHODS else "_OTHER"
-    return {"method": method, "route": getattr(request.scope.get("route"), "path", None)}
+    return {
+        "method": known_method(request.method),
+        "route": getattr(request.scope.get("route"), "path", None),
+    }
 
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:

@@ -1,69 +1,106 @@
 """The spans of requests: whose trace each stands in, and that it says nothing which a caller wrote."""
 
-from collections.abc import Sequence
+import re
+from http import HTTPMethod
 from typing import Any
 
+from fastapi import FastAPI
+from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, Tracer
-from opentelemetry.util.types import Attributes
+from opentelemetry.trace import Link, Span, SpanKind, StatusCode
+from starlette.types import Message, Receive, Scope, Send
 
-_TOLD = ("http.request.method", "url.scheme", "network.protocol.name", "network.protocol.version")
-"""What is kept of what FastAPI would begin a span with: each is one of a few words, whoever asks for what."""
+from chassis.telemetry.tracing import context_of
+
+_METHODS = frozenset(HTTPMethod)
+_FAILURE = 500
+_NO_CONTEXT = Context()
 
 
-class RequestSpans(trace.TracerProvider):
-    """Makes the server spans of one service, which stands at `address`.
+def known_method(method: str) -> str:
+    """Give a method as spans and logs name it: one that nobody knows may be anything, a secret too."""
+    return method if method in _METHODS else "_OTHER"
 
-    Path, query, host and method, as the caller wrote them, are no part of a span: each may be a key, a link that lets
-    in, or somebody's name, on an address that no route knows most of all. FastAPI adds the route and the status, when
-    it knows them.
+
+class TracedApp(FastAPI):
+    """An app that makes a server span of each request, but of paths that begin as `untraced`, at `address`.
+
+    A span has the method, the route, the status and where it was served; path, query, host and method as the caller
+    wrote them are no part of it: each may be a key, a link that lets in, or somebody's name, on an address that no
+    route knows most of all.
 
     Where traces are not continued each span begins one, linked to the caller's. Continued as it comes, a caller's
     `traceparent` would turn our recording off (`-00`), and one that is sent with everything would make one endless
     trace of it.
     """
 
-    def __init__(self, address: str, port: int, *, continues_traces: bool) -> None:
+    def __init__(
+        self, *, address: str, port: int, untraced: "re.Pattern[str]", continues_traces: bool, **settings: Any
+    ) -> None:
+        super().__init__(**settings)
         self._place: dict[str, str | int] = {"server.address": address, "server.port": port}
+        self._untraced = untraced
         self._continues_traces = continues_traces
+        self._tracer = trace.get_tracer("ssenet.chassis.http")
 
-    def get_tracer(self, *args: Any, **kwargs: Any) -> Tracer:
-        tracer = trace.get_tracer(*args, **kwargs)
-        return (_Continuing if self._continues_traces else _Beginning)(tracer, self._place)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, within its span."""
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        # FastAPI makes no span of a request that has this. Its own hold what was asked, and cost an eighth of a post.
+        scope["fastapi.telemetry"] = None
+        if self._untraced.match(scope["path"]):
+            await super().__call__(scope, receive, send)
+            return
+        span = self._begin(scope)
+        status: int | None = None
 
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
 
-class _Continuing(Tracer):
-    def __init__(self, tracer: Tracer, place: dict[str, str | int]) -> None:
-        self._tracer = tracer
-        self._place = place
+        token = otel_context.attach(trace.set_span_in_context(span))
+        failure: BaseException | None = None
+        try:
+            await super().__call__(scope, receive, noting)
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            otel_context.detach(token)
+            if span.is_recording():
+                self._describe(span, scope, status, failure)
+            span.end()
 
-    def start_span(
-        self,
-        name: str,
-        context: Context | None = None,
-        *args: Any,
-        attributes: Attributes = None,
-        **kwargs: Any,
-    ) -> Span:
-        # Left out before the span begins: nothing has to be looked for in it, and each costs time to be put there.
-        given = attributes or {}
-        told = self._place | {one: given[one] for one in _TOLD if one in given}
-        return self._tracer.start_span(name, context, *args, attributes=told, **kwargs)
+    def _begin(self, scope: Scope) -> Span:
+        traceparent = next((value for name, value in scope["headers"] if name == b"traceparent"), None)
+        caller = context_of(traceparent.decode("latin-1")) if traceparent else _NO_CONTEXT
+        name = known_method(scope["method"])
+        if self._continues_traces:
+            return self._tracer.start_span(name, caller, kind=SpanKind.SERVER)
+        stranger = trace.get_current_span(caller).get_span_context() if traceparent else None
+        links = [Link(stranger)] if stranger is not None and stranger.is_valid else None
+        return self._tracer.start_span(name, _NO_CONTEXT, kind=SpanKind.SERVER, links=links)
 
-    def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
-        return self._tracer.start_as_current_span(*args, **kwargs)
-
-
-class _Beginning(_Continuing):
-    def start_span(
-        self,
-        name: str,
-        context: Context | None = None,
-        *args: Any,
-        links: Sequence[Link] | None = None,
-        **kwargs: Any,
-    ) -> Span:
-        caller = trace.get_current_span(context).get_span_context()
-        linked = [*(links or ()), *([Link(caller)] if caller.is_valid else [])]
-        return super().start_span(name, Context(), *args, links=linked, **kwargs)
+    def _describe(self, span: Span, scope: Scope, status: int | None, failure: BaseException | None) -> None:
+        method = known_method(scope["method"])
+        attributes = {
+            **self._place,
+            "http.request.method": method,
+            "url.scheme": scope["scheme"],
+            "network.protocol.version": scope["http_version"],
+        }
+        route: str | None = getattr(scope.get("route"), "path", None)
+        if route is not None:
+            attributes["http.route"] = route
+            span.update_name(f"{method} {route}")
+        if status is not None:
+            attributes["http.response.status_code"] = status
+        if failure is not None or status is None or status >= _FAILURE:
+            attributes["error.type"] = type(failure).__qualname__ if failure else str(status or "no answer")
+            span.set_status(StatusCode.ERROR)
+        span.set_attributes(attributes)

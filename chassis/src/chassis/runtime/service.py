@@ -12,7 +12,6 @@ from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, FastAPI
-from fastapi.telemetry import TelemetryConfig
 from faststream import AsyncAPI, FastStream
 from faststream.exceptions import StartupValidationError
 from pydantic import ValidationError
@@ -31,7 +30,7 @@ from chassis.health.examiner import Examiner
 from chassis.http.exact_paths import NoLineEnds
 from chassis.http.head_requests import answer_heads
 from chassis.http.problems import Localise, Problems, install_problems
-from chassis.http.request_spans import RequestSpans
+from chassis.http.request_spans import TracedApp
 from chassis.http.routes import asyncapi, dead_letters, health, outbox, projections
 from chassis.lease.holder import LeaseHolder
 from chassis.outbox.relay import Relay
@@ -365,7 +364,12 @@ def create_service(
         finally:
             await service.stop()
 
-    app = FastAPI(
+    app = TracedApp(
+        # What a process is bound to is often every address of the machine, which tells nobody where it stands.
+        address=socket.gethostname(),
+        port=settings.port,
+        untraced=re.compile("|".join(("/health/", "/metrics", "/status", *untraced))),
+        continues_traces=continues_traces,
         title=f"ssenet {name}",
         lifespan=lifespan,
         docs_url=None,
@@ -373,7 +377,6 @@ def create_service(
         openapi_url=None,
         # Its redirects name the host that the request names, which may be anybody's.
         redirect_slashes=False,
-        telemetry=_http_telemetry(settings.port, tuple(untraced), continues_traces=continues_traces),
     )
     install_problems(app, {**dead_letters.PROBLEMS, **projections.PROBLEMS, **(problems or {})}, localise)
     app.add_middleware(answer_heads)
@@ -382,18 +385,3 @@ def create_service(
     for router in (*routers, *_OF_EVERY_SERVICE):
         app.include_router(router)
     return app
-
-
-def _http_telemetry(port: int, untraced: tuple[str, ...], *, continues_traces: bool) -> TelemetryConfig:
-    """One server span per request. FastAPI's own log records and inner spans would carry what a request says."""
-    # What a process is bound to is often every address of the machine, which tells nobody where it stands.
-    spans = RequestSpans(socket.gethostname(), port, continues_traces=continues_traces)
-    quiet = re.compile("|".join(("/health/", "/metrics", "/status", *untraced)))
-    return {
-        "tracer_provider": spans,
-        "tracing": True,
-        "metrics": False,
-        "logs": False,
-        "operation_spans": False,
-        "exclude": lambda scope: quiet.match(scope.get("path", "")) is not None,
-    }

@@ -96,14 +96,6 @@ def traceparent_of(context: Context | None = None) -> str | None:
     return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"
 
 
-def name_request_span(method: str, route: str) -> None:
-    """Name the span of the current request, as FastAPI names those whose route it finds itself."""
-    span = trace.get_current_span()
-    if span.is_recording():
-        span.update_name(f"{method} {route}")
-        span.set_attribute("http.route", route)
-
-
 def current_trace_id() -> str | None:
     """The 32 hex digits that name the current trace, if there is one."""
     span = trace.get_current_span().get_span_context()

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from chassis.http.dependencies import Reading, service_of
 from chassis.http.problems import Problem
-from chassis.telemetry.tracing import current_trace_id, name_request_span
+from chassis.telemetry.tracing import current_trace_id
 from contracts.codes import Guesses
 from gateway.clients import VerifiedKey
 from gateway.http.budgets import Budget, OverBudgetError
@@ -127,7 +127,6 @@ class PlainPosts(BaseRoute):
         return (Match.FULL, {"endpoint": post_events, "route": self}) if plain else (Match.NONE, {})
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        name_request_span("POST", self.path)
         request = Request(scope, receive)
         await refuse_repeated_headers(request)
         response = await post_events(request, await poster_of(request, await sender_of(request)))
