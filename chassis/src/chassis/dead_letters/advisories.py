@@ -86,7 +86,7 @@ class AdvisoryListener:
             subscription = await jetstream.pull_subscribe_bind(durable=durable, stream=ADVISORIES)
             try:
                 while True:
-                    with suppress(nats.errors.TimeoutError):
+                    with suppress(TimeoutError):
                         for message in await subscription.fetch(_BATCH, timeout=_WAIT):
                             await self._answer(message)
             finally:

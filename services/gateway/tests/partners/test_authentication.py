@@ -28,6 +28,20 @@ async def test_nobody_gets_in_without_a_known_key(client: httpx.AsyncClient) -> 
         assert answer.headers["Content-Type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    "shown", [KEY, f"ApiKey {KEY}", f'Bearer "{KEY}"', "Bearer sse_...", "Basic eDp5", ""]
+)
+async def test_what_has_not_the_form_of_a_key_is_told_how_one_is_sent(
+    client: httpx.AsyncClient, shown: str
+) -> None:
+    answer = await client.get("/events", headers={"Authorization": shown})
+    unknown = await client.get("/events", headers={"Authorization": f"Bearer {KEY[:-1]}A"})
+
+    assert answer.json()["detail"] == "Send your key as: Authorization: Bearer sse_..."
+    assert unknown.json()["detail"] == "This key is unknown or revoked."
+    assert "invalid_token" in unknown.headers["WWW-Authenticate"]
+
+
 async def test_a_revoked_key_stops_working(gateway: Gateway, others: Others) -> None:
     async with gateway(key_cache=0) as client:
         assert (await post_event(client, an_event())).status_code == 202

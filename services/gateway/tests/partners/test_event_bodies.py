@@ -233,7 +233,9 @@ async def test_a_body_that_hardly_comes_gives_way_to_those_that_wait(
         ended = await asyncio.gather(*under_way)
 
         assert answer.status_code == 202
-        assert 408 in {one.status_code for one in ended}
+        # One of each partner at most: the room of one is what was wanted.
+        assert 1 <= [one.status_code for one in ended].count(408) <= 2
+        assert {one.headers.get("Retry-After") for one in ended if one.status_code == 408} == {"5"}
         assert {one.json()["type"] for one in ended if one.status_code == 408} == {
             "urn:ilo:sse:problem:too-slow"
         }

@@ -78,8 +78,15 @@ class ComingBodies:
 
     def _look(self) -> None:
         self._next_look = None
+        gives_way: dict[tuple[Budget, str], _Body] = {}
         for body in self._coming:
-            body.look()
+            if body.look():
+                # One at a time: the room of the slowest may be all that is wanted.
+                slowest = gives_way.setdefault((body.budget, body.share.caller), body)
+                if body.has_come < slowest.has_come:
+                    gives_way[body.budget, body.share.caller] = body
+        for body in gives_way.values():
+            body.end()
         if self._coming:
             self._look_soon()
 
@@ -94,6 +101,8 @@ class _Body:
     share: Share
     came: bytearray = field(default_factory=bytearray)
     _reader: "asyncio.Task[Any] | None" = None
+    has_come: int = 0
+    """Bytes of it between the last two looks."""
     _looks: int = 0
     _seen: int = 0
     """Bytes that had come when it was looked at last."""
@@ -109,20 +118,26 @@ class _Body:
         except asyncio.CancelledError as error:
             if not self._ended or self._reader is None or self._reader.uncancel():
                 raise
-            raise Problem(408, "too-slow", "The body did not arrive in time.") from error
+            headers = {"Retry-After": "5"}
+            raise Problem(408, "too-slow", "The body did not arrive in time.", headers=headers) from error
         return more
 
-    def look(self) -> None:
-        """End it where it comes for too long, or hardly comes while others wait for the room that is kept for it."""
+    def look(self) -> bool:
+        """End it where it comes for too long; tells whether it hardly comes while others wait for its room."""
         self._looks += 1
         if self._ended or self._grows:
-            return
-        hardly_comes = self._looks > 1 and len(self.came) - self._seen < _SLOWEST
-        if (hardly_comes and self.budget.is_wanted(self.share)) or self._looks * _LOOK_EVERY > PATIENCE:
-            assert self._reader is not None
-            self._ended = True
-            self._reader.cancel()
-        self._seen = len(self.came)
+            return False
+        self.has_come, self._seen = len(self.came) - self._seen, len(self.came)
+        if self._looks * _LOOK_EVERY > PATIENCE:
+            self.end()
+            return False
+        return self._looks > 1 and self.has_come < _SLOWEST and self.budget.is_wanted(self.share)
+
+    def end(self) -> None:
+        """Have it refused, wherever it has got to."""
+        assert self._reader is not None
+        self._ended = True
+        self._reader.cancel()
 
     async def _take_piece(self) -> bool:
         """Take what has come; tells whether there is more to come."""

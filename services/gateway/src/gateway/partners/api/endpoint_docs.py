@@ -68,11 +68,14 @@ _QUOTA = ("RateLimit-Policy", "RateLimit", "Key-Expires")
 _BY_STATUS: Mapping[int, Sequence[str]] = {
     401: ("WWW-Authenticate",),
     405: ("Allow",),
+    408: ("Retry-After",),
     429: ("Retry-After",),
     503: ("Retry-After",),
 }
 _BEFORE_THE_KEY = (400, 401, 405, 414, 431, 501, 505)
 """Where nobody knows yet who asks, nothing is said of an allowance."""
+_BY_THE_SERVER = (414, 431, 501, 505)
+"""Given in English, before anybody has looked at what is asked."""
 _OF_BODIES = ("too-slow", "slow-body", "invalid-event", "not-yet-published")
 _MUCH_AT_ONCE = ("too-much-at-once", "busy")
 _NOT_HERE = {
@@ -100,7 +103,7 @@ def _problem(types: Sequence[ProblemType]) -> dict[str, Any]:
     return {
         "description": " ".join(one.meaning for one in types),
         "headers": _headers(
-            "Content-Language",
+            *(() if status in _BY_THE_SERVER else ("Content-Language",)),
             *_BY_STATUS.get(status, ()),
             *(() if status in _BEFORE_THE_KEY else _QUOTA),
         ),
