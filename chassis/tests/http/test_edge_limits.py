@@ -271,6 +271,32 @@ def test_who_sends_a_byte_of_a_body_on_every_connection_shuts_the_door_to_nobody
             client.close()
 
 
+def test_nor_who_has_it_wait_behind_an_answer() -> None:
+    with served(limits=Limits(connections=16)) as server:
+        silent = [Client(server.port) for _ in range(16)]
+        for client in silent:
+            client.send(START + b"\r\nPOST /a HTTP/1.1\r\nHost: here\r\nContent-Length: 100\r\n\r\n")
+        for client in silent:
+            client.read(b"/a")
+        sleep(0.2)
+
+        for _ in range(20):
+            assert [answer.status for answer in server.ask(LAST)] == [200]
+        for client in silent:
+            client.close()
+
+
+def test_behind_an_answer_that_does_not_end_wait_no_more_heads_than_there_is_room_for() -> None:
+    large = START + b"X: " + b"x" * 10_000 + b"\r\n\r\n"
+    with served() as server, server.client() as client:
+        client.send(b"GET /slow HTTP/1.1\r\nHost: here\r\n\r\n" + large * 12)
+        eventually_true(lambda: len(server.service.carried) == 1)
+        server.service.go_on.set()
+
+        # Two are more than is to wait; whoever sent the others sends them again.
+        assert [answer.status for answer in client.answers()] == [200, 200, 200]
+
+
 class Caller:
     """A connection as far as the room of all of them knows it."""
 
@@ -317,6 +343,18 @@ def test_a_process_with_its_hands_full_says_so_and_when_to_come_back() -> None:
         for client in waiting:
             client.read(b"/slow")
             client.close()
+        eventually_true(lambda: server.ask(LAST)[0].status == 200)
+
+
+def test_who_asks_and_hangs_up_again_and_again_is_told_to_come_back() -> None:
+    with served(limits=Limits(abandoned=5)) as server:
+        for _ in range(5):
+            with server.client() as client:
+                client.send(b"GET /slow HTTP/1.1\r\nHost: here\r\n\r\n")
+        eventually_true(lambda: len(server.service.carried) == 5)
+        eventually_true(lambda: server.ask(LAST)[0].status == 503)
+
+        server.service.go_on.set()
         eventually_true(lambda: server.ask(LAST)[0].status == 200)
 
 

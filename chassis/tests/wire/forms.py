@@ -102,6 +102,9 @@ _CODINGS = [
             "chunked in capitals, after a tab": _post(b"Transfer-Encoding: \tCHUNKED\r\n", _chunks(MARKER)),
             "a chunk with an extension": _post(_TE, b'%x;a="b"\r\n%s\r\n0\r\n\r\n' % (len(MARKER), MARKER)),
             "a chunk size with noughts": _post(_TE, b"000%x\r\n%s\r\n0\r\n\r\n" % (len(MARKER), MARKER)),
+            "a chunk with blanks around the marks of its extension": _post(
+                _TE, b'%x ;\ta = "b"\r\n%s\r\n0\r\n\r\n' % (len(MARKER), MARKER)
+            ),
             "a chunk with more extensions": _post(
                 _TE, b'%x;a;b=c;d="e;\\"f";g\r\n%s\r\n0;h\r\n\r\n' % (len(MARKER), MARKER)
             ),

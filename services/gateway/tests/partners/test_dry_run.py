@@ -125,3 +125,15 @@ async def test_what_is_only_tried_costs_as_much_as_what_is_sent(client: httpx.As
     answer = await tried(client, [an_event() for _ in range(30)], mode=BATCH)
 
     assert answer.headers["RateLimit"].startswith('"events";r=37')
+
+
+async def test_an_event_is_not_taken_before_by_another_of_its_own_batch(client: httpx.AsyncClient) -> None:
+    event = an_event()
+    batch = [event, event | {"time": "2099-01-01T00:00:00Z"}]
+    headers = {"Content-Type": BATCH, **bearer()}
+
+    tried = await client.post("/events?dry_run=true", json=batch, headers=headers)
+    sent = await client.post("/events", json=batch, headers=headers)
+
+    assert [one["http_status"] for one in tried.json()["results"]] == [202, 422]
+    assert [one["http_status"] for one in sent.json()["results"]] == [202, 422]

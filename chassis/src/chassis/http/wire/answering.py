@@ -53,6 +53,7 @@ class AnsweringProtocol(HttpToolsProtocol):
         """Bytes of our answers that the other side has not taken, when that was looked at last."""
         self.address = ""
         self._answering: RequestResponseCycle | None = None
+        self._abandoned: RequestResponseCycle | None = None
         self._answered_early = False
         self._last_words: Refusal | None = None
 
@@ -65,6 +66,9 @@ class AnsweringProtocol(HttpToolsProtocol):
         self.room.left(self)
         # uvicorn tells the newest request only; one before it may be a stream that would never end.
         self.pipeline.clear()
+        if self._answering is not None and not self._answering.response_started:
+            self._abandoned = self._answering
+            self.room.abandoned(self.address)
         _cut_short(self._answering)
         super().connection_lost(exc)
 
@@ -78,7 +82,9 @@ class AnsweringProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._answering = cycle
-        super()._start_asgi_task(cycle, partial(self._answer, cycle, _full if self.room.full else app))
+        super()._start_asgi_task(
+            cycle, partial(self._answer, cycle, _full if self.room.is_full_for(self.address) else app)
+        )
 
     async def _answer(
         self, cycle: RequestResponseCycle, app: Any, scope: Any, receive: Any, send: Callable[[Any], Any]
@@ -105,7 +111,11 @@ class AnsweringProtocol(HttpToolsProtocol):
                 # It is hung up on in `on_response_complete`, gently; uvicorn would do it before the answer was read.
                 cycle.keep_alive = True
 
-        await app(scope, receive, framed_send)
+        try:
+            await app(scope, receive, framed_send)
+        finally:
+            if self._abandoned is cycle:
+                self.room.carried_out(self.address)
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
@@ -114,6 +124,9 @@ class AnsweringProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
+            if self._step is BODY and not self.pipeline:
+                # What is answered now has not come whole.
+                self.room.waits(self)
         elif self._last_words is not None:
             self._say(self._last_words)
         elif self._step is NOTHING or self._step is BODY:

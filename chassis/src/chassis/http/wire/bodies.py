@@ -11,9 +11,14 @@ from typing import Protocol
 from chassis.http.wire.refusals import HEAD_BYTES, HEAD_COUNT, LARGE_HEAD, MALFORMED, RefusedError
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+_BLANKS = rb"[\t ]*+"
 _QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*+"'
-_SIZE = re.compile(rb"\r\n([0-9A-Fa-f]{1,16})(?:;%s(?:=(?:%s|%s))?)*\r\n" % (_TOKEN, _TOKEN, _QUOTED))
-"""The line end behind the chunk before belongs to it, so that a chunk is one look."""
+_SIZE = re.compile(
+    rb"\r\n([0-9A-Fa-f]{1,16})(?:%s;%s%s(?:%s=%s(?:%s|%s))?+)*+\r\n"
+    % (_BLANKS, _BLANKS, _TOKEN, _BLANKS, _BLANKS, _TOKEN, _QUOTED)
+)
+"""With the blanks that may stand around the marks of an extension. The line end behind the chunk before belongs to it,
+so that a chunk is one look."""
 _TRAILER = re.compile(rb"(?:%s:[\t -~\x80-\xff]*)?\r\n" % _TOKEN)
 _UNFINISHED = re.compile(rb"(?:\r\n)?[^\n]*")
 

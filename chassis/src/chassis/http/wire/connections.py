@@ -4,6 +4,7 @@ One look at all of them, once a second, stands for a timer per connection and st
 """
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,6 +27,9 @@ class Limits:
     goodbye: float = 5.0
     """For which a refused sender may go on sending, so that it comes to read why."""
     look_every: float = 1.0
+    abandoned: int = 128
+    """Requests of one address that are still carried out after it hung up. With more, it is told to come back: who asks
+    and hangs up has no end of what it may ask, and all others wait behind that."""
 
     @property
     def requests(self) -> int:
@@ -63,6 +67,7 @@ class Connections:
         self._waiting: dict[str, dict[Connection, None]] = {}
         """By address, and in the order in which they last sent something."""
         self._waited_for = 0
+        self._abandoned: Counter[str] = Counter()
         self._next_look: asyncio.TimerHandle | None = None
         self._looked = 0.0
 
@@ -82,6 +87,20 @@ class Connections:
             silent = next(iter(max(self._waiting.values(), key=len)))
             self.left(silent)
             silent.give_way(FULL)
+
+    def is_full_for(self, address: str) -> bool:
+        """Whether a request from there is to be told to come back."""
+        return self.full or self._abandoned[address] >= self.limits.abandoned
+
+    def abandoned(self, address: str) -> None:
+        """Count a request whose client hung up before an answer began."""
+        self._abandoned[address] += 1
+
+    def carried_out(self, address: str) -> None:
+        """Forget one of these: it has come to its end."""
+        self._abandoned[address] -= 1
+        if not self._abandoned[address]:
+            del self._abandoned[address]
 
     def asks(self, connection: Connection) -> None:
         """A request has come whole, and is to be answered."""

@@ -31,6 +31,8 @@ log = structlog.get_logger()
 
 _PIPELINED = 16
 """Requests that may wait for the answer before theirs; whoever sends more is answered so many and asks again."""
+_PIPELINED_HEAD_BYTES = 16 * 1024
+"""Bytes of their heads in all, before another is begun: the answer they wait for may be a stream, and never end."""
 _PIPELINED_BYTES = 64 * 1024
 """Bytes of their bodies in all: nobody knows yet whose they are."""
 
@@ -45,6 +47,8 @@ class FramedProtocol(AnsweringProtocol):
         self._size = 0
         self._once: dict[bytes, bytes] = {}
         self._body: Body = Measured(0)
+        self._queued_heads = 0
+        """Bytes of heads that have come since requests wait for the answer before theirs."""
         self._queued = 0
         """Bytes of bodies that have come since requests wait for the answer before theirs."""
 
@@ -64,7 +68,7 @@ class FramedProtocol(AnsweringProtocol):
             at = behind_line_ends(data, at)
             if at == len(data):
                 return at
-            if len(self.pipeline) >= _PIPELINED:
+            if len(self.pipeline) >= _PIPELINED or self._queued_heads > _PIPELINED_HEAD_BYTES:
                 self._step = NOTHING
                 return at
         known = len(self._head)
@@ -77,6 +81,7 @@ class FramedProtocol(AnsweringProtocol):
             # The parser found another end than we did.
             raise RefusedError(refusals.MALFORMED)
         if end >= 0:
+            self._queued_heads += len(self._head) if self.pipeline else 0
             self._head_is_read()
         elif names_no_version(self._head):
             raise RefusedError(refusals.UNKNOWN_VERSION)
@@ -151,7 +156,7 @@ class FramedProtocol(AnsweringProtocol):
             self.room.asks(self)
         super().on_headers_complete()
         if not self.pipeline:
-            self._queued = 0
+            self._queued = self._queued_heads = 0
         else:
             # uvicorn would read nothing more until the answers before are given, and so not see the client hang up.
             self.flow.resume_reading()

@@ -21,7 +21,7 @@ ONCE = frozenset({b"host", b"content-length", b"transfer-encoding"})
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)", re.IGNORECASE)
 _WITHOUT_PATH = re.compile(rb"^(https?://[^/?#]+)(?=[?]|$)", re.IGNORECASE)
-_WITHOUT_VERSION = re.compile(rb"[A-Z-]+ +[^ \r\n]+\r\n")
+_WITHOUT_VERSION = re.compile(rb"[A-Z-]+ +[^ \r\n]+\r?\n")
 _LINE_ENDS = re.compile(rb"[\r\n]+")
 _LARGEST_PORT = 65535
 

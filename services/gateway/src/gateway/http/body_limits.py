@@ -40,7 +40,13 @@ def limited_bodies(app: ASGIApp, *, in_all: int, per_caller: int) -> ASGIApp:
             async with budget.share(caller, SMALL if declared is None else declared) as share:
                 body = await coming.whole(request, FORM_BYTES, budget, share)
                 budget.shrink(share, len(body))
-                await app(scope, _giving(body, receive), send)
+
+                async def answer(message: Message) -> None:
+                    # By now it has been read into what it says; the answer may be a stream, and last.
+                    budget.shrink(share, 0)
+                    await send(message)
+
+                await app(scope, _giving(body, receive), answer)
         except ClientDisconnect:
             # Nobody is left to be answered.
             return

@@ -259,12 +259,13 @@ async def _take_batch(
     read = await asyncio.to_thread(
         read_batch, events, now=now, sender=sender, tell_ignored=isinstance(intake, DryRun)
     )
-    good = [event for event in read if isinstance(event, SentEvent)]
-    outcomes = iter(await intake.take(sender, good) if good else ())
+    # First, so that none is found to be one of its own batch.
     refused = [
         (event, one.name) for event, one in zip(events, read, strict=True) if isinstance(one, RefusedEvent)
     ]
     before = iter(await _taken_before(request, sender, refused) if refused else ())
+    good = [event for event in read if isinstance(event, SentEvent)]
+    outcomes = iter(await intake.take(sender, good) if good else ())
     settled = [(one, next(outcomes) if isinstance(one, SentEvent) else next(before) or one) for one in read]
     if isinstance(intake, Intake):
         await _await_broker(request, [outcome for _, outcome in settled if isinstance(outcome, Accepted)])
