@@ -39,7 +39,7 @@ ADDRESSES = [
 router = APIRouter(dependencies=[public()])
 
 
-@router.get("/entries/{name}")
+@router.get("/entries/{name:path}")
 async def entry(name: str, limit: int = 1) -> str:
     return name * limit
 
@@ -137,3 +137,12 @@ async def test_a_span_says_method_route_status_and_where_it_was_served(
     assert unknown == {**asked, **place, "http.response.status_code": 404}
     assert [span.name for span in watch.spans] == ["GET /entries/{name}", "GET /fails/{name}", "GET"]
     assert place["server.port"] == 8001
+
+
+async def test_a_method_that_nobody_knows_is_none_in_a_spans_name(
+    client: httpx.AsyncClient, watch: Watch
+) -> None:
+    await client.request(f"BREW-{MARK}", f"{URL}/entries/1")
+
+    [span] = watch.spans
+    assert (span.name, (span.attributes or {})["http.request.method"]) == ("HTTP /entries/{name}", "_OTHER")

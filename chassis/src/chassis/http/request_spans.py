@@ -79,7 +79,7 @@ class TracedApp(FastAPI):
     def _begin(self, scope: Scope) -> Span:
         traceparent = next((value for name, value in scope["headers"] if name == b"traceparent"), None)
         caller = context_of(traceparent.decode("latin-1")) if traceparent else _NO_CONTEXT
-        name = known_method(scope["method"])
+        name = _name_of(known_method(scope["method"]))
         if self._continues_traces:
             return self._tracer.start_span(name, caller, kind=SpanKind.SERVER)
         stranger = trace.get_current_span(caller).get_span_context() if traceparent else None
@@ -94,13 +94,20 @@ class TracedApp(FastAPI):
             "url.scheme": scope["scheme"],
             "network.protocol.version": scope["http_version"],
         }
-        route: str | None = getattr(scope.get("route"), "path", None)
+        found = scope.get("route")
+        # Without the converters, as documents have it: `/events/{name}`.
+        route: str | None = getattr(found, "path_format", None) or getattr(found, "path", None)
         if route is not None:
             attributes["http.route"] = route
-            span.update_name(f"{method} {route}")
+            span.update_name(f"{_name_of(method)} {route}")
         if status is not None:
             attributes["http.response.status_code"] = status
         if failure is not None or status is None or status >= _FAILURE:
             attributes["error.type"] = type(failure).__qualname__ if failure else str(status or "no answer")
             span.set_status(StatusCode.ERROR)
         span.set_attributes(attributes)
+
+
+def _name_of(method: str) -> str:
+    # As the semantic conventions of OpenTelemetry have it.
+    return "HTTP" if method == "_OTHER" else method
