@@ -110,7 +110,8 @@ class Database:
 
         For what must answer fast: one round trip on a bare connection, where a session needs five. The statement's
         parameters are numbered, and its RETURNING is the `event_id` of each row it inserted. Returns those ids; an
-        announcement whose row was not inserted (ON CONFLICT DO NOTHING) is dropped.
+        announcement whose row was not inserted (ON CONFLICT DO NOTHING) is dropped. Raises TimeoutError after
+        `PATIENCE`.
         """
         if self._bare is None:
             self._bare = asyncpg.create_pool(
@@ -125,17 +126,17 @@ class Database:
             await self._bare
         statement = inserting(insert, len(values))
         told = (*announcements.columns(), announcements.now, OUTBOX_WRITTEN)
+        # A server that stands still says nothing; whoever waits for this answer is to be told to come back.
         async with asyncio.timeout(PATIENCE):
             connection = await self._bare.acquire()
-        try:
-            # A server that stands still says nothing; whoever waits for this answer is to be told to come back.
-            return set(await connection.fetchval(statement, *values, *told, timeout=PATIENCE))
-        except TimeoutError:
-            # To take the statement back in good order would take the server, too.
-            connection.terminate()
-            raise
-        finally:
-            await self._bare.release(connection)
+            try:
+                return set(await connection.fetchval(statement, *values, *told))
+            except asyncio.CancelledError:
+                # To take the statement back in good order would take the server, too.
+                connection.terminate()
+                raise
+            finally:
+                await self._bare.release(connection)
 
     def announcements(self) -> Announcements:
         """Announcements of this service, as of now."""
